@@ -1,0 +1,156 @@
+/**
+ * The records of a run, as they stand on disk and as every surface shows them: typed once here, validated at run time wherever
+ * they cross a boundary (disk → engine, engine → host, host → webview). All log-probabilities are natural logarithms (nats).
+ */
+import * as v from 'valibot';
+
+/** One token of a text: its id, its own decoded piece and log π(token | everything before it). */
+export const TokenRecord = v.object({
+  id: v.number(),
+  text: v.string(),
+  logProb: v.nullable(v.number()),
+});
+export type TokenRecord = v.InferOutput<typeof TokenRecord>;
+
+/** Which part of y a token belongs to: the answer itself, or the template around it ("The answer is", ".", end token). */
+export const AnswerTokenRecord = v.object({
+  ...TokenRecord.entries,
+  part: v.picklist(['template', 'answer']),
+  /** log π(token | x, earlier answer tokens) without any rationale; null when it was not scored. */
+  logProbWithoutRationale: v.nullable(v.number()),
+});
+export type AnswerTokenRecord = v.InferOutput<typeof AnswerTokenRecord>;
+
+export const StopReason = v.picklist(['end-token', 'stop-phrase', 'length']);
+export type StopReason = v.InferOutput<typeof StopReason>;
+
+/** One rationale z_k of a question with everything its update was made of (algorithms: LaTRO eq. 4). */
+export const RationaleRecord = v.object({
+  /** k, 0-based, within its question. */
+  sample: v.number(),
+  text: v.string(),
+  tokens: v.array(TokenRecord),
+  stopReason: StopReason,
+  /** Σ log π(z_t | x, z_<t). */
+  logProb: v.number(),
+  /** Σ log π_0(z_t | x, z_<t); null when β = 0 and it was not needed. */
+  referenceLogProb: v.nullable(v.number()),
+  answerTokens: v.array(AnswerTokenRecord),
+  /** Σ over the answer's own tokens / over the template's tokens of log π(y_t | x, z, y_<t). */
+  answerLogProb: v.number(),
+  templateLogProb: v.number(),
+  /** The self-reward before KL: by default answerLogProb + templateLogProb = log π(y | x ⊕ z). */
+  selfReward: v.number(),
+  /** β · (logProb − referenceLogProb), subtracted from the reward. */
+  klPenalty: v.number(),
+  /** What the advantage is made of: selfReward (or the truncation penalty in its place) − klPenalty + rating bonus. */
+  reward: v.number(),
+  /** Leave-one-out baseline (1/(K−1)) Σ_{j≠k} reward_j. */
+  baseline: v.number(),
+  advantage: v.number(),
+  extractedAnswer: v.nullable(v.string()),
+  correct: v.boolean(),
+  /** Forking token g (1-based) when strategies are on. */
+  strategy: v.optional(v.number()),
+});
+export type RationaleRecord = v.InferOutput<typeof RationaleRecord>;
+
+/** All rationales of one question at one update: one line of `rollouts/step-NNNNNN.jsonl`. */
+export const QuestionRollout = v.object({
+  step: v.number(),
+  seed: v.number(),
+  /** Content key of the dataset row (see datasets/row_key): survives sorting and editing of other rows. */
+  rowKey: v.string(),
+  /** 1-based line of the row in its file at the time of the run. */
+  line: v.number(),
+  question: v.string(),
+  prompt: v.string(),
+  goldAnswer: v.string(),
+  /** log π(y | x) with no rationale at all; null when not scored. */
+  noRationaleLogProb: v.nullable(v.number()),
+  rationales: v.array(RationaleRecord),
+});
+export type QuestionRollout = v.InferOutput<typeof QuestionRollout>;
+
+/** One question of one evaluation: one line of `evaluations/NAME.jsonl`. */
+export const EvaluationRow = v.object({
+  rowKey: v.string(),
+  line: v.number(),
+  question: v.string(),
+  goldAnswer: v.string(),
+  greedy: v.object({ text: v.string(), extractedAnswer: v.nullable(v.string()), correct: v.boolean(), tokens: v.number(), finished: v.boolean() }),
+  /** Empty when only greedy was asked for. */
+  samples: v.array(v.object({ text: v.string(), extractedAnswer: v.nullable(v.string()), correct: v.boolean(), tokens: v.number(), finished: v.boolean() })),
+  majorityAnswer: v.nullable(v.string()),
+  majorityCorrect: v.nullable(v.boolean()),
+  /** log π(y | x) without a rationale. */
+  answerLogProbWithoutRationale: v.number(),
+  /** log π(y | x ⊕ z) with the greedy rationale, and its mean over the samples (null without samples). */
+  answerLogProbGreedy: v.number(),
+  answerLogProbSampled: v.nullable(v.number()),
+});
+export type EvaluationRow = v.InferOutput<typeof EvaluationRow>;
+
+/** What `evaluations/NAME.json` says of all its rows. Rates are fractions in [0, 1]. */
+export const EvaluationSummary = v.object({
+  name: v.string(),
+  /** Which weights: 'base' or 'step-N'. */
+  checkpoint: v.string(),
+  dataset: v.string(),
+  questions: v.number(),
+  k: v.number(),
+  greedyAccuracy: v.number(),
+  majorityAccuracy: v.nullable(v.number()),
+  passAtK: v.nullable(v.number()),
+  sampledAccuracy: v.nullable(v.number()),
+  meanAnswerLogProbWithoutRationale: v.number(),
+  meanAnswerLogProbGreedy: v.number(),
+  meanAnswerLogProbSampled: v.nullable(v.number()),
+  meanRationaleTokens: v.number(),
+  finishedShare: v.number(),
+  seconds: v.number(),
+});
+export type EvaluationSummary = v.InferOutput<typeof EvaluationSummary>;
+
+/** Metrics of one update: the payload of a `step` event. */
+export const StepMetrics = v.object({
+  step: v.number(),
+  totalSteps: v.number(),
+  loss: v.number(),
+  meanReward: v.number(),
+  meanSelfReward: v.number(),
+  meanAnswerLogProb: v.number(),
+  meanTemplateLogProb: v.number(),
+  meanKl: v.number(),
+  advantageSpread: v.number(),
+  meanRationaleTokens: v.number(),
+  finishedShare: v.number(),
+  correctShare: v.number(),
+  zeroVarianceShare: v.number(),
+  gradientNorm: v.number(),
+  learningRate: v.number(),
+  tokensTrained: v.number(),
+  secondsSample: v.number(),
+  secondsScore: v.number(),
+  secondsTrain: v.number(),
+  residentMegabytes: v.number(),
+});
+export type StepMetrics = v.InferOutput<typeof StepMetrics>;
+
+export const RunPhase = v.picklist(['preparing', 'evaluating-before', 'training', 'evaluating-after', 'finished']);
+export type RunPhase = v.InferOutput<typeof RunPhase>;
+
+export const RunStatus = v.picklist(['running', 'stopped', 'finished', 'failed', 'interrupted']);
+export type RunStatus = v.InferOutput<typeof RunStatus>;
+
+/** One line of `events.jsonl`, append-only. `time` is ISO 8601. */
+export const RunEvent = v.variant('type', [
+  v.object({ type: v.literal('phase'), time: v.string(), phase: RunPhase }),
+  v.object({ type: v.literal('step'), time: v.string(), metrics: StepMetrics }),
+  v.object({ type: v.literal('evaluation'), time: v.string(), summary: EvaluationSummary }),
+  v.object({ type: v.literal('checkpoint'), time: v.string(), step: v.number() }),
+  v.object({ type: v.literal('health'), time: v.string(), step: v.number(), check: v.string(), message: v.string(), cure: v.string() }),
+  v.object({ type: v.literal('resumed'), time: v.string(), step: v.number() }),
+  v.object({ type: v.literal('status'), time: v.string(), status: RunStatus, reason: v.string() }),
+]);
+export type RunEvent = v.InferOutput<typeof RunEvent>;
