@@ -1,0 +1,355 @@
+/**
+ * Messages between the extension host and the three panels: typed once here, validated at run time on both sides.
+ *
+ * Host → webview: full snapshots (a hidden webview loses messages, so nothing depends on an earlier one), plus two parts that are
+ * too large to repeat: a dashboard's new events and the detail of one compared question. Webview → host: intents. A webview says
+ * `ready` when it can listen and again whenever it noticed a gap; the host answers with `strings` (optional) and `snapshot`.
+ *
+ * Log-probabilities are natural logarithms (nats), rates are fractions in [0, 1], times are seconds or ISO 8601, lines are 1-based.
+ */
+import * as v from 'valibot';
+import { EvaluationRow, EvaluationSummary, QuestionRollout, RationaleRecord, RunEvent, RunPhase } from './records.ts';
+
+/** Which weights: 'base' or 'step-N', as in `EvaluationSummary.checkpoint`. */
+const CheckpointName = v.pipe(v.string(), v.regex(/^(base|step-\d+)$/));
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** Things a panel can ask for in an empty or failed state; each is a command of the extension. */
+export const PanelAction = v.picklist([
+  'open-log',
+  'retry',
+  'choose-model',
+  'open-dataset',
+  'train',
+  'evaluate',
+  'resume-run',
+  'manage-trust',
+]);
+export type PanelAction = v.InferOutput<typeof PanelAction>;
+
+/** A failure the person can mend (a `LatroError`), with the buttons that help; never used for cancelling. */
+export const PanelFailure = v.object({
+  code: v.string(),
+  reason: v.string(),
+  nextStep: v.string(),
+  actions: v.array(PanelAction),
+});
+export type PanelFailure = v.InferOutput<typeof PanelFailure>;
+
+const Loading = v.object({ kind: v.literal('loading'), what: v.string() });
+const Failed = v.object({ kind: v.literal('failed'), failure: PanelFailure });
+
+/** The table of localised texts: keys of `webview/strings.ts`; a missing key keeps its English default. */
+const StringsMessage = v.object({
+  type: v.literal('strings'),
+  locale: v.string(),
+  strings: v.record(v.string(), v.string()),
+});
+const ReadyIntent = v.object({ type: v.literal('ready') });
+const ActionIntent = v.object({ type: v.literal('action'), action: PanelAction });
+
+// ---------------------------------------------------------------------------------------------------------- rationale side panel
+
+export const RatingVerdict = v.picklist(['useful', 'wrong', 'leaks']);
+export type RatingVerdict = v.InferOutput<typeof RatingVerdict>;
+
+/** A person's judgement of one rationale; an empty note is no note. */
+export const RationaleRating = v.object({ verdict: v.nullable(RatingVerdict), note: v.string() });
+export type RationaleRating = v.InferOutput<typeof RationaleRating>;
+
+/** log π(y | x, z_≤t) after the first `tokens` rationale tokens; `tokens` = 0 is the question alone. */
+export const PrefixScore = v.object({ tokens: Count, logProb: v.number() });
+export type PrefixScore = v.InferOutput<typeof PrefixScore>;
+
+export const RationaleView = v.object({
+  /** Unique in the snapshot and stable between snapshots: intents name rationales by it. */
+  id: v.string(),
+  /** 'run' from a run's rollouts, 'sampled' by "Sample again", 'edited' by a person and scored (not a sample of the model). */
+  origin: v.picklist(['run', 'sampled', 'edited']),
+  record: RationaleRecord,
+  /** Seed this rationale was sampled with; null for an edited one. */
+  seed: v.nullable(v.number()),
+  pinned: v.boolean(),
+  rating: v.nullable(RationaleRating),
+  /** In rising order of `tokens`; absent until it was computed. */
+  prefixScores: v.optional(v.array(PrefixScore)),
+});
+export type RationaleView = v.InferOutput<typeof RationaleView>;
+
+/** The rationales of one question under one checkpoint. */
+export const RationaleSet = v.object({
+  checkpoint: CheckpointName,
+  /** The update at which they were sampled; null when sampled outside a run. */
+  step: v.nullable(Count),
+  temperature: v.nullable(v.number()),
+  /** β of r = log π(y|x⊕z) − β·(log π(z|x) − log π₀(z|x)). */
+  beta: v.nullable(v.number()),
+  /** log π(y | x) without any rationale; null when not scored. */
+  noRationaleLogProb: QuestionRollout.entries.noRationaleLogProb,
+  rationales: v.array(RationaleView),
+});
+export type RationaleSet = v.InferOutput<typeof RationaleSet>;
+
+export const CheckpointOption = v.object({
+  name: CheckpointName,
+  /** Updates behind these weights; 0 for the base. */
+  step: Count,
+  /** False where this question has no rationales under it yet (choosing it samples them when `canSample`). */
+  sampled: v.boolean(),
+});
+export type CheckpointOption = v.InferOutput<typeof CheckpointOption>;
+
+export const SamplingSettings = v.object({
+  k: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(64)),
+  temperature: v.pipe(v.number(), v.minValue(0), v.maxValue(5)),
+  seed: Count,
+});
+export type SamplingSettings = v.InferOutput<typeof SamplingSettings>;
+
+/** What is being computed for this panel right now. */
+export const PanelActivity = v.object({
+  what: v.picklist(['sampling', 'scoring', 'tracing']),
+  done: Count,
+  total: Count,
+});
+export type PanelActivity = v.InferOutput<typeof PanelActivity>;
+
+export const RationaleQuestion = v.object({
+  kind: v.literal('question'),
+  /** Name of the file as shown (relative to the workspace). */
+  dataset: v.string(),
+  line: v.number(),
+  rowKey: v.string(),
+  question: v.string(),
+  goldAnswer: v.string(),
+  /** Name of the run the rationales come from; null without a run. */
+  run: v.nullable(v.string()),
+  /** Base first, then rising steps. */
+  checkpoints: v.array(CheckpointOption),
+  /** Null: nothing sampled for this question yet under the chosen checkpoint. */
+  current: v.nullable(RationaleSet),
+  comparison: v.nullable(RationaleSet),
+  sampling: SamplingSettings,
+  /** Names of strategies by `RationaleRecord.strategy` (as decimal string), e.g. {"1": "think 1"}. */
+  strategyNames: v.record(v.string(), v.string()),
+  /** False without a loaded model or in an untrusted workspace: the buttons that need the engine are off. */
+  canSample: v.boolean(),
+  activity: v.nullable(PanelActivity),
+  /** The last thing asked for failed: shown above what is still valid. */
+  failure: v.nullable(PanelFailure),
+});
+export type RationaleQuestion = v.InferOutput<typeof RationaleQuestion>;
+
+export const RationaleSnapshot = v.variant('kind', [
+  v.object({ kind: v.literal('empty'), why: v.picklist(['no-dataset', 'no-row', 'bad-row', 'no-model', 'untrusted']) }),
+  Loading,
+  Failed,
+  RationaleQuestion,
+]);
+export type RationaleSnapshot = v.InferOutput<typeof RationaleSnapshot>;
+
+export const RationaleHostMessage = v.variant('type', [
+  StringsMessage,
+  v.object({ type: v.literal('snapshot'), snapshot: RationaleSnapshot }),
+]);
+export type RationaleHostMessage = v.InferOutput<typeof RationaleHostMessage>;
+
+/** `rowKey` travels with every intent about a question: the cursor may have moved on before it arrives. */
+export const RationaleIntent = v.variant('type', [
+  ReadyIntent,
+  ActionIntent,
+  v.object({ type: v.literal('choose-checkpoint'), rowKey: v.string(), checkpoint: CheckpointName }),
+  v.object({ type: v.literal('choose-comparison'), rowKey: v.string(), checkpoint: v.nullable(CheckpointName) }),
+  v.object({ type: v.literal('sample'), rowKey: v.string(), checkpoint: CheckpointName, settings: SamplingSettings }),
+  v.object({
+    type: v.literal('score-edited'),
+    rowKey: v.string(),
+    checkpoint: CheckpointName,
+    rationale: v.string(),
+    text: v.string(),
+  }),
+  v.object({
+    type: v.literal('trace-prefixes'),
+    rowKey: v.string(),
+    checkpoint: CheckpointName,
+    rationale: v.string(),
+  }),
+  v.object({ type: v.literal('cancel') }),
+  v.object({ type: v.literal('pin'), rowKey: v.string(), rationale: v.string(), pinned: v.boolean() }),
+  v.object({ type: v.literal('rate'), rowKey: v.string(), rationale: v.string(), rating: RationaleRating }),
+  v.object({ type: v.literal('copy'), text: v.string() }),
+  v.object({ type: v.literal('open-row'), rowKey: v.string(), line: v.number() }),
+  v.object({ type: v.literal('open-rollout'), rowKey: v.string(), step: Count, sample: Count }),
+]);
+export type RationaleIntent = v.InferOutput<typeof RationaleIntent>;
+
+// ------------------------------------------------------------------------------------------------------------------ run dashboard
+
+/** What the run does now. 'stopping' and 'pausing' last until the current update is saved. */
+export const LiveStatus = v.picklist([
+  'running',
+  'pausing',
+  'paused',
+  'stopping',
+  'stopped',
+  'finished',
+  'failed',
+  'interrupted',
+]);
+export type LiveStatus = v.InferOutput<typeof LiveStatus>;
+
+export const RunProgress = v.object({
+  phase: RunPhase,
+  done: Count,
+  total: Count,
+  unit: v.picklist(['updates', 'questions']),
+  /** Units per second over the recent past of *this* process (not of before a resume); null until known. */
+  perSecond: v.nullable(v.number()),
+  secondsElapsed: v.number(),
+  /** Of the whole run, all phases; null until known. */
+  secondsLeft: v.nullable(v.number()),
+});
+export type RunProgress = v.InferOutput<typeof RunProgress>;
+
+export const RunControl = v.picklist(['pause', 'continue', 'stop', 'resume', 'roll-back', 'export']);
+export type RunControl = v.InferOutput<typeof RunControl>;
+
+export const DashboardRun = v.object({
+  kind: v.literal('run'),
+  runId: v.string(),
+  name: v.string(),
+  model: v.string(),
+  dataset: v.string(),
+  startedAt: v.string(),
+  status: LiveStatus,
+  /** Why it stopped or failed; empty when there is nothing to say. */
+  statusReason: v.string(),
+  progress: RunProgress,
+  /** `events.jsonl` from its first line. */
+  events: v.array(RunEvent),
+  /** Steps whose rollouts can be opened, rising. */
+  rolloutSteps: v.array(Count),
+  /** Steps with a checkpoint on disk, rising: where a roll back can go. */
+  checkpointSteps: v.array(Count),
+  /** Controls that make sense now; the others are shown disabled. */
+  controls: v.array(RunControl),
+  failure: v.nullable(PanelFailure),
+});
+export type DashboardRun = v.InferOutput<typeof DashboardRun>;
+
+export const DashboardSnapshot = v.variant('kind', [Loading, Failed, DashboardRun]);
+export type DashboardSnapshot = v.InferOutput<typeof DashboardSnapshot>;
+
+/** Everything that changes while events come in. `firstEvent` is the 0-based line of `events[0]`; on a gap the webview says `ready`. */
+export const DashboardUpdate = v.object({
+  ...v.omit(DashboardRun, ['kind', 'name', 'model', 'dataset', 'startedAt']).entries,
+  type: v.literal('update'),
+  firstEvent: Count,
+});
+export type DashboardUpdate = v.InferOutput<typeof DashboardUpdate>;
+
+export const DashboardHostMessage = v.variant('type', [
+  StringsMessage,
+  v.object({ type: v.literal('snapshot'), snapshot: DashboardSnapshot }),
+  DashboardUpdate,
+]);
+export type DashboardHostMessage = v.InferOutput<typeof DashboardHostMessage>;
+
+export const DashboardIntent = v.variant('type', [
+  ReadyIntent,
+  ActionIntent,
+  v.object({ type: v.literal('pause'), runId: v.string() }),
+  v.object({ type: v.literal('continue'), runId: v.string() }),
+  v.object({ type: v.literal('stop'), runId: v.string() }),
+  v.object({ type: v.literal('resume'), runId: v.string() }),
+  v.object({ type: v.literal('roll-back'), runId: v.string(), step: Count }),
+  v.object({ type: v.literal('export'), runId: v.string(), what: v.picklist(['adapter', 'metrics-csv', 'report']) }),
+  v.object({ type: v.literal('open-step'), runId: v.string(), step: Count }),
+  /** Accuracy diff of two of this run's evaluations, by `EvaluationSummary.name`. */
+  v.object({ type: v.literal('compare'), runId: v.string(), before: v.string(), after: v.string() }),
+]);
+export type DashboardIntent = v.InferOutput<typeof DashboardIntent>;
+
+// ------------------------------------------------------------------------------------------------------------------ accuracy diff
+
+/** 'fixed' wrong → right, 'broken' right → wrong. */
+export const PairedOutcome = v.picklist(['fixed', 'broken', 'both-right', 'both-wrong']);
+export type PairedOutcome = v.InferOutput<typeof PairedOutcome>;
+
+/** Paired comparison of greedy answers on the same questions. */
+export const PairedStatistics = v.object({
+  questions: Count,
+  fixed: Count,
+  broken: Count,
+  bothRight: Count,
+  bothWrong: Count,
+  /** accuracy(after) − accuracy(before), and its 95 % interval. */
+  difference: v.number(),
+  interval95: v.tuple([v.number(), v.number()]),
+  /** Two-sided exact McNemar test: 2·P(Binomial(fixed + broken, ½) ≤ min(fixed, broken)), at most 1. */
+  mcnemarP: v.number(),
+});
+export type PairedStatistics = v.InferOutput<typeof PairedStatistics>;
+
+/** One side of one compared question: its greedy rationale in figures. */
+export const ComparedSide = v.object({
+  extractedAnswer: v.nullable(v.string()),
+  correct: v.boolean(),
+  /** log π(y | x ⊕ z) with the greedy rationale. */
+  answerLogProb: v.number(),
+  tokens: Count,
+  /** Samples that were right, of K; null when only greedy was asked for. */
+  samplesRight: v.nullable(Count),
+});
+export type ComparedSide = v.InferOutput<typeof ComparedSide>;
+
+export const ComparedQuestion = v.object({
+  rowKey: v.string(),
+  line: v.number(),
+  question: v.string(),
+  goldAnswer: v.string(),
+  before: ComparedSide,
+  after: ComparedSide,
+});
+export type ComparedQuestion = v.InferOutput<typeof ComparedQuestion>;
+
+export const AccuracyComparison = v.object({
+  kind: v.literal('comparison'),
+  dataset: v.string(),
+  /** Name of the run; null when the two evaluations come from different runs. */
+  run: v.nullable(v.string()),
+  before: EvaluationSummary,
+  after: EvaluationSummary,
+  paired: PairedStatistics,
+  questions: v.array(ComparedQuestion),
+  /** Questions that only one of the two evaluations has: left out of everything above. */
+  unpaired: Count,
+  failure: v.nullable(PanelFailure),
+});
+export type AccuracyComparison = v.InferOutput<typeof AccuracyComparison>;
+
+export const AccuracySnapshot = v.variant('kind', [Loading, Failed, AccuracyComparison]);
+export type AccuracySnapshot = v.InferOutput<typeof AccuracySnapshot>;
+
+export const AccuracyHostMessage = v.variant('type', [
+  StringsMessage,
+  v.object({ type: v.literal('snapshot'), snapshot: AccuracySnapshot }),
+  /** Answer to `show-question`: the full rows with their texts. */
+  v.object({ type: v.literal('question'), before: EvaluationRow, after: EvaluationRow }),
+]);
+export type AccuracyHostMessage = v.InferOutput<typeof AccuracyHostMessage>;
+
+export const AccuracyIntent = v.variant('type', [
+  ReadyIntent,
+  ActionIntent,
+  v.object({ type: v.literal('show-question'), rowKey: v.string() }),
+  v.object({ type: v.literal('open-row'), rowKey: v.string(), line: v.number() }),
+  v.object({ type: v.literal('swap') }),
+  v.object({
+    type: v.literal('export'),
+    format: v.picklist(['markdown', 'csv']),
+    /** The questions as filtered and sorted on screen. */
+    rowKeys: v.array(v.string()),
+  }),
+]);
+export type AccuracyIntent = v.InferOutput<typeof AccuracyIntent>;
