@@ -1,0 +1,54 @@
+// What the scripts share. Plain Node, no dependency: `npm test` and `npm run demo` start in a clone without node_modules.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '..');
+
+/** Folder of everything the tests download or write while they run; in .gitignore. */
+export const testHome = path.join(root, '.vscode-test');
+
+/**
+ * Runs a program to its end. `onLine` sees every line of stdout and stderr; without it they go to the terminal.
+ * Resolves with the exit code (a signal counts as 1) and never rejects on a failing program, only on one that cannot start.
+ */
+export function run(program, args, { cwd = root, env = process.env, onLine } = {}) {
+  return new Promise((resolve, reject) => {
+    // npm and npx are .cmd files on Windows, which only a shell can start.
+    const shell = process.platform === 'win32' && !program.endsWith('.exe');
+    const child = spawn(program, args, { cwd, env, shell, stdio: onLine ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+    for (const stream of onLine ? [child.stdout, child.stderr] : []) {
+      let rest = '';
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop();
+        for (const line of lines) onLine(line);
+      });
+      stream.on('end', () => rest !== '' && onLine(rest));
+    }
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Runs npm itself: the one that runs this script, or the one on the PATH. */
+export function npm(args, options = {}) {
+  const entry = process.env.npm_execpath;
+  const quiet = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' };
+  const withQuiet = { ...options, env: { ...(options.env ?? process.env), ...quiet } };
+  return entry?.endsWith('npm-cli.js')
+    ? run(process.execPath, [entry, ...args], withQuiet)
+    : run('npm', args, withQuiet);
+}
+
+/** `npm ci`, when node_modules is missing or was left half installed (npm writes its own lock file last). */
+export async function installDependencies(options = {}) {
+  if (existsSync(path.join(root, 'node_modules', '.package-lock.json'))) return 0;
+  return await npm(['ci', '--loglevel=error'], options);
+}
+
+/** Runs a tool of node_modules by its script, which works without a shell and on every platform. */
+export const tool = (script, args, options) =>
+  run(process.execPath, [path.join(root, 'node_modules', script), ...args], options);
+
+export const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
