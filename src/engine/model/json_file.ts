@@ -7,7 +7,8 @@ import { type ErrorCode, LatroError } from '../common/errors.ts';
 /** Whole-file limit; the largest tokenizer.json in common use is below 40 MB. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
-export interface JsonFileCodes {
+/** Error codes for a file that is absent, and for one whose content is not usable. */
+export interface FileCodes {
   readonly missing: ErrorCode;
   readonly damaged: ErrorCode;
 }
@@ -42,7 +43,7 @@ export async function readOptionalJson(path: string, damaged: ErrorCode): Promis
 }
 
 /** As `readOptionalJson`, but a missing file is an error with code `missing`. */
-export async function readRequiredJson(path: string, codes: JsonFileCodes, nextStep: string): Promise<unknown> {
+export async function readRequiredJson(path: string, codes: FileCodes, nextStep: string): Promise<unknown> {
   const json = await readOptionalJson(path, codes.damaged);
   if (json === undefined) throw new LatroError(codes.missing, `There is no file ${path}.`, nextStep);
   return json;
