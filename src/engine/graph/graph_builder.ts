@@ -1,0 +1,158 @@
+/**
+ * Builds an ONNX graph node by node with the shape of every value known, where a size is a number or the name of one that only
+ * a run knows. A tape beside the nodes remembers how each differentiable operator's gradient is built (see differentiate.ts).
+ */
+import type { Attribute, Dim, ElementType, Initializer, Node, TensorDeclaration } from './onnx_model.ts';
+import { serialiseModel } from './onnx_model.ts';
+
+export interface Value {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly Dim[];
+}
+
+/** Given the gradients of an operator's outputs (null: not needed), returns those of its inputs (null: none flows there). */
+export type VectorJacobianProduct = (outputGradients: readonly (Value | null)[]) => readonly (Value | null)[];
+
+export interface TapeEntry {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly backward: VectorJacobianProduct;
+}
+
+export class GraphBuilder {
+  readonly #nodes: Node[] = [];
+  readonly #inputs: TensorDeclaration[] = [];
+  readonly #outputs: TensorDeclaration[] = [];
+  readonly #initializers = new Map<string, Initializer>();
+  readonly #constants = new Map<string, Value>();
+  readonly #sizes = new Map<string, Value>();
+  readonly #tracked = new Set<string>();
+  readonly tape: TapeEntry[] = [];
+  #counter = 0;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Declares a graph input. A trainable input starts the paths along which gradients flow. */
+  input(name: string, type: ElementType, shape: readonly Dim[], options?: { trainable?: boolean }): Value {
+    this.#inputs.push({ name, type, shape });
+    if (options?.trainable) this.#tracked.add(name);
+    return { name, type, shape };
+  }
+
+  output(name: string, value: Value): void {
+    this.#nodes.push({ operator: 'Identity', domain: '', inputs: [value.name], outputs: [name], attributes: {} });
+    this.#outputs.push({ name, type: value.type, shape: value.shape });
+  }
+
+  node(
+    operator: string,
+    inputs: readonly (Value | null)[],
+    outputs: readonly { type: ElementType; shape: readonly Dim[] }[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain: Node['domain'] = '',
+  ): Value[] {
+    const values = outputs.map(({ type, shape }) => ({ name: `${operator}_${this.#counter++}`, type, shape }));
+    this.#nodes.push({
+      operator,
+      domain,
+      inputs: inputs.map((value) => value?.name ?? ''),
+      outputs: values.map((value) => value.name),
+      attributes,
+    });
+    return values;
+  }
+
+  /** A node with one output of the given type and shape. */
+  single(
+    operator: string,
+    inputs: readonly (Value | null)[],
+    type: ElementType,
+    shape: readonly Dim[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain: Node['domain'] = '',
+  ): Value {
+    return this.node(operator, inputs, [{ type, shape }], attributes, domain)[0] as Value;
+  }
+
+  floats(values: readonly number[], shape: readonly number[] = [values.length]): Value {
+    return this.#constant('float32', shape, new Uint8Array(new Float32Array(values).buffer), values);
+  }
+
+  scalar(value: number): Value {
+    return this.floats([value], []);
+  }
+
+  integers(values: readonly number[], shape: readonly number[] = [values.length]): Value {
+    return this.#constant('int64', shape, new Uint8Array(new BigInt64Array(values.map(BigInt)).buffer), values);
+  }
+
+  #constant(type: ElementType, shape: readonly number[], data: Uint8Array, values: readonly number[]): Value {
+    const key = `${type}[${shape.join()}]${values.join()}`;
+    let value = this.#constants.get(key);
+    if (value === undefined) {
+      const name = `constant_${this.#constants.size}`;
+      this.#initializers.set(name, { name, type, shape, data });
+      value = { name, type, shape };
+      this.#constants.set(key, value);
+    }
+    return value;
+  }
+
+  /** Names a run-time size: later `reshape`s may use the symbol. `size` is int64 (1). */
+  defineSize(symbol: string, size: Value): void {
+    this.#sizes.set(symbol, size);
+  }
+
+  /** int64 (1): the size a dimension has at run time. */
+  size(dim: Dim): Value {
+    if (typeof dim === 'number') return this.integers([dim]);
+    const size = this.#sizes.get(dim);
+    if (size === undefined) throw new Error(`graph ${this.name}: size '${dim}' was never defined`);
+    return size;
+  }
+
+  /** int64 (rank): a run-time shape, for Reshape and Expand. Built once for each distinct shape. */
+  shape(dims: readonly Dim[]): Value {
+    if (dims.every((dim) => typeof dim === 'number')) return this.integers(dims as number[]);
+    const key = `shape:${dims.join()}`;
+    let value = this.#constants.get(key);
+    if (value === undefined) {
+      value = this.single('Concat', dims.map((dim) => this.size(dim)), 'int64', [dims.length], { axis: 0 });
+      this.#constants.set(key, value);
+    }
+    return value;
+  }
+
+  requiresGradient(value: Value): boolean {
+    return this.#tracked.has(value.name);
+  }
+
+  /** Records an operator on the tape if a gradient can flow through it. */
+  record(inputs: readonly Value[], outputs: readonly Value[], backward: VectorJacobianProduct): void {
+    if (!inputs.some((value) => this.#tracked.has(value.name))) return;
+    for (const value of outputs) this.#tracked.add(value.name);
+    this.tape.push({ inputs, outputs, backward });
+  }
+
+  get nodeCount(): number {
+    return this.#nodes.length;
+  }
+
+  get inputNames(): readonly string[] {
+    return this.#inputs.map((input) => input.name);
+  }
+
+  serialise(): Uint8Array {
+    return serialiseModel({
+      name: this.name,
+      nodes: this.#nodes,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      initializers: [...this.#initializers.values()],
+    });
+  }
+}

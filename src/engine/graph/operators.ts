@@ -1,0 +1,266 @@
+/**
+ * Differentiable operators over the graph builder: each adds its forward nodes and records how its gradient is built.
+ * Standard ONNX throughout. Notation: y = f(x), ḡ(v) is the gradient of the scalar objective with respect to v.
+ */
+import type { GraphBuilder, Value } from './graph_builder.ts';
+import type { Dim } from './onnx_model.ts';
+
+const swapLastTwo = (rank: number): number[] => [...Array(rank - 2).keys(), rank - 1, rank - 2];
+
+/** Shape of an elementwise operator's result under numpy broadcasting; a symbol only broadcasts against itself or 1. */
+export function broadcastShape(a: readonly Dim[], b: readonly Dim[]): Dim[] {
+  const rank = Math.max(a.length, b.length);
+  const out: Dim[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    const left = a[a.length - rank + axis] ?? 1;
+    const right = b[b.length - rank + axis] ?? 1;
+    if (left !== right && left !== 1 && right !== 1) throw new Error(`cannot broadcast [${a.join()}] with [${b.join()}]`);
+    out.push(left === 1 ? right : left);
+  }
+  return out;
+}
+
+/** Sums a gradient over the axes along which its value had been broadcast. */
+function reduceTo(graph: GraphBuilder, gradient: Value, shape: readonly Dim[]): Value {
+  const extra = gradient.shape.length - shape.length;
+  const axes = gradient.shape.flatMap((dim, axis) => (axis < extra || (shape[axis - extra] === 1 && dim !== 1) ? [axis] : []));
+  if (axes.length === 0) return gradient;
+  const kept = gradient.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
+  const sum = graph.single('ReduceSum', [gradient, graph.integers(axes)], gradient.type, kept, { keepdims: 1 });
+  return extra === 0 ? sum : graph.single('Reshape', [sum, graph.shape(shape)], gradient.type, shape);
+}
+
+function elementwise(graph: GraphBuilder, operator: string, a: Value, b: Value): Value {
+  return graph.single(operator, [a, b], a.type, broadcastShape(a.shape, b.shape));
+}
+
+export function add(graph: GraphBuilder, a: Value, b: Value): Value {
+  const y = elementwise(graph, 'Add', a, b);
+  graph.record([a, b], [y], ([dy]) => [reduceTo(graph, dy!, a.shape), reduceTo(graph, dy!, b.shape)]);
+  return y;
+}
+
+export function subtract(graph: GraphBuilder, a: Value, b: Value): Value {
+  const y = elementwise(graph, 'Sub', a, b);
+  graph.record([a, b], [y], ([dy]) => [
+    reduceTo(graph, dy!, a.shape),
+    graph.requiresGradient(b) ? reduceTo(graph, graph.single('Neg', [dy!], b.type, dy!.shape), b.shape) : null,
+  ]);
+  return y;
+}
+
+export function multiply(graph: GraphBuilder, a: Value, b: Value): Value {
+  const y = elementwise(graph, 'Mul', a, b);
+  const side = (mine: Value, other: Value, dy: Value): Value | null =>
+    graph.requiresGradient(mine) ? reduceTo(graph, elementwise(graph, 'Mul', dy, other), mine.shape) : null;
+  graph.record([a, b], [y], ([dy]) => [side(a, b, dy!), side(b, a, dy!)]);
+  return y;
+}
+
+/** y = x Wᵀ (+ bias): x (N, in), W (out, in) as Hugging Face stores it, y (N, out). x̄ = ȳ W; W̄ = ȳᵀ x. */
+export function linear(graph: GraphBuilder, x: Value, weight: Value, bias: Value | null = null): Value {
+  const [rows, outputs] = [x.shape[0]!, weight.shape[0]!];
+  const y = graph.single('Gemm', bias === null ? [x, weight] : [x, weight, bias], x.type, [rows, outputs], { transB: 1 });
+  graph.record(bias === null ? [x, weight] : [x, weight, bias], [y], ([dy]) => [
+    graph.requiresGradient(x) ? graph.single('Gemm', [dy!, weight], x.type, x.shape) : null,
+    graph.requiresGradient(weight) ? graph.single('Gemm', [dy!, x], weight.type, weight.shape, { transA: 1 }) : null,
+    ...(bias === null ? [] : [reduceTo(graph, dy!, bias.shape)]),
+  ]);
+  return y;
+}
+
+/** Batched product of equal leading dimensions: (…, M, K) × (…, K, N); with `transposeB`, b is (…, N, K). */
+export function matmul(graph: GraphBuilder, a: Value, b: Value, options?: { transposeB?: boolean }): Value {
+  const transposeB = options?.transposeB ?? false;
+  const product = (left: Value, right: Value, shape: readonly Dim[]): Value => graph.single('MatMul', [left, right], left.type, shape);
+  const flip = (v: Value): Value => {
+    const perm = swapLastTwo(v.shape.length);
+    return graph.single('Transpose', [v], v.type, perm.map((axis) => v.shape[axis]!), { perm });
+  };
+  const batch = a.shape.slice(0, -2);
+  const y = product(a, transposeB ? flip(b) : b, [...batch, a.shape.at(-2)!, b.shape.at(transposeB ? -2 : -1)!]);
+  graph.record([a, b], [y], ([dy]) => [
+    graph.requiresGradient(a) ? product(dy!, transposeB ? b : flip(b), a.shape) : null,
+    graph.requiresGradient(b) ? (transposeB ? product(flip(dy!), a, b.shape) : product(flip(a), dy!, b.shape)) : null,
+  ]);
+  return y;
+}
+
+export function reshape(graph: GraphBuilder, x: Value, shape: readonly Dim[]): Value {
+  const y = graph.single('Reshape', [x, graph.shape(shape)], x.type, shape);
+  graph.record([x], [y], ([dy]) => [graph.single('Reshape', [dy!, graph.shape(x.shape)], x.type, x.shape)]);
+  return y;
+}
+
+export function transpose(graph: GraphBuilder, x: Value, perm: readonly number[]): Value {
+  const y = graph.single('Transpose', [x], x.type, perm.map((axis) => x.shape[axis]!), { perm });
+  const inverse = perm.map((_, axis) => perm.indexOf(axis));
+  graph.record([x], [y], ([dy]) => [graph.single('Transpose', [dy!], x.type, x.shape, { perm: inverse })]);
+  return y;
+}
+
+export function concat(graph: GraphBuilder, parts: readonly Value[], axis: number, size: Dim): Value {
+  const shape = parts[0]!.shape.map((dim, i) => (i === axis ? size : dim));
+  const y = graph.single('Concat', parts, parts[0]!.type, shape, { axis });
+  graph.record(parts, [y], ([dy]) => splitNodes(graph, dy!, axis, parts.map((part) => part.shape[axis]!)));
+  return y;
+}
+
+function splitNodes(graph: GraphBuilder, x: Value, axis: number, sizes: readonly Dim[]): Value[] {
+  return graph.node(
+    'Split',
+    [x, graph.shape(sizes)],
+    sizes.map((size) => ({ type: x.type, shape: x.shape.map((dim, i) => (i === axis ? size : dim)) })),
+    { axis },
+  );
+}
+
+/** Cuts x along an axis into parts of the given sizes, which must add up to the axis. */
+export function split(graph: GraphBuilder, x: Value, axis: number, sizes: readonly Dim[]): Value[] {
+  const parts = splitNodes(graph, x, axis, sizes);
+  graph.record([x], parts, (gradients) => {
+    const filled = gradients.map((gradient, i) => gradient ?? zeros(graph, parts[i]!));
+    return [graph.single('Concat', filled, x.type, x.shape, { axis })];
+  });
+  return parts;
+}
+
+function zeros(graph: GraphBuilder, like: Value): Value {
+  return graph.single('Expand', [graph.scalar(0), graph.shape(like.shape)], like.type, like.shape);
+}
+
+/** Softmax over the last axis. x̄ = p ⊙ (p̄ − Σ p̄ ⊙ p). */
+export function softmax(graph: GraphBuilder, x: Value): Value {
+  const axis = x.shape.length - 1;
+  const p = graph.single('Softmax', [x], x.type, x.shape, { axis });
+  graph.record([x], [p], ([dp]) => {
+    const weighted = elementwise(graph, 'Mul', dp!, p);
+    const total = graph.single('ReduceSum', [weighted, graph.integers([axis])], x.type, [...x.shape.slice(0, -1), 1], { keepdims: 1 });
+    return [elementwise(graph, 'Sub', weighted, elementwise(graph, 'Mul', p, total))];
+  });
+  return p;
+}
+
+/** SwiGLU: y = g·σ(g)·u. With s = σ(g): ū = ȳ g s; ḡ = ȳ u s (1 + g (1 − s)). */
+export function swiglu(graph: GraphBuilder, gate: Value, up: Value): Value {
+  const s = graph.single('Sigmoid', [gate], gate.type, gate.shape);
+  const silu = elementwise(graph, 'Mul', gate, s);
+  const y = elementwise(graph, 'Mul', silu, up);
+  graph.record([gate, up], [y], ([dy]) => {
+    // s (1 + g (1 − s)) = s + silu − silu·s
+    const slope = elementwise(graph, 'Sub', elementwise(graph, 'Add', s, silu), elementwise(graph, 'Mul', silu, s));
+    const dGate = elementwise(graph, 'Mul', elementwise(graph, 'Mul', dy!, up), slope);
+    return [dGate, elementwise(graph, 'Mul', dy!, silu)];
+  });
+  return y;
+}
+
+/**
+ * RMS normalisation over the last axis, Zhang & Sennrich 2019 eq. 4: y = w ⊙ x̂, x̂ = x·r, r = 1/√(mean(x²) + ε).
+ * x̄ = r (x̂̄ − x̂ · mean(x̂̄ ⊙ x̂)) with x̂̄ = ȳ ⊙ w; w̄ = Σ ȳ ⊙ x̂. x (…, D), w (D).
+ */
+export function rmsNorm(graph: GraphBuilder, x: Value, weight: Value, epsilon: number): Value {
+  const axis = x.shape.length - 1;
+  const reduced = [...x.shape.slice(0, -1), 1];
+  // onnxruntime's fused kernel also hands out r; the primitive form costs five passes over x instead of one.
+  const [y, r] = graph.node(
+    'SimplifiedLayerNormalization',
+    [x, weight],
+    [
+      { type: x.type, shape: x.shape },
+      { type: 'float32', shape: reduced },
+    ],
+    { axis, epsilon: { float: epsilon }, stash_type: 1 },
+  ) as [Value, Value];
+  graph.record([x, weight], [y], ([dy]) => {
+    const normal = elementwise(graph, 'Mul', x, r);
+    const dNormal = elementwise(graph, 'Mul', dy!, weight);
+    let dx: Value | null = null;
+    if (graph.requiresGradient(x)) {
+      const mean = graph.single('ReduceMean', [elementwise(graph, 'Mul', dNormal, normal), graph.integers([axis])], x.type, reduced, {
+        keepdims: 1,
+      });
+      dx = elementwise(graph, 'Mul', elementwise(graph, 'Sub', dNormal, elementwise(graph, 'Mul', normal, mean)), r);
+    }
+    const dWeight = graph.requiresGradient(weight) ? reduceTo(graph, elementwise(graph, 'Mul', dy!, normal), weight.shape) : null;
+    return [dx, dWeight];
+  });
+  return y;
+}
+
+/**
+ * Rotary position embedding, Su et al. 2021 eq. 34, half-rotated as transformers has it: x (1, N, heads·d), cos and sin
+ * (N, d/2), one row per token. `partial` rotates only the first dimensions of each head. A rotation's transpose turns the other way, so the gradient is the same operator with −sin.
+ */
+export function rotary(
+  graph: GraphBuilder,
+  x: Value,
+  cos: Value,
+  sin: Value,
+  partial: { readonly rotaryDim: number; readonly heads: number } | null = null,
+): Value {
+  const attributes = { interleaved: 0, ...(partial && { rotary_embedding_dim: partial.rotaryDim, num_heads: partial.heads }) };
+  const apply = (v: Value, s: Value): Value =>
+    graph.single('RotaryEmbedding', [v, graph.integers([0]), cos, s], v.type, v.shape, attributes, 'com.microsoft');
+  const y = apply(x, sin);
+  graph.record([x], [y], ([dy]) => [apply(dy!, negated(graph, sin))]);
+  return y;
+}
+
+const negatedValues = new WeakMap<GraphBuilder, Map<string, Value>>();
+function negated(graph: GraphBuilder, value: Value): Value {
+  const cache = negatedValues.get(graph) ?? new Map<string, Value>();
+  negatedValues.set(graph, cache);
+  const known = cache.get(value.name) ?? graph.single('Neg', [value], value.type, value.shape);
+  cache.set(value.name, known);
+  return known;
+}
+
+/** One row of `table` (V, D) per id: ids (N) → (N, D). The gradient sums the rows that share an id. */
+export function embed(graph: GraphBuilder, table: Value, ids: Value): Value {
+  const [rows, width] = table.shape as [Dim, Dim];
+  const y = graph.single('Gather', [table, ids], table.type, [...ids.shape, width], { axis: 0 });
+  graph.record([table], [y], ([dy]) => [scatterRows(graph, ids, rows, dy!)]);
+  return y;
+}
+
+/**
+ * Σ over n of the rows dy_n into row ids_n: ids (N), dy (N, D) → (rows, D), as onehotᵀ × dy: a product is deterministic where
+ * a scatter with repeated indices is not.
+ */
+export function scatterRows(graph: GraphBuilder, ids: Value, rows: Dim, dy: Value): Value {
+  const oneHot = graph.single('OneHot', [ids, graph.size(rows), graph.floats([0, 1])], dy.type, [ids.shape[0]!, rows], { axis: -1 });
+  return graph.single('Gemm', [oneHot, dy], dy.type, [rows, dy.shape[1]!], { transA: 1 });
+}
+
+/**
+ * log π(target | …) from final hidden states: h (M, D), head W (V, D), targets int64 (M) → (M).
+ * With p = softmax(h Wᵀ): h̄ = ȳ (W[target] − p W); W̄ = Σ_m ȳ_m (onehot(target_m) − p_m) h_mᵀ. The logits (M, V) are built once.
+ */
+export function tokenLogProbabilities(graph: GraphBuilder, hidden: Value, head: Value, targets: Value): Value {
+  const rows = hidden.shape[0]!;
+  const vocabulary = head.shape[0]!;
+  const logits = graph.single('Gemm', [hidden, head], hidden.type, [rows, vocabulary], { transB: 1 });
+  const logProbs = graph.single('LogSoftmax', [logits], 'float32', [rows, vocabulary], { axis: 1 });
+  const column = graph.single('Unsqueeze', [targets, graph.integers([1])], 'int64', [rows, 1]);
+  const picked = graph.single('GatherElements', [logProbs, column], 'float32', [rows, 1], { axis: 1 });
+  const y = graph.single('Squeeze', [picked, graph.integers([1])], 'float32', [rows]);
+  graph.record([hidden, head], [y], ([dy]) => {
+    const upstream = graph.single('Unsqueeze', [dy!, graph.integers([1])], 'float32', [rows, 1]);
+    const p = graph.single('Exp', [logProbs], 'float32', [rows, vocabulary]);
+    const weighted = elementwise(graph, 'Mul', p, upstream);
+    const expected = graph.single('Gemm', [weighted, head], hidden.type, hidden.shape);
+    const targetRows = graph.single('Gather', [head, targets], head.type, hidden.shape, { axis: 0 });
+    const dHidden = graph.requiresGradient(hidden)
+      ? elementwise(graph, 'Sub', elementwise(graph, 'Mul', targetRows, upstream), expected)
+      : null;
+    let dHead: Value | null = null;
+    if (graph.requiresGradient(head)) {
+      const pulled = scatterRows(graph, targets, vocabulary, elementwise(graph, 'Mul', hidden, upstream));
+      const pushed = graph.single('Gemm', [weighted, hidden], head.type, head.shape, { transA: 1 });
+      dHead = elementwise(graph, 'Sub', pulled, pushed);
+    }
+    return [dHidden, dHead];
+  });
+  return y;
+}

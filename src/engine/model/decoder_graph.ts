@@ -1,0 +1,162 @@
+/**
+ * The decoder of every supported architecture as differentiable graph nodes. Tokens are flat: hidden states are (N, D) whatever
+ * rows they came from, so every linear layer is one product; only attention knows about rows, and it is passed in.
+ * Weights and adapters are graph inputs under transformers' and PEFT's own names.
+ */
+import type { GraphBuilder, Value } from '../graph/graph_builder.ts';
+import type { Dim } from '../graph/onnx_model.ts';
+import { add, embed, linear, multiply, reshape, rmsNorm, rotary, split, swiglu } from '../graph/operators.ts';
+import { type ModelConfig, parameterShapes } from './config.ts';
+import { rotaryDim } from './rope.ts';
+
+/** Which inputs gradients are built for. */
+export type Trainable = 'nothing' | 'adapter' | 'all-weights';
+
+export interface AdapterShape {
+  readonly rank: number;
+  /** Full module names, such as `model.layers.0.self_attn.q_proj`. */
+  readonly modules: ReadonlySet<string>;
+}
+
+/** Rotated queries, keys and values of the flat tokens → attention output. q, out (N, H·d); k, v (N, Hkv·d). */
+export type Attention = (query: Value, key: Value, value: Value, layer: number) => Value;
+
+export const adapterTensorName = (module: string, side: 'A' | 'B'): string =>
+  `base_model.model.${module}.lora_${side}.weight`;
+/** Scalar input (1): alpha / r, or 0 for the reference policy π_0. */
+export const ADAPTER_SCALE = 'adapter_scale';
+
+export class DecoderGraph {
+  readonly graph: GraphBuilder;
+  readonly config: ModelConfig;
+  readonly #adapter: AdapterShape | null;
+  readonly #trainable: Trainable;
+  readonly #shapes: ReadonlyMap<string, readonly number[]>;
+  readonly #inputs = new Map<string, Value>();
+  readonly #trainables: Value[] = [];
+  #scale: Value | null = null;
+
+  constructor(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null, trainable: Trainable) {
+    this.graph = graph;
+    this.config = config;
+    this.#adapter = adapter;
+    this.#trainable = trainable;
+    this.#shapes = parameterShapes(config);
+  }
+
+  /** The inputs that gradients are wanted for, in the order they were declared. */
+  get trainables(): readonly Value[] {
+    return this.#trainables;
+  }
+
+  weight(name: string): Value {
+    const shape = this.#shapes.get(name);
+    if (shape === undefined) throw new Error(`no parameter '${name}' in this architecture`);
+    return this.#tensor(name, shape, this.#trainable === 'all-weights');
+  }
+
+  /** (V, D): the output head, which is the embedding matrix when tied. */
+  get head(): Value {
+    return this.weight(this.config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight');
+  }
+
+  /**
+   * Token ids (N) → final normalised hidden states (N, D).
+   * @param cos, sin (N, rotaryDim / 2), one row per token
+   */
+  hiddenStates(ids: Value, cos: Value, sin: Value, attention: Attention): Value {
+    const { graph, config } = this;
+    let hidden = embed(graph, this.weight('model.embed_tokens.weight'), ids);
+    for (let layer = 0; layer < config.layers; layer++) {
+      const prefix = `model.layers.${layer}`;
+      const normal = rmsNorm(graph, hidden, this.weight(`${prefix}.input_layernorm.weight`), config.rmsNormEpsilon);
+      const [query, key, value] = this.#projections(`${prefix}.self_attn`, normal);
+      const rotate = (x: Value, heads: number): Value => this.#rotate(x, heads, cos, sin);
+      const attended = attention(rotate(query, config.heads), rotate(key, config.keyValueHeads), value, layer);
+      hidden = add(graph, hidden, this.#linear(`${prefix}.self_attn.o_proj`, attended));
+      const middle = rmsNorm(
+        graph,
+        hidden,
+        this.weight(`${prefix}.post_attention_layernorm.weight`),
+        config.rmsNormEpsilon,
+      );
+      hidden = add(graph, hidden, this.#feedForward(`${prefix}.mlp`, middle));
+    }
+    return rmsNorm(graph, hidden, this.weight('model.norm.weight'), config.rmsNormEpsilon);
+  }
+
+  #projections(prefix: string, x: Value): [Value, Value, Value] {
+    const { graph, config } = this;
+    const queryWidth = config.heads * config.headDim;
+    const keyWidth = config.keyValueHeads * config.headDim;
+    if (config.fusedProjections) {
+      return split(graph, this.#linear(`${prefix}.qkv_proj`, x), 1, [queryWidth, keyWidth, keyWidth]) as [
+        Value,
+        Value,
+        Value,
+      ];
+    }
+    const query = this.#linear(`${prefix}.q_proj`, x);
+    const key = this.#linear(`${prefix}.k_proj`, x);
+    const value = this.#linear(`${prefix}.v_proj`, x);
+    if (!config.queryKeyNorm) return [query, key, value];
+    const perHead = (v: Value, heads: number, name: string): Value => {
+      const rows = `${String(v.shape[0])}*${heads}`;
+      if (!this.#inputs.has(`size:${rows}`)) {
+        graph.defineSize(rows, graph.single('Mul', [graph.size(v.shape[0]!), graph.integers([heads])], 'int64', [1]));
+        this.#inputs.set(`size:${rows}`, v);
+      }
+      const heads2d = reshape(graph, v, [rows, config.headDim]);
+      return reshape(
+        graph,
+        rmsNorm(graph, heads2d, this.weight(`${prefix}.${name}.weight`), config.rmsNormEpsilon),
+        v.shape,
+      );
+    };
+    return [perHead(query, config.heads, 'q_norm'), perHead(key, config.keyValueHeads, 'k_norm'), value];
+  }
+
+  #feedForward(prefix: string, x: Value): Value {
+    const { graph, config } = this;
+    const [gate, up] = config.fusedProjections
+      ? (split(graph, this.#linear(`${prefix}.gate_up_proj`, x), 1, [
+          config.intermediateSize,
+          config.intermediateSize,
+        ]) as [Value, Value])
+      : [this.#linear(`${prefix}.gate_proj`, x), this.#linear(`${prefix}.up_proj`, x)];
+    return this.#linear(`${prefix}.down_proj`, swiglu(graph, gate, up));
+  }
+
+  #rotate(x: Value, heads: number, cos: Value, sin: Value): Value {
+    const rows: Dim = x.shape[0]!;
+    const width = rotaryDim(this.config);
+    const partial = width < this.config.headDim ? { rotaryDim: width, heads } : null;
+    const batched = reshape(this.graph, x, [1, rows, x.shape[1]!]);
+    return reshape(this.graph, rotary(this.graph, batched, cos, sin, partial), x.shape);
+  }
+
+  /** y = x Wᵀ + b + s·(x Aᵀ) Bᵀ, Hu et al. 2021 eq. 3, with s = alpha / r as an input so that 0 gives the reference policy. */
+  #linear(module: string, x: Value): Value {
+    const { graph } = this;
+    const bias = this.#shapes.has(`${module}.bias`) ? this.weight(`${module}.bias`) : null;
+    const weight = this.weight(`${module}.weight`);
+    const y = linear(graph, x, weight, bias);
+    if (!this.#adapter?.modules.has(module)) return y;
+    const [outputs, inputs] = weight.shape as [number, number];
+    const train = this.#trainable === 'adapter';
+    const a = this.#tensor(adapterTensorName(module, 'A'), [this.#adapter.rank, inputs], train);
+    const b = this.#tensor(adapterTensorName(module, 'B'), [outputs, this.#adapter.rank], train);
+    this.#scale ??= graph.input(ADAPTER_SCALE, 'float32', [1]);
+    return add(graph, y, linear(graph, multiply(graph, linear(graph, x, a), this.#scale), b));
+  }
+
+  #tensor(name: string, shape: readonly number[], trainable: boolean): Value {
+    let value = this.#inputs.get(name);
+    if (value === undefined) {
+      value = this.graph.input(name, 'float32', shape, { trainable });
+      this.#inputs.set(name, value);
+      if (trainable) this.#trainables.push(value);
+    }
+    return value;
+  }
+}

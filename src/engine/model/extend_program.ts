@@ -1,0 +1,123 @@
+/**
+ * The programs `extend` (logits) and `extend-score` (log-probabilities): new tokens on top of a key/value cache. Prefill is
+ * extending an empty cache, decoding is extending by one token, scoring an answer is extending by the answer's tokens.
+ * The cache stays with its owner (model/kv_cache.ts): a run reads it and returns only the new keys and values.
+ */
+import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
+import {
+  add,
+  concat,
+  embed,
+  matmul,
+  multiply,
+  reshape,
+  softmax,
+  split,
+  tokenLogProbabilities,
+  transpose,
+} from '../graph/operators.ts';
+import type { ModelConfig } from './config.ts';
+import { type AdapterShape, type Attention, DecoderGraph } from './decoder_graph.ts';
+import { rotaryDim } from './rope.ts';
+
+export const pastName = (kind: 'key' | 'value', layer: number): string => `past_${kind}.${layer}`;
+export const freshName = (kind: 'key' | 'value', layer: number): string => `fresh_${kind}.${layer}`;
+
+/**
+ * Inputs: ids (B, T), bias (B, 1, 1, T, C+T), cos, sin (B·T, rotaryDim/2), rows (M): flat tokens to predict at, and per layer
+ * past_key, past_value (B, Hkv, C, d). With head 'log-probs' also targets (M).
+ * Outputs: logits (M, V) or log_probs (M), and per layer fresh_key, fresh_value (B, Hkv, T, d).
+ */
+export function buildExtendProgram(
+  config: ModelConfig,
+  adapter: AdapterShape | null,
+  head: 'logits' | 'log-probs',
+): Uint8Array {
+  const graph = new GraphBuilder(head === 'logits' ? 'extend' : 'extend-score');
+  const ids = graph.input('ids', 'int64', ['B', 'T']);
+  const bias = graph.input('bias', 'float32', ['B', 1, 1, 'T', 'C+T']);
+  const half = rotaryDim(config) / 2;
+  const cos = graph.input('cos', 'float32', ['B*T', half]);
+  const sin = graph.input('sin', 'float32', ['B*T', half]);
+  const rows = graph.input('rows', 'int64', ['M']);
+  const past = Array.from({ length: config.layers }, (_, layer) => ({
+    key: graph.input(pastName('key', layer), 'float32', ['B', config.keyValueHeads, 'C', config.headDim]),
+    value: graph.input(pastName('value', layer), 'float32', ['B', config.keyValueHeads, 'C', config.headDim]),
+  }));
+  defineSizes(graph, config, ids, bias);
+
+  const decoder = new DecoderGraph(graph, config, adapter, 'nothing');
+  const attention = cachedAttention(graph, config, past, bias);
+  const hidden = decoder.hiddenStates(reshape(graph, ids, ['B*T']), cos, sin, attention);
+  const selected = embed(graph, hidden, rows);
+  if (head === 'logits') {
+    const shape = ['M', config.vocabSize];
+    graph.output('logits', graph.single('Gemm', [selected, decoder.head], 'float32', shape, { transB: 1 }));
+  } else {
+    graph.output(
+      'log_probs',
+      tokenLogProbabilities(graph, selected, decoder.head, graph.input('targets', 'int64', ['M'])),
+    );
+  }
+  return graph.serialise();
+}
+
+function defineSizes(graph: GraphBuilder, config: ModelConfig, ids: Value, bias: Value): void {
+  const axis = (value: Value, index: number): Value =>
+    graph.single(
+      'Gather',
+      [graph.single('Shape', [value], 'int64', [value.shape.length]), graph.integers([index])],
+      'int64',
+      [1],
+      { axis: 0 },
+    );
+  const b = axis(ids, 0);
+  const t = axis(ids, 1);
+  const all = axis(bias, 4);
+  graph.defineSize('B', b);
+  graph.defineSize('T', t);
+  graph.defineSize('C+T', all);
+  graph.defineSize('C', graph.single('Sub', [all, t], 'int64', [1]));
+  graph.defineSize('B*T', graph.single('Mul', [b, t], 'int64', [1]));
+  graph.defineSize(
+    'G*T',
+    graph.single('Mul', [t, graph.integers([config.heads / config.keyValueHeads])], 'int64', [1]),
+  );
+}
+
+function cachedAttention(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  past: readonly { readonly key: Value; readonly value: Value }[],
+  bias: Value,
+): Attention {
+  const { heads, keyValueHeads: kv, headDim: d } = config;
+  const group = heads / kv;
+  const scale = graph.scalar(1 / Math.sqrt(d));
+
+  return (query, key, value, layer) => {
+    const cache = past[layer]!;
+    const q5 = transpose(
+      graph,
+      reshape(graph, multiply(graph, query, scale), ['B', 'T', kv, group, d]),
+      [0, 2, 3, 1, 4],
+    );
+    const q = reshape(graph, q5, ['B', kv, 'G*T', d]);
+    const k = transpose(graph, reshape(graph, key, ['B', 'T', kv, d]), [0, 2, 1, 3]);
+    const v = transpose(graph, reshape(graph, value, ['B', 'T', kv, d]), [0, 2, 1, 3]);
+    graph.output(freshName('key', layer), k);
+    graph.output(freshName('value', layer), v);
+
+    // Scores against cache and new tokens are joined, not keys: the cache is never copied.
+    const toPast = matmul(graph, q, cache.key, { transposeB: true });
+    const toFresh = matmul(graph, q, k, { transposeB: true });
+    const scores = reshape(graph, concat(graph, [toPast, toFresh], 3, 'C+T'), ['B', kv, group, 'T', 'C+T']);
+    const weights = reshape(graph, softmax(graph, add(graph, scores, bias)), ['B', kv, 'G*T', 'C+T']);
+    const [overPast, overFresh] = split(graph, weights, 3, ['C', 'T']) as [Value, Value];
+    const mixed = add(graph, matmul(graph, overPast, cache.value), matmul(graph, overFresh, v));
+    return reshape(graph, transpose(graph, reshape(graph, mixed, ['B', kv, group, 'T', d]), [0, 3, 1, 2, 4]), [
+      'B*T',
+      heads * d,
+    ]);
+  };
+}

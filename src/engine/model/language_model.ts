@@ -1,0 +1,198 @@
+/**
+ * A causal language model with the three things every objective here needs (one primitive, many weights):
+ * extend a cache, score tokens, and the gradient of L(θ) = −Σ_sequences Σ_t w_t · log π_θ(token_t | tokens_<t).
+ */
+import type { HostTensor } from '../runtime/session.ts';
+import type { ModelConfig } from './config.ts';
+import type { Trainable } from './decoder_graph.ts';
+import { freshName } from './extend_program.ts';
+import type { KeyValueCache } from './kv_cache.ts';
+import { gradientName } from './packed_program.ts';
+import { packGroups, type PlannedGroup, planMicroBatches, type PromptGroup } from './packing.ts';
+import { type BoundAdapter, type ProgramOptions, Programs, type TensorMap } from './programs.ts';
+
+/** Which policy scores: the one being trained, or the frozen reference π_0 (the same weights with the adapter off). */
+export type Policy = 'current' | 'reference';
+
+export interface ScoreOptions {
+  readonly policy?: Policy;
+  /** Padded tokens per micro-batch. */
+  readonly tokenBudget?: number;
+  /** Longest sequence these tokens belong to; only LongRoPE asks. Default: the longest one given. */
+  readonly contextLength?: number;
+}
+
+/** log π per group, continuation and prediction, in the order given. */
+export type GroupScores = number[][][];
+
+export interface StepResult {
+  /** L(θ). */
+  readonly loss: number;
+  readonly scores: GroupScores;
+  /** Σ over all micro-batches, by parameter name. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+}
+
+const DEFAULT_TOKEN_BUDGET = 1024;
+
+export class LanguageModel {
+  readonly config: ModelConfig;
+  readonly programs: Programs;
+  /** What an optimiser step changes, by parameter name. */
+  readonly parameters: TensorMap;
+  readonly #hasAdapter: boolean;
+
+  constructor(config: ModelConfig, weights: TensorMap, adapter: BoundAdapter | null, trainable: Trainable, options: ProgramOptions) {
+    this.config = config;
+    this.#hasAdapter = adapter !== null;
+    this.parameters = trainable === 'adapter' ? (adapter?.tensors ?? new Map()) : trainable === 'all-weights' ? weights : new Map();
+    this.programs = new Programs(config, weights, adapter, trainable, options);
+  }
+
+  /** log π of every wanted prediction. */
+  async score(groups: readonly PromptGroup[], options: ScoreOptions = {}): Promise<GroupScores> {
+    const scores = emptyScores(groups);
+    const policy = options.policy ?? 'current';
+    if (policy === 'reference' && !this.#hasAdapter) throw new Error('only an adapter can be switched off: score the reference model itself');
+    for (const batch of planMicroBatches(groups, options.tokenBudget ?? DEFAULT_TOKEN_BUDGET)) {
+      const packed = packGroups(batch.map((piece) => piece.group), this.config);
+      if (packed.predictions === 0) continue;
+      const { weights: _, ...inputs } = packed.inputs;
+      const outputs = await this.programs.run('score', inputs, ['log_probs'], {
+        positions: packed.positions,
+        contextLength: options.contextLength ?? 0,
+        adapterOff: policy === 'reference',
+      });
+      scatterScores(batch, outputs['log_probs']!, scores);
+    }
+    return scores;
+  }
+
+  /** Loss and gradients of L over all groups, accumulated over micro-batches. Nothing is updated. */
+  async step(groups: readonly PromptGroup[], options: ScoreOptions = {}): Promise<StepResult> {
+    const scores = emptyScores(groups);
+    const trainables = await this.programs.trainables();
+    const gradients = new Map<string, Float32Array>();
+    let loss = 0;
+    for (const batch of planMicroBatches(groups, options.tokenBudget ?? DEFAULT_TOKEN_BUDGET)) {
+      const packed = packGroups(batch.map((piece) => piece.group), this.config);
+      if (packed.predictions === 0) continue;
+      const outputs = await this.programs.run('step', packed.inputs, ['log_probs', ...this.programs.gradientOutputs], {
+        positions: packed.positions,
+        contextLength: options.contextLength ?? 0,
+        adapterOff: false,
+      });
+      const logProbs = outputs['log_probs']!;
+      const weights = packed.inputs['weights']!.data as Float32Array;
+      for (let i = 0; i < logProbs.length; i++) loss -= weights[i]! * logProbs[i]!;
+      scatterScores(batch, logProbs, scores);
+      for (const name of trainables) accumulate(gradients, name, outputs[gradientName(name)]!);
+    }
+    return { loss, scores, gradients };
+  }
+
+  /**
+   * Pushes new tokens through the model on top of `cache` and appends their keys and values to it.
+   * @param fresh new tokens per cache row, at least one each
+   * @returns logits (rows, V) after each row's last new token
+   */
+  async extend(cache: KeyValueCache, fresh: readonly (readonly number[])[], contextLength: number): Promise<Float32Array> {
+    const { inputs, width, positions } = this.#extendInputs(cache, fresh);
+    const rows = BigInt64Array.from(fresh, (ids, row) => BigInt(row * width + ids.length - 1));
+    const outputs = await this.programs.run(
+      'extend',
+      { ...inputs, rows: { shape: [rows.length], data: rows } },
+      ['logits', ...this.#freshOutputs()],
+      { positions, contextLength, adapterOff: false },
+    );
+    cache.append(outputs, width, fresh.map((ids) => ids.length));
+    return outputs['logits']!;
+  }
+
+  /**
+   * log π of the last `wanted[row]` of each row's fresh tokens, on top of `cache`, which is left as it was. The prediction of a
+   * row's first fresh token is out of reach (its predecessor is in the cache), so wanted[row] < fresh[row].length.
+   */
+  async scoreOnCache(
+    cache: KeyValueCache,
+    fresh: readonly (readonly number[])[],
+    wanted: readonly number[],
+    contextLength: number,
+  ): Promise<number[][]> {
+    const { inputs, width, positions } = this.#extendInputs(cache, fresh);
+    const rows: bigint[] = [];
+    const targets: bigint[] = [];
+    fresh.forEach((ids, row) => {
+      for (let t = ids.length - wanted[row]!; t < ids.length; t++) {
+        rows.push(BigInt(row * width + t - 1));
+        targets.push(BigInt(ids[t]!));
+      }
+    });
+    const outputs = await this.programs.run(
+      'extend-score',
+      {
+        ...inputs,
+        rows: { shape: [rows.length], data: BigInt64Array.from(rows) },
+        targets: { shape: [rows.length], data: BigInt64Array.from(targets) },
+      },
+      ['log_probs'],
+      { positions, contextLength, adapterOff: false },
+    );
+    let next = 0;
+    return wanted.map((count) => Array.from({ length: count }, () => outputs['log_probs']![next++]!));
+  }
+
+  #freshOutputs(): string[] {
+    return Array.from({ length: this.config.layers }, (_, layer) => [freshName('key', layer), freshName('value', layer)]).flat();
+  }
+
+  #extendInputs(cache: KeyValueCache, fresh: readonly (readonly number[])[]) {
+    const count = fresh.length;
+    const width = Math.max(...fresh.map((ids) => ids.length));
+    const ids = new BigInt64Array(count * width);
+    const positions = new Int32Array(count * width);
+    const columns = cache.capacity + width;
+    const bias = new Float32Array(count * width * columns).fill(-1e9);
+    const reach = this.config.slidingWindow ?? Number.POSITIVE_INFINITY;
+    fresh.forEach((tokens, row) => {
+      const past = cache.lengths[row]!;
+      for (let t = 0; t < width; t++) {
+        ids[row * width + t] = BigInt(tokens[t] ?? 0);
+        positions[row * width + t] = past + t;
+        const start = (row * width + t) * columns;
+        const first = Math.max(0, past + t - reach + 1);
+        if (first < past) bias.fill(0, start + first, start + past);
+        bias.fill(0, start + cache.capacity + Math.max(0, t - reach + 1), start + cache.capacity + t + 1);
+      }
+    });
+    const inputs: Record<string, HostTensor> = {
+      ...cache.inputs,
+      ids: { shape: [count, width], data: ids },
+      bias: { shape: [count, 1, 1, width, columns], data: bias },
+    };
+    return { inputs, width, positions };
+  }
+
+  async dispose(): Promise<void> {
+    await this.programs.dispose();
+  }
+}
+
+function emptyScores(groups: readonly PromptGroup[]): GroupScores {
+  return groups.map((group) => group.continuations.map(() => []));
+}
+
+function scatterScores(batch: readonly PlannedGroup[], logProbs: Float32Array, scores: GroupScores): void {
+  let next = 0;
+  for (const { group, source, offset } of batch) {
+    group.continuations.forEach((continuation, k) => {
+      scores[source]![offset + k] = continuation.predictions.map(() => logProbs[next++]!);
+    });
+  }
+}
+
+function accumulate(sums: Map<string, Float32Array>, name: string, gradient: Float32Array): void {
+  const sum = sums.get(name);
+  if (sum === undefined) sums.set(name, gradient);
+  else for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + gradient[i]!;
+}

@@ -1,0 +1,164 @@
+/**
+ * The programs `score` and `step`: one forward (and backward) over groups that share a prompt.
+ *
+ * A batch is B prompts (B, P) and R = B·K continuations (R, T), both padded on the right. Each prompt is computed once and its K
+ * continuations attend to it, so a question's tokens are spent once however many rationales it has. Flat token order: all
+ * prompt tokens, then all continuation tokens; N = B·P + R·T.
+ */
+import { differentiate } from '../graph/differentiate.ts';
+import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
+import type { Dim } from '../graph/onnx_model.ts';
+import {
+  add,
+  concat,
+  embed,
+  matmul,
+  multiply,
+  reshape,
+  softmax,
+  split,
+  tokenLogProbabilities,
+  transpose,
+} from '../graph/operators.ts';
+import type { ModelConfig } from './config.ts';
+import { type AdapterShape, type Attention, DecoderGraph, type Trainable } from './decoder_graph.ts';
+import { rotaryDim } from './rope.ts';
+
+export const gradientName = (parameter: string): string => `gradient:${parameter}`;
+
+export interface PackedProgram {
+  readonly model: Uint8Array;
+  readonly nodeCount: number;
+  /** Parameters that `step` returns gradients for, under `gradientName`. */
+  readonly trainables: readonly string[];
+}
+
+/**
+ * Inputs: prompt_ids (B, P), suffix_ids (R, T), prompt_bias (P, P), suffix_bias (B, 1, 1, 1, T, P+T),
+ * cos, sin (N, rotaryDim/2), rows (M): the flat token each wanted prediction is made at, targets (M), row_scale (M): 1/temperature,
+ * and for `step` weights (M).
+ * Outputs: log_probs (M) = log π(target | …); for `step` the gradients of L = −Σ_m weights_m · log_probs_m.
+ */
+export function buildPackedProgram(
+  config: ModelConfig,
+  adapter: AdapterShape | null,
+  trainable: Trainable,
+): PackedProgram {
+  const graph = new GraphBuilder(trainable === 'nothing' ? 'score' : 'step');
+  const promptIds = graph.input('prompt_ids', 'int64', ['B', 'P']);
+  const suffixIds = graph.input('suffix_ids', 'int64', ['R', 'T']);
+  defineSizes(graph, config, promptIds, suffixIds);
+  const promptBias = graph.input('prompt_bias', 'float32', ['P', 'P']);
+  const suffixBias = graph.input('suffix_bias', 'float32', ['B', 1, 1, 1, 'T', 'P+T']);
+  const half = rotaryDim(config) / 2;
+  const cos = graph.input('cos', 'float32', ['N', half]);
+  const sin = graph.input('sin', 'float32', ['N', half]);
+  const rows = graph.input('rows', 'int64', ['M']);
+  const targets = graph.input('targets', 'int64', ['M']);
+  const rowScale = graph.input('row_scale', 'float32', ['M', 1]);
+
+  const ids = concat(graph, [reshape(graph, promptIds, ['B*P']), reshape(graph, suffixIds, ['R*T'])], 0, 'N');
+  const decoder = new DecoderGraph(graph, config, adapter, trainable);
+  const attention = sharedPromptAttention(graph, config, promptBias, suffixBias);
+  const hidden = decoder.hiddenStates(ids, cos, sin, attention);
+  const selected = multiply(graph, embed(graph, hidden, rows), rowScale);
+  const logProbs = tokenLogProbabilities(graph, selected, decoder.head, targets);
+  graph.output('log_probs', logProbs);
+
+  if (trainable !== 'nothing') {
+    const weights = graph.input('weights', 'float32', ['M']);
+    const seed = graph.single('Neg', [weights], 'float32', ['M']);
+    const gradients = differentiate(graph, [{ value: logProbs, gradient: seed }], decoder.trainables);
+    decoder.trainables.forEach((parameter, i) => {
+      graph.output(gradientName(parameter.name), gradients[i]!);
+    });
+  }
+  return {
+    model: graph.serialise(),
+    nodeCount: graph.nodeCount,
+    trainables: decoder.trainables.map((value) => value.name),
+  };
+}
+
+function defineSizes(graph: GraphBuilder, config: ModelConfig, promptIds: Value, suffixIds: Value): void {
+  const group = config.heads / config.keyValueHeads;
+  const axis = (value: Value, index: number): Value =>
+    graph.single('Gather', [graph.single('Shape', [value], 'int64', [2]), graph.integers([index])], 'int64', [1], {
+      axis: 0,
+    });
+  const derive = (operator: string, a: Value, b: Value): Value => graph.single(operator, [a, b], 'int64', [1]);
+  const define = (symbol: string, value: Value): Value => {
+    graph.defineSize(symbol, value);
+    return value;
+  };
+  const b = define('B', axis(promptIds, 0));
+  const p = define('P', axis(promptIds, 1));
+  const r = define('R', axis(suffixIds, 0));
+  const t = define('T', axis(suffixIds, 1));
+  const k = define('K', derive('Div', r, b));
+  const bp = define('B*P', derive('Mul', b, p));
+  const rt = define('R*T', derive('Mul', r, t));
+  define('N', derive('Add', bp, rt));
+  define('P+T', derive('Add', p, t));
+  define('G*P', derive('Mul', p, graph.integers([group])));
+  const gt = define('G*T', derive('Mul', t, graph.integers([group])));
+  define('K*G*T', derive('Mul', gt, k));
+}
+
+/**
+ * Prompt tokens attend causally to their prompt; continuation tokens to their whole prompt and causally to themselves.
+ * Grouped queries share a key head by folding the group G = H/Hkv into the rows of the product; d is the head size.
+ */
+function sharedPromptAttention(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  promptBias: Value,
+  suffixBias: Value,
+): Attention {
+  const { heads, keyValueHeads: kv, headDim: d } = config;
+  const group = heads / kv;
+  const scale = graph.scalar(1 / Math.sqrt(d));
+  const part = (x: Value): [Value, Value] => split(graph, x, 0, ['B*P', 'R*T']) as [Value, Value];
+  const view = (x: Value, from: readonly Dim[], perm: readonly number[]): Value =>
+    transpose(graph, reshape(graph, x, from), perm);
+
+  return (query, key, value) => {
+    const [queryPrompt, querySuffix] = part(multiply(graph, query, scale));
+    const [keyPrompt, keySuffix] = part(key);
+    const [valuePrompt, valueSuffix] = part(value);
+
+    // Prompt: (B, Hkv, G·P, d) × (B, Hkv, P, d)ᵀ
+    const qp = reshape(graph, view(queryPrompt, ['B', 'P', kv, group, d], [0, 2, 3, 1, 4]), ['B', kv, 'G*P', d]);
+    const kp = view(keyPrompt, ['B', 'P', kv, d], [0, 2, 1, 3]);
+    const vp = view(valuePrompt, ['B', 'P', kv, d], [0, 2, 1, 3]);
+    const promptScores = reshape(graph, matmul(graph, qp, kp, { transposeB: true }), ['B', kv, group, 'P', 'P']);
+    const promptWeights = reshape(graph, softmax(graph, add(graph, promptScores, promptBias)), ['B', kv, 'G*P', 'P']);
+    const promptMixed = reshape(graph, matmul(graph, promptWeights, vp), ['B', kv, group, 'P', d]);
+    const promptOut = reshape(graph, transpose(graph, promptMixed, [0, 3, 1, 2, 4]), ['B*P', heads * d]);
+
+    // Continuations: (B, Hkv, K·G·T, d) × prompt keys, and (B, Hkv, K, G·T, d) × their own keys.
+    const qs = view(querySuffix, ['B', 'K', 'T', kv, group, d], [0, 3, 1, 4, 2, 5]);
+    const ks = view(keySuffix, ['B', 'K', 'T', kv, d], [0, 3, 1, 2, 4]);
+    const vs = view(valueSuffix, ['B', 'K', 'T', kv, d], [0, 3, 1, 2, 4]);
+    const toPrompt = matmul(graph, reshape(graph, qs, ['B', kv, 'K*G*T', d]), kp, { transposeB: true });
+    const toSelf = matmul(graph, reshape(graph, qs, ['B', kv, 'K', 'G*T', d]), ks, { transposeB: true });
+    const scores = concat(
+      graph,
+      [
+        reshape(graph, toPrompt, ['B', kv, 'K', group, 'T', 'P']),
+        reshape(graph, toSelf, ['B', kv, 'K', group, 'T', 'T']),
+      ],
+      5,
+      'P+T',
+    );
+    const weights = softmax(graph, add(graph, scores, suffixBias));
+    const [overPrompt, overSelf] = split(graph, weights, 5, ['P', 'T']) as [Value, Value];
+    const fromPrompt = matmul(graph, reshape(graph, overPrompt, ['B', kv, 'K*G*T', 'P']), vp);
+    const fromSelf = matmul(graph, reshape(graph, overSelf, ['B', kv, 'K', 'G*T', 'T']), vs);
+    const shape: Dim[] = ['B', kv, 'K', group, 'T', d];
+    const mixed = add(graph, reshape(graph, fromPrompt, shape), reshape(graph, fromSelf, shape));
+    const suffixOut = reshape(graph, transpose(graph, mixed, [0, 2, 4, 1, 3, 5]), ['R*T', heads * d]);
+
+    return concat(graph, [promptOut, suffixOut], 0, 'N');
+  };
+}
