@@ -3,9 +3,9 @@
  * temporary name, is flushed to disk and renamed, so that a file under its final name is always whole.
  */
 
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
 import { type ErrorCode, LatroError } from '../common/errors.ts';
+import { writeDurably } from './durable_file.ts';
 import { type FileCodes, isMissing } from './json_file.ts';
 import { narrowToBfloat16, narrowToFloat16, widenBfloat16, widenFloat16 } from './number_formats.ts';
 import {
@@ -249,21 +249,7 @@ export async function writeSafetensors(
   tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, 'w');
-    try {
-      for (const bytes of serializeSafetensors(tensors, metadata)) await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(dirname(path));
+  await writeDurably(path, serializeSafetensors(tensors, metadata));
 }
 
 /** The bytes of a file in pieces, for writers that have their own way to the disk. */
@@ -295,16 +281,5 @@ export function* serializeSafetensors(
   for (const { data, dtype = 'F32' } of ordered) {
     const stored = dtype === 'F32' ? data : dtype === 'F16' ? narrowToFloat16(data) : narrowToBfloat16(data);
     yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
-  }
-}
-
-/** Makes the rename itself durable; Windows has no such call. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

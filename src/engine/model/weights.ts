@@ -1,0 +1,192 @@
+/** The weights of a Hugging Face model folder: one `model.safetensors` or shards under an index; checked against the config before loading. */
+
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import * as v from 'valibot';
+import { LatroError } from '../common/errors.ts';
+import { type ModelConfig, parameterShapes, readModelConfig } from './config.ts';
+import { syncFolder, temporaryName, writeDurably } from './durable_file.ts';
+import { isMissing, parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
+import { pickleRefused, SafetensorsFile, type TensorToWrite, writeSafetensors } from './safetensors.ts';
+
+export interface Tensor {
+  readonly shape: readonly number[];
+  /** Row-major; its length is the product of `shape`. */
+  readonly data: Float32Array;
+}
+
+/** By transformers' parameter names; matrices (out, in). A tied head has no entry of its own. */
+export type Weights = Map<string, Tensor>;
+
+const SINGLE = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+const CODES = { missing: 'model-not-found', damaged: 'model-damaged' } as const;
+
+/**
+ * Reads every parameter of `config` as float32, in the order of `parameterShapes`. Nothing is loaded before all names and shapes
+ * agree. Errors: model-not-found, model-damaged, model-mismatch (naming the tensor and both shapes), pickle-refused.
+ */
+export async function loadWeights(folder: string, config: ModelConfig): Promise<Weights> {
+  const files: SafetensorsFile[] = [];
+  try {
+    for (const name of await weightFiles(folder)) files.push(await SafetensorsFile.open(join(folder, name), CODES));
+    const holders = locateParameters(folder, config, files);
+    const weights: Weights = new Map();
+    for (const [name, shape] of parameterShapes(config)) {
+      weights.set(name, { shape, data: await (holders.get(name) as SafetensorsFile).readFloat32(name) });
+    }
+    return weights;
+  } finally {
+    for (const file of files) await file.close();
+  }
+}
+
+/** Names of the safetensors files of a folder, as transformers looks for them. */
+async function weightFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder).catch((error: unknown): string[] => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  if (entries.includes(SINGLE)) return [SINGLE];
+  if (entries.includes(INDEX)) return shardFiles(folder);
+  const pickle = entries.find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
+  if (pickle !== undefined) throw pickleRefused(join(folder, pickle));
+  throw new LatroError(
+    'model-not-found',
+    `There is neither ${SINGLE} nor ${INDEX} in ${folder}.`,
+    'Choose a Hugging Face model folder, or download the model again.',
+  );
+}
+
+async function shardFiles(folder: string): Promise<string[]> {
+  const path = join(folder, INDEX);
+  const schema = v.object({ weight_map: v.record(v.string(), v.string()) });
+  const index = parseJson(schema, await readOptionalJson(path, 'model-damaged'), path, 'model-damaged');
+  const shards = [...new Set(Object.values(index.weight_map))].sort();
+  for (const shard of shards) {
+    // A bare file name cannot leave the folder.
+    if (!/^[\w-][\w.-]*\.safetensors$/.test(shard)) {
+      throw new LatroError(
+        'model-damaged',
+        `${path} names the shard ${JSON.stringify(shard)}, which is not a .safetensors file of the same folder.`,
+        'Download the model again from a source you trust.',
+      );
+    }
+  }
+  return shards;
+}
+
+/** Which file holds each parameter. The headers decide; the index only says which files there are. */
+function locateParameters(
+  folder: string,
+  config: ModelConfig,
+  files: readonly SafetensorsFile[],
+): ReadonlyMap<string, SafetensorsFile> {
+  const shapes = parameterShapes(config);
+  const mismatch = (what: string): LatroError =>
+    new LatroError('model-mismatch', `${folder}: ${what}.`, 'Use config.json and weights of the same model.');
+  const holders = new Map<string, SafetensorsFile>();
+  for (const file of files) {
+    for (const name of file.names) {
+      if (holders.has(name)) throw mismatch(`the tensor "${name}" is in two shards`);
+      if (isHarmless(name, config)) continue;
+      const expected = shapes.get(name);
+      if (expected === undefined) {
+        throw mismatch(`the weights hold the tensor ${JSON.stringify(name)}, which config.json does not provide for`);
+      }
+      const { shape } = file.info(name);
+      if (!sameShape(shape, expected)) {
+        throw mismatch(`the tensor "${name}" has shape [${shape}], but config.json asks for [${expected}]`);
+      }
+      holders.set(name, file);
+    }
+  }
+  for (const [name, expected] of shapes) {
+    if (!holders.has(name)) throw mismatch(`the weights lack the tensor "${name}" of shape [${expected}]`);
+  }
+  return holders;
+}
+
+/** Tensors that transformers also passes over: a stored copy of the tied head, and rope tables of old checkpoints. */
+function isHarmless(name: string, config: ModelConfig): boolean {
+  return (config.tiedHead && name === 'lm_head.weight') || name.endsWith('.rotary_emb.inv_freq');
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dimension, i) => dimension === b[i]);
+}
+
+/** What a model folder holds besides weights; all but config.json are copied as they are, if present. */
+const COMPANIONS = [
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'LICENSE',
+  'LICENSE.txt',
+];
+const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+
+/**
+ * Writes a model folder that transformers loads: the config and tokenizer files of `source`, and `weights` in `dtype`.
+ * `folder` must not exist or be empty; it appears under its name only when complete.
+ * Errors: bad-request when it holds files, model-mismatch when the weights are not those of the source's config.
+ */
+export async function saveModelFolder(
+  folder: string,
+  source: string,
+  weights: ReadonlyMap<string, Tensor>,
+  dtype: 'F32' | 'F16' | 'BF16',
+): Promise<void> {
+  const config = await readModelConfig(source);
+  const tensors: TensorToWrite[] = [];
+  for (const [name, shape] of parameterShapes(config)) {
+    const tensor = weights.get(name);
+    if (tensor === undefined || !sameShape(tensor.shape, shape)) {
+      const found = tensor === undefined ? 'is missing' : `has shape [${tensor.shape}]`;
+      throw new LatroError('model-mismatch', `The tensor "${name}" ${found}, but ${source} asks for [${shape}].`);
+    }
+    tensors.push({ name, shape, data: tensor.data, dtype });
+  }
+  await requireFree(folder);
+
+  const configJson = (await readRequiredJson(join(source, 'config.json'), CODES, '')) as Record<string, unknown>;
+  configJson['dtype' in configJson ? 'dtype' : 'torch_dtype'] = DTYPE_NAMES[dtype];
+
+  const staging = temporaryName(folder);
+  await rm(staging, { recursive: true, force: true });
+  try {
+    await mkdir(staging, { recursive: true });
+    await writeDurably(join(staging, 'config.json'), [`${JSON.stringify(configJson, null, 2)}\n`]);
+    for (const name of COMPANIONS) {
+      const path = join(source, name);
+      if (await exists(path)) await writeDurably(join(staging, name), [await readFile(path)]);
+    }
+    await writeSafetensors(join(staging, SINGLE), tensors, { format: 'pt' });
+    if (await exists(folder)) await rmdir(folder);
+    await rename(staging, folder);
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    throw error;
+  }
+  await syncFolder(dirname(folder));
+}
+
+async function requireFree(folder: string): Promise<void> {
+  try {
+    if ((await readdir(folder)).length === 0) return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
+  }
+  throw new LatroError('bad-request', `${folder} exists and is not an empty folder.`, 'Choose a new folder.');
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
