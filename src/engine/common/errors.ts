@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'model-too-large'
   | 'pickle-refused'
   | 'tokenizer-mismatch'
+  | 'chat-template'
   | 'adapter-mismatch'
   | 'adapter-damaged'
   | 'dataset-not-found'
@@ -23,10 +24,13 @@ export type ErrorCode =
   | 'run-identity'
   | 'run-damaged'
   | 'non-finite'
+  | 'disk-full'
+  | 'not-writable'
   | 'device-unavailable'
   | 'download-failed'
   | 'use-after-dispose'
   | 'engine-stopped'
+  | 'engine-version'
   | 'bad-request';
 
 export class LatroError extends Error {
