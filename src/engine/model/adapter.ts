@@ -11,8 +11,9 @@ import { LatroError } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { writeDurably } from './durable_file.ts';
+import { pickleRefused } from './foreign_formats.ts';
 import { parseJson, readRequiredJson } from './json_file.ts';
-import { pickleRefused, SafetensorsFile, writeSafetensors } from './safetensors.ts';
+import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
 import { sameShape, type Tensor } from './weights.ts';
 
 export interface LoraConfig {

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
+import { requireModelFolder } from './foreign_formats.ts';
 import { parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
 
 export type Architecture = 'llama' | 'mistral' | 'phi3' | 'qwen2' | 'qwen3';
@@ -163,14 +164,15 @@ const GenerationSchema = v.object({ eos_token_id: tokenIds });
 
 /**
  * Reads `config.json` and, for the end-of-text ids, `generation_config.json`.
- * Errors: model-not-found, model-damaged (not JSON, a field missing or out of range), model-unsupported.
+ * Errors: model-not-found, model-damaged (not JSON, a field missing or out of range), model-unsupported, pickle-refused.
  */
 export async function readModelConfig(folder: string): Promise<ModelConfig> {
+  await requireModelFolder(folder);
   const path = join(folder, 'config.json');
   const json = await readRequiredJson(
     path,
     { missing: 'model-not-found', damaged: 'model-damaged' },
-    'Choose a Hugging Face model folder: one with config.json, tokenizer.json and model.safetensors.',
+    'Choose a Hugging Face model folder, or download the model again.',
   );
   const generation = await readOptionalJson(join(folder, 'generation_config.json'), 'model-damaged');
   return parseModelConfig(json, folder, generation);

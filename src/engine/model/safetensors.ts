@@ -6,6 +6,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type ErrorCode, LatroError } from '../common/errors.ts';
 import { writeDurably } from './durable_file.ts';
+import { MAGIC_BYTES, refuseForeign } from './foreign_formats.ts';
 import { type FileCodes, isMissing } from './json_file.ts';
 import { narrowToBfloat16, narrowToFloat16, widenBfloat16, widenFloat16 } from './number_formats.ts';
 import {
@@ -171,7 +172,7 @@ async function readHeader(
 ): Promise<{ header: Header; dataStart: number }> {
   const stat = await handle.stat();
   if (!stat.isFile()) throw damaged(code, path, 'it is not a file');
-  const beginning = new Uint8Array(Math.min(stat.size, 32));
+  const beginning = new Uint8Array(Math.min(stat.size, MAGIC_BYTES));
   await fill(handle, beginning, 0, path, code);
   const headerBytes = beginning.length < 8 ? 0n : new DataView(beginning.buffer).getBigUint64(0, true);
 
@@ -199,36 +200,6 @@ async function readHeader(
 
 function damaged(code: ErrorCode, path: string, what: string): LatroError {
   return new LatroError(code, `${path} is not a sound safetensors file: ${what}.`, 'Download or copy it again.');
-}
-
-/** Pickles run code when they are loaded; they are recognised by content and there is no way to load them here. */
-function refuseForeign(path: string, beginning: Uint8Array): void {
-  const text = Buffer.from(beginning).toString('latin1');
-  // 0x80 and the protocol number open a pickle of protocol 2 to 5; since PyTorch 1.6 torch.save puts one into a zip archive.
-  const isPickle = beginning[0] === 0x80 && beginning[1]! >= 2 && beginning[1]! <= 5;
-  if (isPickle || text.startsWith('PK')) throw pickleRefused(path);
-  if (text.startsWith('version https://git-lfs')) {
-    throw new LatroError(
-      'model-damaged',
-      `${path} is a Git LFS pointer, not the file itself.`,
-      'Run "git lfs pull" in its folder.',
-    );
-  }
-  if (text.startsWith('GGUF')) {
-    throw new LatroError(
-      'model-unsupported',
-      `${path} is a GGUF file.`,
-      'Use the model in its Hugging Face form, with model.safetensors.',
-    );
-  }
-}
-
-export function pickleRefused(path: string): LatroError {
-  return new LatroError(
-    'pickle-refused',
-    `${path} is a Python pickle, which can run any code when it is loaded, so it is never opened.`,
-    'Use a version of the model with model.safetensors.',
-  );
 }
 
 export interface TensorToWrite {

@@ -6,8 +6,9 @@ import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
 import { type ModelConfig, parameterShapes, readModelConfig } from './config.ts';
 import { syncFolder, temporaryName, writeDurably } from './durable_file.ts';
+import { pickleRefused } from './foreign_formats.ts';
 import { isMissing, parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
-import { pickleRefused, SafetensorsFile, type TensorToWrite, writeSafetensors } from './safetensors.ts';
+import { SafetensorsFile, type TensorToWrite, writeSafetensors } from './safetensors.ts';
 
 export interface Tensor {
   readonly shape: readonly number[];
