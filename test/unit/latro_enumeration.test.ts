@@ -111,13 +111,13 @@ const largestDifference = (a: readonly number[], b: readonly number[]) =>
   Math.max(...a.map((value, i) => Math.abs(value - (b[i] as number))));
 
 const exact: ObjectiveSettings = {
-  reward: { type: 'log-probability', over: 'answer-and-template', subtractNoRationale: false },
+  reward: { kind: 'log-probability', over: 'answer-and-template', subtractNoRationale: false },
   beta: 0.3,
-  truncation: { type: 'per-prompt', margin: 2 },
+  truncation: { rule: 'question-minimum', penalty: 2 },
   minTokens: 0,
   answerTerm: { type: 'constant', coefficient: 1 },
   answerTermOnUnfinished: false,
-  clipAdvantages: false,
+  advantageClip: null,
 };
 const logProbability = (s: AnswerScores) => (s.answer[0] as number) + (s.template[0] as number);
 
@@ -147,24 +147,24 @@ describe('exact enumeration on a toy model', () => {
 
   const rewards: [ObjectiveSettings['reward'], (s: AnswerScores) => number][] = [
     [
-      { type: 'log-probability', over: 'answer-and-template', subtractNoRationale: true },
+      { kind: 'log-probability', over: 'answer-and-template', subtractNoRationale: true },
       (s) => logProbability(s) + 1.7,
     ],
     [
-      { type: 'probability', over: 'answer-and-template', subtractNoRationale: false },
+      { kind: 'probability', over: 'answer-and-template', subtractNoRationale: false },
       (s) => Math.exp(logProbability(s)),
     ],
     [
-      { type: 'mean-token-probability', over: 'answer-and-template', subtractNoRationale: false },
+      { kind: 'mean-token-probability', over: 'answer-and-template', subtractNoRationale: false },
       (s) => (Math.exp(s.answer[0] as number) + Math.exp(s.template[0] as number)) / 2,
     ],
     [
-      { type: 'mean-token-probability', over: 'answer', subtractNoRationale: true },
+      { kind: 'mean-token-probability', over: 'answer', subtractNoRationale: true },
       (s) => Math.max(0, Math.exp(s.answer[0] as number) - Math.exp(-1.1)),
     ],
   ];
   for (const [reward, value] of rewards) {
-    it(`the reward's own gradient makes ${reward.type} over ${reward.over} exact`, () => {
+    it(`the reward's own gradient makes ${reward.kind} over ${reward.over} exact`, () => {
       const settings: ObjectiveSettings = { ...exact, reward, answerTerm: { type: 'reward-gradient', coefficient: 1 } };
       const truth = numericGradient((t) => objective(t, reference, exact.beta, value), theta);
       assert.ok(largestDifference(expectedGradient(theta, reference, settings, 2), truth) <= 1e-8);
@@ -172,7 +172,7 @@ describe('exact enumeration on a toy model', () => {
   }
 
   it("VeriFree's answer term is weighted by the probability; weight 1 is wrong for it", () => {
-    const reward = { type: 'probability', over: 'answer-and-template', subtractNoRationale: false } as const;
+    const reward = { kind: 'probability', over: 'answer-and-template', subtractNoRationale: false } as const;
     const truth = numericGradient(
       (t) => objective(t, reference, exact.beta, (s) => Math.exp(logProbability(s))),
       theta,
@@ -188,7 +188,7 @@ describe('exact enumeration on a toy model', () => {
 
   for (const k of [2, 3]) {
     it(`JEPO's weights are the gradient of its ${k}-sample bound`, () => {
-      const reward = { type: 'jepo', over: 'answer-and-template', subtractNoRationale: false } as const;
+      const reward = { kind: 'jepo', over: 'answer-and-template', subtractNoRationale: false } as const;
       const settings: ObjectiveSettings = { ...exact, reward, answerTerm: { type: 'reward-gradient', coefficient: 1 } };
       const bound = (t: readonly number[]) =>
         groups(k).reduce((sum, group) => {

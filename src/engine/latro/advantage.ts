@@ -61,12 +61,13 @@ export function standardDeviation(values: readonly number[]): number {
 }
 
 /**
- * Ã = clip(A / spread, −1, 1) (JEPO, arXiv 2503.19618), where `spread` is the standard deviation of the question's scored
- * advantages. A question without spread (below `ZERO_SPREAD`) has no signal: all 0 rather than rounding noise blown up to ±1.
+ * Ã = clip(A / spread, −limit, limit) (JEPO, arXiv 2503.19618, with limit 1), where `spread` is the standard deviation of
+ * the question's scored advantages. A question without spread (below `ZERO_SPREAD`) has no signal: all 0 rather than
+ * rounding noise blown up to ±limit.
  */
-export function clipAdvantages(advantages: readonly number[], spread: number): number[] {
+export function clipAdvantages(advantages: readonly number[], spread: number, limit = 1): number[] {
   if (spread < ZERO_SPREAD) return advantages.map(() => 0);
-  return advantages.map((advantage) => Math.min(Math.max(advantage / spread, -1), 1));
+  return advantages.map((advantage) => Math.min(Math.max(advantage / spread, -limit), limit));
 }
 
 /**

@@ -36,7 +36,7 @@ import {
 } from './reward.ts';
 import { jepoAnswerWeights, jepoBound, jepoLeaveOneOutBounds } from './reward_jepo.ts';
 import { selfRewards } from './reward_registry.ts';
-import { isFinished, perPromptPenalty, type TruncationSettings } from './truncation.ts';
+import { isFinished, questionMinimum, type TruncationSettings } from './truncation.ts';
 
 /** c_sft: how much of ∇log π(y|x⊕z) joins the update. It only ever reaches the tokens of y that the reward counts. */
 export type AnswerTermSettings =
@@ -63,8 +63,8 @@ export interface ObjectiveSettings {
    * reward's place the reward no longer depends on y, and its gradient is 0.
    */
   readonly answerTermOnUnfinished: boolean;
-  /** Ã = clip(A/std, −1, 1) (JEPO). Then Σ_k A_k is no longer 0. */
-  readonly clipAdvantages: boolean;
+  /** c in Ã = clip(A/std, −c, c) (JEPO: 1); null: off. With it Σ_k A_k is no longer 0. */
+  readonly advantageClip: number | null;
 }
 
 export interface ScoredRationale {
@@ -92,7 +92,7 @@ export interface ScoredQuestion {
 export interface BatchContext {
   /** N, the questions of the whole update (not of a micro-batch): accumulation then equals the big batch. */
   readonly questions: number;
-  /** Mean self-reward over all rationales of the batch; only truncation 'latro-paper' reads it. */
+  /** Mean self-reward over all rationales of the batch; only truncation rule 'batch-mean' reads it. */
   readonly meanSelfReward: number | null;
 }
 
@@ -105,7 +105,7 @@ export interface RationaleUpdate {
   readonly selfReward: number | null;
   /** What took the self-reward's place because the rationale is unfinished; null when nothing did. */
   readonly truncationPenalty: number | null;
-  /** β · k1 as it was subtracted; 0 where a per-prompt truncation penalty replaced the whole reward. */
+  /** β · k1 as it was subtracted; 0 where the question-minimum penalty replaced the whole reward. */
   readonly klPenalty: number;
   /** (truncationPenalty ?? selfReward) − klPenalty + ratingBonus; under JEPO the group's bound plus its own share of KL. */
   readonly reward: number | null;
@@ -122,7 +122,7 @@ export interface RationaleUpdate {
 export interface QuestionUpdate {
   /** (K), in the order given. */
   readonly rationales: readonly RationaleUpdate[];
-  /** Standard deviation of the scored rewards: what the RLPR filter looks at. */
+  /** Standard deviation of the scored rewards (JEPO: of the advantages): what the RLPR filter looks at. */
   readonly rewardSpread: number;
   /** All rewards (nearly) equal: this question teaches its rationales nothing. */
   readonly zeroVariance: boolean;
@@ -180,18 +180,21 @@ export function latroUpdate(
 
   // r_k, b_k and A_k.
   const judged =
-    settings.reward.type === 'jepo' ? judgeJointly(scored, settings, batch) : judge(scored, settings, batch);
-  const rewardSpread = standardDeviation(judged.map((j) => j.reward));
+    settings.reward.kind === 'jepo' ? judgeJointly(scored, settings, batch) : judge(scored, settings, batch);
+  const rewards = judged.map((j) => j.reward);
   const raw = advantagesOver(
-    judged.map((j) => j.reward),
+    rewards,
     judged.map((j) => j.baseline),
   );
-  const advantages = settings.clipAdvantages ? clipAdvantages(raw, standardDeviation(raw)) : raw;
+  // JEPO's rewards are one shared bound; what differs between its rationales are the advantages.
+  const rewardSpread = standardDeviation(settings.reward.kind === 'jepo' ? raw : rewards);
+  const clip = settings.advantageClip;
+  const advantages = clip === null ? raw : clipAdvantages(raw, standardDeviation(raw), clip);
 
   // w_t: A_k/(N·K) on z, c_sft/(N·K) on y. JEPO's sum over k has no factor 1/K, unless its advantages were rescaled.
   // K counts the scored rationales, so that one that could not be scored does not weaken its question.
   const perRationale = 1 / (batch.questions * scored.length);
-  const jointSum = settings.reward.type === 'jepo' && !settings.clipAdvantages;
+  const jointSum = settings.reward.kind === 'jepo' && clip === null;
   const perAdvantage = jointSum ? 1 / batch.questions : perRationale;
 
   const updates = rationales.map((_, k): RationaleUpdate => unscoredUpdate(finished[k] as boolean));
@@ -241,7 +244,7 @@ function judge(scored: readonly Member[], settings: ObjectiveSettings, batch: Ba
   const penalties = truncationPenalties(values, scored, settings.truncation, batch);
   const partial = scored.map((m, s) => {
     const truncationPenalty = penalties[s] ?? null;
-    const replacesKl = truncationPenalty !== null && settings.truncation.type === 'per-prompt';
+    const replacesKl = truncationPenalty !== null && settings.truncation.rule === 'question-minimum';
     const subtracted = replacesKl ? 0 : m.kl;
     const reward = (truncationPenalty ?? m.selfReward.value) - subtracted + m.bonus;
     return { truncationPenalty, klPenalty: subtracted, reward };
@@ -260,13 +263,13 @@ function judgeJointly(scored: readonly Member[], settings: ObjectiveSettings, ba
   const penalties = truncationPenalties(values, scored, settings.truncation, batch);
   const logProbs = values.map((value, s) => penalties[s] ?? value);
   // The bound and KL are judged apart here, so an unfinished rationale also takes the largest KL of the finished ones.
-  const worstKl = -perPromptPenalty(
+  const worstKl = -questionMinimum(
     scored.map((m) => -m.kl),
     scored.map((m) => m.finished),
     0,
   );
   const kls = scored.map((m, s) =>
-    settings.truncation.type === 'per-prompt' && penalties[s] !== null ? worstKl : m.kl,
+    settings.truncation.rule === 'question-minimum' && penalties[s] !== null ? worstKl : m.kl,
   );
   const shares = scored.map((m, s) => (m.bonus - (kls[s] as number)) / scored.length);
   const bound = jepoBound(logProbs);
@@ -292,22 +295,22 @@ function truncationPenalties(
   truncation: TruncationSettings,
   batch: BatchContext,
 ): (number | null)[] {
-  switch (truncation.type) {
+  switch (truncation.rule) {
     case 'none':
       return scored.map(() => null);
-    case 'per-prompt': {
+    case 'question-minimum': {
       if (values.length === 0) return [];
-      const penalty = perPromptPenalty(
+      const penalty = questionMinimum(
         values,
         scored.map((m) => m.finished),
-        truncation.margin,
+        truncation.penalty,
       );
       return scored.map((m) => (m.finished ? null : penalty));
     }
-    case 'latro-paper': {
+    case 'batch-mean': {
       const { meanSelfReward } = batch;
-      if (meanSelfReward === null) throw new Error("truncation 'latro-paper' needs the batch's mean self-reward");
-      return scored.map((m) => (m.finished ? null : truncation.factor * meanSelfReward));
+      if (meanSelfReward === null) throw new Error("truncation rule 'batch-mean' needs the batch's mean self-reward");
+      return scored.map((m) => (m.finished ? null : truncation.penalty * meanSelfReward));
     }
     default:
       return unreachable(truncation);

@@ -21,10 +21,10 @@ export type AnswerScores = AnswerParts;
 /** Which tokens of y the reward counts. The paper counts all of them; then learning the template alone raises the reward. */
 export type RewardOver = 'answer-and-template' | 'answer';
 
-export type RewardType = 'log-probability' | 'probability' | 'mean-token-probability' | 'jepo' | 'spread-weighted';
+export type RewardKind = 'log-probability' | 'probability' | 'mean-token-probability' | 'jepo' | 'spread-weighted';
 
 export interface RewardSettings {
-  readonly type: RewardType;
+  readonly kind: RewardKind;
   readonly over: RewardOver;
   /**
    * Subtract the score of the same answer without a rationale, a constant in θ here (stop-gradient). Leave-one-out

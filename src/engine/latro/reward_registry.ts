@@ -19,14 +19,14 @@ export function selfRewards(
 ): (SelfReward | null)[] {
   const scored = group.filter((scores) => scores !== null);
   checkScores(scored, group, settings);
-  const values = rewardsByType({ group: scored, noRationale, settings });
+  const values = rewardsByKind({ group: scored, noRationale, settings });
   let next = 0;
   return group.map((scores) => (scores === null ? null : (values[next++] as SelfReward)));
 }
 
-function rewardsByType(input: Parameters<typeof logProbabilityRewards>[0]): SelfReward[] {
-  const { type } = input.settings;
-  switch (type) {
+function rewardsByKind(input: Parameters<typeof logProbabilityRewards>[0]): SelfReward[] {
+  const { kind } = input.settings;
+  switch (kind) {
     case 'log-probability':
     case 'jepo':
       return logProbabilityRewards(input);
@@ -37,7 +37,7 @@ function rewardsByType(input: Parameters<typeof logProbabilityRewards>[0]): Self
     case 'spread-weighted':
       return spreadWeightedRewards(input);
     default:
-      return unreachable(type);
+      return unreachable(kind);
   }
 }
 
