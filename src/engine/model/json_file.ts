@@ -60,12 +60,13 @@ export function parseJson<T extends v.GenericSchema>(
   if (result.success) return result.output;
   const issue = result.issues[0];
   const field = v.getDotPath(issue);
-  const where = field === null ? path : `${path}: "${field}"`;
-  throw new LatroError(
-    code,
-    `${where} is not usable (${issue.message}).`,
-    'Correct the file or download the model again.',
-  );
+  const expected = `; expected ${issue.expected ?? issue.type}`;
+  let fault: string;
+  if (field === null) fault = `holds ${issue.received}${expected}`;
+  // JSON has no undefined, so the key is missing.
+  else if (issue.received === 'undefined') fault = `lacks the field "${field}"`;
+  else fault = `has the field "${field}" as ${issue.received}${expected}`;
+  throw new LatroError(code, `${path} ${fault}.`, 'Correct the file or download the model again.');
 }
 
 export function isMissing(error: unknown): boolean {
