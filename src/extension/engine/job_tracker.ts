@@ -1,0 +1,59 @@
+/** What the engine is doing, as one window knows it: jobs by id, kept up by notifications. */
+import type { JobSnapshot, NotificationParams } from '../../protocol/engine_rpc.ts';
+import { DisposableStore, Emitter } from '../common/disposables.ts';
+import type { EngineClient } from './engine_client.ts';
+
+export class JobTracker {
+  readonly #jobs = new Map<string, JobSnapshot>();
+  readonly #changed = new Emitter<JobSnapshot>();
+  readonly #ended = new Emitter<NotificationParams<'jobEnded'>>();
+
+  /** A job is new or has got further. */
+  readonly onChanged = this.#changed.event;
+  readonly onEnded = this.#ended.event;
+
+  get jobs(): readonly JobSnapshot[] {
+    return [...this.#jobs.values()];
+  }
+
+  /** The run being trained, if any: the engine trains one at a time, the others are queued. */
+  get activeRun(): JobSnapshot | undefined {
+    return this.jobs.find((job) => (job.kind === 'train' || job.kind === 'resume') && job.state !== 'queued');
+  }
+
+  /** Follows a connection until it closes; what was known of an earlier one is replaced. */
+  follow(client: EngineClient): void {
+    this.#jobs.clear();
+    for (const job of client.info.jobs) this.#set(job);
+    const store = new DisposableStore();
+    store.add(client.on('jobChanged', (job) => this.#set(job)));
+    store.add(
+      client.on('progress', ({ jobId, kind: _, ...progress }) => {
+        const job = this.#jobs.get(jobId);
+        if (job !== undefined) this.#set({ ...job, progress });
+      }),
+    );
+    store.add(
+      client.on('jobEnded', (message) => {
+        this.#jobs.delete(message.jobId);
+        this.#ended.fire(message);
+      }),
+    );
+    store.add(client.onClosed(() => store.dispose()));
+  }
+
+  /** Forgets every job (the engine is gone) and returns what was going on. */
+  abandon(): JobSnapshot[] {
+    const lost = [...this.#jobs.values()];
+    this.#jobs.clear();
+    for (const { jobId, kind, runId, runDirectory } of lost) {
+      this.#ended.fire({ jobId, kind, runId, runDirectory, outcome: { type: 'cancelled' } });
+    }
+    return lost;
+  }
+
+  #set(job: JobSnapshot): void {
+    this.#jobs.set(job.jobId, job);
+    this.#changed.fire(job);
+  }
+}
