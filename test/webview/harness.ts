@@ -1,0 +1,170 @@
+/**
+ * Serves a panel as VS Code would: its own page, a strict Content Security Policy, the theme's variables, `acquireVsCodeApi`, and
+ * snapshots sent after `ready`. The real thing runs in headless Chromium; nothing of the panel is replaced.
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+export type PanelName = 'rationale_panel' | 'dashboard_panel' | 'accuracy_panel';
+export type ThemeName = 'dark' | 'light' | 'hc-dark' | 'hc-light';
+export const themeNames: readonly ThemeName[] = ['dark', 'light', 'hc-dark', 'hc-light'];
+
+const root = path.resolve(import.meta.dirname, '../..');
+const themes: Record<ThemeName, { kind: string; bodyClass: string; variables: Record<string, string> }> = JSON.parse(
+  readFileSync(path.join(root, 'test/webview/fixtures/themes.json'), 'utf8'),
+);
+const axeSource = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
+const NONCE = 'testnonce';
+const POLICY = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src 'self' 'nonce-${NONCE}'; img-src 'self'; font-src 'self'`;
+
+export interface OpenPanel {
+  readonly page: Page;
+  /** Intents the panel posted, oldest first. */
+  posted(): Promise<Record<string, unknown>[]>;
+  /** A message from the host. */
+  send(message: unknown): Promise<void>;
+  /** What axe-core calls serious or critical, one line each. */
+  seriousViolations(): Promise<string[]>;
+  /** Errors, console errors and blocked styles or scripts since the page opened. */
+  complaints(): string[];
+  close(): Promise<void>;
+}
+
+export class PanelHarness {
+  readonly bundles: ReadonlyMap<PanelName, string>;
+  readonly #server: Server;
+  readonly #browser: Browser;
+
+  private constructor(bundles: ReadonlyMap<PanelName, string>, server: Server, browser: Browser) {
+    this.bundles = bundles;
+    this.#server = server;
+    this.#browser = browser;
+  }
+
+  static async start(): Promise<PanelHarness> {
+    const names: readonly PanelName[] = ['rationale_panel', 'dashboard_panel', 'accuracy_panel'];
+    const bundles = new Map<PanelName, string>();
+    for (const name of names) {
+      const entry = path.join(root, 'webview', `${name}.ts`);
+      if (!existsSync(entry)) continue;
+      const built = await build({ entryPoints: [entry], bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, logLevel: 'error' });
+      bundles.set(name, built.outputFiles[0]!.text);
+    }
+    const server = createServer((request, response) => {
+      const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+      const file = path.basename(url.pathname);
+      const script = bundles.get(path.basename(file, '.js') as PanelName);
+      if (file.endsWith('.css')) {
+        response.setHeader('content-type', 'text/css; charset=utf-8');
+        response.end(readFileSync(path.join(root, 'webview', file)));
+      } else if (file.endsWith('.js') && script !== undefined) {
+        response.setHeader('content-type', 'text/javascript; charset=utf-8');
+        response.end(script);
+      } else {
+        response.setHeader('content-type', 'text/html; charset=utf-8');
+        response.setHeader('content-security-policy', POLICY);
+        response.end(html(file as PanelName, (url.searchParams.get('theme') ?? 'dark') as ThemeName));
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const browser = await chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox', '--disable-gpu'] });
+    return new PanelHarness(bundles, server, browser);
+  }
+
+  async open(
+    panel: PanelName,
+    options: { theme?: ThemeName; width?: number; height?: number; snapshot?: unknown; state?: unknown } = {},
+  ): Promise<OpenPanel> {
+    const page = await this.#browser.newPage({
+      viewport: { width: options.width ?? 360, height: options.height ?? 900 },
+      reducedMotion: 'reduce',
+    });
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    await page.addInitScript(hostScript(options.snapshot, options.state));
+    const { port } = this.#server.address() as AddressInfo;
+    await page.goto(`http://127.0.0.1:${port}/${panel}?theme=${options.theme ?? 'dark'}`);
+    await page.locator('main > *').first().waitFor({ state: 'attached' });
+    await settle(page);
+    return {
+      page,
+      posted: () => page.evaluate<Record<string, unknown>[]>('window.posted'),
+      async send(message) {
+        await page.evaluate(`window.postMessage(${JSON.stringify(message)}, '*')`);
+        await settle(page);
+      },
+      async seriousViolations() {
+        await page.evaluate(axeSource);
+        return page.evaluate<string[]>(
+          `axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations
+            .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
+            .flatMap((violation) => violation.nodes.map((node) => violation.id + ': ' + node.html.slice(0, 160) + ' ' + node.failureSummary)))`,
+        );
+      },
+      complaints: () => complaints,
+      close: () => page.close(),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#browser.close();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** Where this machine keeps its Chromium; undefined where there is none (the tests then say so). */
+export function browserPath(): string | undefined {
+  const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', chromium.executablePath()];
+  return candidates.find((candidate) => candidate !== undefined && candidate !== '' && existsSync(candidate));
+}
+
+export function screenshotFolder(): string {
+  const folder = path.join(root, 'test-results/webview');
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** Two frames: one for the panel's microtask, one for the toolkit's own rendering. */
+async function settle(page: Page): Promise<void> {
+  await page.evaluate('new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 30))');
+}
+
+function html(panel: PanelName, theme: ThemeName): string {
+  const { kind, bodyClass } = themes[theme];
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${panel}</title>
+<meta property="csp-nonce" content="${NONCE}">
+<style nonce="${NONCE}">html { ${variables(panel, theme)} }</style>
+<link rel="stylesheet" href="/panel.css"><link rel="stylesheet" href="/${panel}.css">
+</head><body class="${bodyClass}" data-vscode-theme-kind="${kind}"><script nonce="${NONCE}" type="module" src="/${panel}.js"></script></body></html>`;
+}
+
+function variables(panel: PanelName, theme: ThemeName): string {
+  const table = themes[theme].variables;
+  const background = table[panel === 'rationale_panel' ? '--vscode-sideBar-background' : '--vscode-editor-background'];
+  const all = Object.entries(table).map(([name, value]) => `${name}: ${value};`);
+  return `${all.join(' ')} background: ${background}; color-scheme: ${theme.endsWith('light') ? 'light' : 'dark'};`;
+}
+
+/** VS Code's side of the wire, before the panel's script runs. */
+function hostScript(snapshot: unknown, state: unknown): string {
+  return `
+    window.posted = [];
+    let state = ${JSON.stringify(state ?? null)} ?? undefined;
+    window.acquireVsCodeApi = () => ({
+      postMessage(intent) {
+        window.posted.push(structuredClone(intent));
+        const snapshot = ${JSON.stringify(snapshot ?? null)};
+        if (intent.type === 'ready' && snapshot) window.postMessage({ type: 'snapshot', snapshot }, '*');
+      },
+      getState: () => state,
+      setState: (next) => (state = window.saved = next),
+    });`;
+}

@@ -1,0 +1,84 @@
+/** Where the answer becomes clear: log p(y | x, z_≤t) along the rationale, drawn under its text. */
+import type { RationaleView } from '../src/protocol/panel_messages.ts';
+import { type Child, h } from './dom.ts';
+import { fixed, probability } from './format.ts';
+import { clearFrom } from './rationale_figures.ts';
+import { quoted } from './rationale_tips.ts';
+import { t } from './strings.ts';
+import { explained } from './tooltip.ts';
+
+const WIDTH = 320;
+const HEIGHT = 36;
+const PAD = 4;
+
+export function prefixLine(rationale: RationaleView): Child {
+  const scores = rationale.prefixScores;
+  if (!scores || scores.length < 2) return null;
+  const values = scores.map((score) => score.logProb);
+  const low = Math.min(...values, Math.log(0.1));
+  const high = Math.max(...values, 0);
+  const length = Math.max(1, rationale.record.tokens.length);
+  const x = (tokens: number): number => PAD + (tokens / length) * (WIDTH - 2 * PAD);
+  const y = (logProb: number): number => PAD + ((high - logProb) / (high - low)) * (HEIGHT - 2 * PAD);
+  const line = scores.map(
+    ({ tokens, logProb }, i) => `${i === 0 ? 'M' : 'L'}${x(tokens).toFixed(1)} ${y(logProb).toFixed(1)}`,
+  );
+  const clear = clearFrom(scores);
+  const half = y(Math.log(0.5)).toFixed(1);
+  const first = scores[0]!;
+  const last = scores.at(-1)!;
+  const said =
+    clear === null
+      ? t('rationale.prefix.never')
+      : clear.tokens === 0
+        ? t('rationale.prefix.always')
+        : t('rationale.prefix.clear', clear.tokens, quoted(rationale.record.tokens[clear.tokens - 1]?.text ?? ''));
+  return h(
+    'figure',
+    { class: 'prefix' },
+    h(
+      'svg',
+      {
+        role: 'img',
+        'aria-label': t('rationale.prefix.described', fixed(first.logProb), fixed(last.logProb), said),
+        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+        preserveAspectRatio: 'none',
+        height: HEIGHT,
+        width: '100%',
+      },
+      h('line', { class: 'half', x1: 0, x2: WIDTH, y1: half, y2: half }),
+      h('path', {
+        class: 'area',
+        d: `${line.join('')}L${x(last.tokens).toFixed(1)} ${HEIGHT}L${x(first.tokens).toFixed(1)} ${HEIGHT}Z`,
+      }),
+      h('path', { class: 'line', d: line.join('') }),
+      clear === null
+        ? null
+        : h('line', { class: 'clear', x1: x(clear.tokens), x2: x(clear.tokens), y1: 0, y2: HEIGHT }),
+    ),
+    h(
+      'figcaption',
+      null,
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'plain figure',
+          ...explained(() => ({
+            title: t('rationale.prefix'),
+            formula: 'log p(y | x, z_{≤t})',
+            numbers: `${fixed(first.logProb)} → ${fixed(last.logProb)}   p = ${probability(last.logProb)}`,
+            text: t('rationale.prefix.text'),
+          })),
+        },
+        said,
+      ),
+      h('span', { class: 'dim number' }, `${fixed(first.logProb)} → ${fixed(last.logProb)}`),
+    ),
+  );
+}
+
+/** log p(y | x, z_≤t) just after token `index` (0-based) where it was traced. */
+export function prefixAfter(rationale: RationaleView, index: number): number | undefined {
+  return rationale.prefixScores?.find((score) => score.tokens === index + 1)?.logProb;
+}

@@ -1,0 +1,178 @@
+/** An opened rationale: where the answer becomes clear, what the reward is made of, and what a person can do with it. */
+import type { RatingVerdict, RationaleRating, RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
+import { answerHeat } from './answer_heat.ts';
+import { type Child, h, type VNode } from './dom.ts';
+import { type IconName, icon } from './icons.ts';
+import { prefixLine } from './prefix_line.ts';
+import type { RationaleContext } from './rationale_state.ts';
+import { t } from './strings.ts';
+import { button, textArea, textField } from './toolkit.ts';
+
+const verdicts: readonly RatingVerdict[] = ['useful', 'wrong', 'leaks'];
+
+export function rationaleDetail(context: RationaleContext, set: RationaleSet, rationale: RationaleView): VNode {
+  const { state } = context;
+  return h(
+    'div',
+    { class: 'detail' },
+    prefixLine(rationale) ?? traceButton(context, set, rationale),
+    answerHeat(rationale.record),
+    h('p', { class: 'dim origin' }, origin(set, rationale)),
+    ratingRow(context, rationale),
+    state.note?.id === rationale.id ? noteForm(context, rationale, state.note.text) : null,
+    state.edit?.id === rationale.id
+      ? editForm(context, set, rationale, state.edit.text)
+      : actionRow(context, set, rationale),
+  );
+}
+
+function origin(set: RationaleSet, { record, seed, origin: from }: RationaleView): string {
+  if (from === 'edited') return t('rationale.origin.edited');
+  const parts = [];
+  if (set.step !== null && from === 'run') parts.push(t('rationale.origin.step', set.step));
+  if (seed !== null) parts.push(t('rationale.origin.seed', seed));
+  if (set.temperature !== null) parts.push(t('rationale.origin.temperature', set.temperature));
+  parts.push(t(`rationale.stop.${record.stopReason}`, record.tokens.length));
+  return parts.join(' · ');
+}
+
+function traceButton({ snapshot, send }: RationaleContext, set: RationaleSet, { id, record }: RationaleView): Child {
+  if (!snapshot.canSample || record.tokens.length === 0) return null;
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: 'plain link',
+      disabled: snapshot.activity !== null,
+      on: {
+        click: () =>
+          send({ type: 'trace-prefixes', rowKey: snapshot.rowKey, checkpoint: set.checkpoint, rationale: id }),
+      },
+    },
+    t('rationale.trace'),
+  );
+}
+
+function ratingRow({ snapshot, state, change, send }: RationaleContext, rationale: RationaleView): VNode {
+  const rating: RationaleRating = rationale.rating ?? { verdict: null, note: '' };
+  const rate = (next: RationaleRating): void =>
+    send({ type: 'rate', rowKey: snapshot.rowKey, rationale: rationale.id, rating: next });
+  const noting = state.note?.id === rationale.id;
+  return h(
+    'div',
+    { class: 'actions', role: 'toolbar', 'aria-label': t('rationale.rate'), 'data-roving': 'list' },
+    verdicts.map((verdict) =>
+      action({
+        label: t(`rationale.rate.${verdict}`),
+        pressed: rating.verdict === verdict,
+        onPress: () => rate({ ...rating, verdict: rating.verdict === verdict ? null : verdict }),
+      }),
+    ),
+    action({
+      icon: 'note',
+      label: rating.note === '' ? t('rationale.note.add') : t('rationale.note.edit'),
+      expanded: noting,
+      onPress: () => change({ note: noting ? null : { id: rationale.id, text: rating.note } }),
+    }),
+  );
+}
+
+function noteForm({ snapshot, change, send }: RationaleContext, rationale: RationaleView, text: string): VNode {
+  const save = (): void => {
+    const verdict = rationale.rating?.verdict ?? null;
+    send({ type: 'rate', rowKey: snapshot.rowKey, rationale: rationale.id, rating: { verdict, note: text.trim() } });
+    change({ note: null });
+  };
+  return h(
+    'div',
+    { key: 'note', class: 'form note-form' },
+    textField({
+      label: t('rationale.note'),
+      value: text,
+      onInput: (value) => change({ note: { id: rationale.id, text: value } }),
+      onEnter: save,
+    }),
+    button({ look: 'primary', onPress: save }, t('rationale.note.save')),
+  );
+}
+
+function actionRow(context: RationaleContext, set: RationaleSet, rationale: RationaleView): VNode {
+  const { snapshot, change, send } = context;
+  const { id, record, pinned } = rationale;
+  const step = set.step;
+  return h(
+    'div',
+    { key: 'actions', class: 'actions', role: 'toolbar', 'aria-label': t('rationale.actions'), 'data-roving': 'list' },
+    action({
+      icon: 'edit',
+      label: t('rationale.edit'),
+      disabled: !snapshot.canSample,
+      onPress: () => change({ edit: { id, text: record.text } }),
+    }),
+    action({
+      icon: 'pin',
+      label: t('rationale.pin'),
+      pressed: pinned,
+      onPress: () => send({ type: 'pin', rowKey: snapshot.rowKey, rationale: id, pinned: !pinned }),
+    }),
+    action({ icon: 'copy', label: t('rationale.copy'), onPress: () => send({ type: 'copy', text: record.text }) }),
+    step === null || rationale.origin !== 'run'
+      ? null
+      : action({
+          icon: 'open_row',
+          label: t('rationale.openRollout'),
+          onPress: () => send({ type: 'open-rollout', rowKey: snapshot.rowKey, step, sample: record.sample }),
+        }),
+  );
+}
+
+function editForm(context: RationaleContext, set: RationaleSet, { id, record }: RationaleView, text: string): VNode {
+  const { snapshot, change, send } = context;
+  const score = (): void => {
+    send({ type: 'score-edited', rowKey: snapshot.rowKey, checkpoint: set.checkpoint, rationale: id, text });
+    change({ edit: null });
+  };
+  return h(
+    'div',
+    { key: 'edit', class: 'form edit-form' },
+    textArea({
+      label: t('rationale.edit.label'),
+      value: text,
+      rows: 5,
+      onInput: (value) => change({ edit: { id, text: value } }),
+    }),
+    h(
+      'div',
+      { class: 'buttons' },
+      button(
+        { look: 'primary', disabled: text === record.text || snapshot.activity !== null, onPress: score },
+        t('rationale.edit.score'),
+      ),
+      button({ onPress: () => change({ edit: null }) }, t('cancel')),
+    ),
+  );
+}
+
+function action(options: {
+  readonly icon?: IconName;
+  readonly label: string;
+  readonly pressed?: boolean;
+  readonly expanded?: boolean;
+  readonly disabled?: boolean;
+  readonly onPress: () => void;
+}): VNode {
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: 'action',
+      'data-rove': true,
+      'aria-pressed': options.pressed,
+      'aria-expanded': options.expanded,
+      disabled: options.disabled === true,
+      on: { click: options.onPress },
+    },
+    options.icon ? icon(options.icon) : options.pressed ? icon('right') : null,
+    options.label,
+  );
+}

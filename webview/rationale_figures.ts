@@ -1,0 +1,140 @@
+/** What the rationale panel derives from its snapshot: pure, no DOM. */
+import type { PrefixScore, RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
+import type { RationaleRecord } from '../src/protocol/records.ts';
+
+export type SortColumn = 'sample' | 'selfReward' | 'klPenalty' | 'baseline' | 'advantage' | 'length';
+export interface SortOrder {
+  readonly by: SortColumn;
+  readonly descending: boolean;
+}
+
+export function sortValue(record: RationaleRecord, by: SortColumn): number {
+  return by === 'length' ? record.tokens.length : record[by];
+}
+
+/** Pinned rationales first; equal ones in order of their sample number. */
+export function sortRationales(rationales: readonly RationaleView[], order: SortOrder): RationaleView[] {
+  const sign = order.descending ? -1 : 1;
+  return [...rationales].sort(
+    (a, b) =>
+      Number(b.pinned) - Number(a.pinned) ||
+      sign * (sortValue(a.record, order.by) - sortValue(b.record, order.by)) ||
+      a.record.sample - b.record.sample,
+  );
+}
+
+/** As the table shows them, top to bottom. */
+export function shownOrder(rationales: readonly RationaleView[], order: SortOrder): RationaleView[] {
+  return groupByStrategy(sortRationales(rationales, order)).flatMap((group) => group.rationales);
+}
+
+export interface StrategyGroup {
+  /** Undefined for rationales sampled without a strategy. */
+  readonly strategy: number | undefined;
+  readonly rationales: readonly RationaleView[];
+}
+
+/** One group per strategy in rising order; a single group when there are no strategies. Order inside a group is kept. */
+export function groupByStrategy(rationales: readonly RationaleView[]): StrategyGroup[] {
+  const groups = new Map<number | undefined, RationaleView[]>();
+  for (const rationale of rationales) {
+    const strategy = rationale.record.strategy;
+    const group = groups.get(strategy);
+    if (group) group.push(rationale);
+    else groups.set(strategy, [rationale]);
+  }
+  return [...groups]
+    .map(([strategy, members]) => ({ strategy, rationales: members }))
+    .sort((a, b) => (a.strategy ?? Number.POSITIVE_INFINITY) - (b.strategy ?? Number.POSITIVE_INFINITY));
+}
+
+/** Sampled by the model: what counts in "right of K" and in means. Edited rationales are a person's, not the model's. */
+export function sampled(rationales: readonly RationaleView[]): RationaleView[] {
+  return rationales.filter((rationale) => rationale.origin !== 'edited');
+}
+
+export function rightCount(rationales: readonly RationaleView[]): number {
+  return rationales.filter((rationale) => rationale.record.correct).length;
+}
+
+export function meanSelfReward(rationales: readonly RationaleView[]): number | null {
+  if (rationales.length === 0) return null;
+  return rationales.reduce((sum, rationale) => sum + rationale.record.selfReward, 0) / rationales.length;
+}
+
+/** The rationale of `comparison` with the same sample number: same random numbers, other weights. */
+export function counterpart(rationale: RationaleView, comparison: RationaleSet | null): RationaleView | null {
+  if (!comparison || rationale.origin === 'edited') return null;
+  return sampled(comparison.rationales).find((other) => other.record.sample === rationale.record.sample) ?? null;
+}
+
+/**
+ * What stands in the reward besides self-reward and KL: reward − (selfReward − klPenalty). The truncation penalty for a rationale
+ * that did not finish, a person's rating bonus otherwise; 0 within rounding means nothing.
+ */
+export function otherReward(record: RationaleRecord): number {
+  const other = record.reward - (record.selfReward - record.klPenalty);
+  return Math.abs(other) < 1e-6 ? 0 : other;
+}
+
+/**
+ * Where the answer becomes clear: the first prefix from which on p(y | x, z_≤t) never falls below ½ again, or null when the whole
+ * rationale does not get there.
+ */
+export function clearFrom(scores: readonly PrefixScore[]): PrefixScore | null {
+  const half = Math.log(0.5);
+  let clear: PrefixScore | null = null;
+  for (const score of scores) {
+    if (score.logProb < half) clear = null;
+    else clear ??= score;
+  }
+  return clear;
+}
+
+/** How likely the model found a token; the four kinds are drawn as four underlines. */
+export type TokenKind = 'expected' | 'likely' | 'unsure' | 'surprising';
+
+export function tokenKind(logProb: number): TokenKind {
+  const p = Math.exp(logProb);
+  if (p >= 0.9) return 'expected';
+  if (p >= 0.5) return 'likely';
+  return p >= 0.1 ? 'unsure' : 'surprising';
+}
+
+export interface Axis {
+  readonly low: number;
+  readonly high: number;
+  readonly ticks: readonly number[];
+  /** Digits after the point that tell the ticks apart. */
+  readonly digits: number;
+}
+
+/** A round interval around `values` with ticks at multiples of 1, 2 or 5 × 10ⁿ; log-probabilities end at 0. */
+export function axis(values: readonly number[]): Axis {
+  const finite = values.filter(Number.isFinite);
+  const bottom = Math.min(0, ...finite);
+  const top = Math.max(0, ...finite);
+  const span = top - bottom || 1;
+  const rough = span / 5;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= rough) ?? rough;
+  const first = Math.floor(bottom / step + 1e-9);
+  const last = Math.max(Math.ceil(top / step - 1e-9), first + 1);
+  const ticks = Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
+  return { low: first * step, high: last * step, ticks, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+}
+
+/** Vertical places (0, 1, −1, 2, −2 …) so that marks closer than `gap` on the axis do not cover each other. */
+export function dodge(positions: readonly number[], gap: number): number[] {
+  const places = new Map<number, number>();
+  const order = positions.map((_, i) => i).sort((a, b) => (positions[a] ?? 0) - (positions[b] ?? 0));
+  const lastAt = new Map<number, number>();
+  for (const i of order) {
+    const x = positions[i] ?? 0;
+    let place = 0;
+    while (x - (lastAt.get(place) ?? Number.NEGATIVE_INFINITY) < gap) place = place > 0 ? -place : 1 - place;
+    lastAt.set(place, x);
+    places.set(i, place);
+  }
+  return positions.map((_, i) => places.get(i) ?? 0);
+}

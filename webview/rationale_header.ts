@@ -1,0 +1,128 @@
+/** The question, which weights are shown and compared, and all self-rewards at one look. */
+import type { CheckpointOption, RationaleSet } from '../src/protocol/panel_messages.ts';
+import { type Child, h, type VNode } from './dom.ts';
+import { fixed, signed } from './format.ts';
+import { icon } from './icons.ts';
+import { meanSelfReward, rightCount, sampled, shownOrder } from './rationale_figures.ts';
+import type { RationaleContext } from './rationale_state.ts';
+import { checkpointLabel, t } from './strings.ts';
+import { stripPlot } from './strip_plot.ts';
+import { dropdown } from './toolkit.ts';
+import { explained } from './tooltip.ts';
+
+const NONE = 'none';
+
+export function questionHeader({ snapshot, send }: RationaleContext): VNode {
+  const { dataset, line, rowKey, question, goldAnswer, run } = snapshot;
+  return h(
+    'header',
+    { key: 'header', class: 'question' },
+    h(
+      'div',
+      { class: 'where' },
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'plain link',
+          title: t('openRow'),
+          on: { click: () => send({ type: 'open-row', rowKey, line }) },
+        },
+        `${dataset}:${line}`,
+      ),
+      run === null ? null : h('span', { class: 'dim run' }, run),
+    ),
+    h('h1', { class: 'question-text' }, question),
+    h('p', { class: 'gold' }, t('rationale.gold'), ' ', h('strong', null, goldAnswer)),
+    checkpointRow({ snapshot, send }),
+  );
+}
+
+function checkpointRow({ snapshot, send }: Pick<RationaleContext, 'snapshot' | 'send'>): Child {
+  const { checkpoints, current, comparison, rowKey } = snapshot;
+  if (checkpoints.length === 0) return null;
+  const shown = current?.checkpoint ?? checkpoints.at(-1)?.name ?? '';
+  const choices = checkpoints.map((option) => ({ value: option.name, text: optionText(option) }));
+  return h(
+    'div',
+    { class: 'checkpoints' },
+    dropdown({
+      label: t('rationale.weights'),
+      value: shown,
+      choices,
+      onChoose: (checkpoint) => checkpoint !== shown && send({ type: 'choose-checkpoint', rowKey, checkpoint }),
+    }),
+    h('span', { class: 'dim' }, t('rationale.against')),
+    dropdown({
+      label: t('rationale.comparison'),
+      value: comparison?.checkpoint ?? NONE,
+      choices: [
+        { value: NONE, text: t('rationale.noComparison') },
+        ...choices.filter((choice) => choice.value !== shown),
+      ],
+      onChoose: (value) => {
+        const checkpoint = value === NONE ? null : value;
+        if (checkpoint !== (comparison?.checkpoint ?? null)) send({ type: 'choose-comparison', rowKey, checkpoint });
+      },
+    }),
+  );
+}
+
+function optionText(option: CheckpointOption): string {
+  const name = checkpointLabel(option.name);
+  return option.sampled ? name : t('rationale.notSampledYet', name);
+}
+
+export function rewardSummary(context: RationaleContext, set: RationaleSet): VNode {
+  const { snapshot, state, change } = context;
+  const { comparison } = snapshot;
+  const now = sampled(set.rationales);
+  const before = comparison ? sampled(comparison.rationales) : [];
+  const mean = meanSelfReward(now);
+  const meanBefore = meanSelfReward(before);
+  const selected =
+    set.rationales.find(({ id }) => id === state.selected) ?? shownOrder(set.rationales, state.sort)[0] ?? null;
+  const lanes = [{ label: checkpointLabel(set.checkpoint), set }];
+  if (comparison) lanes.push({ label: checkpointLabel(comparison.checkpoint), set: comparison });
+  return h(
+    'section',
+    { key: 'summary', class: 'summary', 'aria-label': t('rationale.summary') },
+    h(
+      'div',
+      { class: 'headline' },
+      h(
+        'span',
+        null,
+        h('strong', { class: 'big' }, t('rationale.right', rightCount(now), now.length)),
+        before.length > 0 ? h('span', { class: 'dim' }, t('rationale.was', rightCount(before), before.length)) : null,
+      ),
+      mean === null ? null : meanView(mean, meanBefore, snapshot.current?.noRationaleLogProb ?? null),
+    ),
+    stripPlot(lanes, selected, (id) => change({ selected: id, opened: { ...state.opened, [id]: true } })),
+    h('p', { class: 'legend' }, t('rationale.strip.legend', selected ? selected.record.sample + 1 : 1)),
+  );
+}
+
+function meanView(mean: number, before: number | null, bare: number | null): VNode {
+  return h(
+    'span',
+    { class: 'mean' },
+    h('span', { class: 'dim' }, t('rationale.mean')),
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'plain figure number',
+        ...explained(() => ({
+          title: t('rationale.mean.title'),
+          formula: '1 ⁄ K · Σ_k log p(y | x, z_k)',
+          text: bare === null ? t('rationale.mean.text') : t('rationale.mean.bare', fixed(bare)),
+        })),
+      },
+      h('strong', null, fixed(mean)),
+      before === null
+        ? null
+        : [icon(mean >= before ? 'up' : 'down', mean >= before ? 'good' : 'bad'), signed(mean - before)],
+    ),
+  );
+}

@@ -1,0 +1,156 @@
+/** Side panel: the rationales of the question under the cursor, what their self-reward is made of, before and after an update. */
+import {
+  type PanelAction,
+  RationaleHostMessage,
+  RationaleIntent,
+  type RationaleQuestion,
+  type RationaleSnapshot,
+} from '../src/protocol/panel_messages.ts';
+import { type Child, h } from './dom.ts';
+import { emptyView, failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
+import { questionHeader, rewardSummary } from './rationale_header.ts';
+import {
+  initialRationaleState,
+  type RationaleContext,
+  type RationaleState,
+  SavedRationaleState,
+} from './rationale_state.ts';
+import { rationaleTable, tokenLegend } from './rationale_table.ts';
+import { samplingButton, samplingForm } from './sampling_form.ts';
+import { t } from './strings.ts';
+import { button, checkbox } from './toolkit.ts';
+
+let snapshot: RationaleSnapshot = { kind: 'loading', what: '' };
+let state: RationaleState = initialRationaleState;
+
+const shell = startPanel({
+  messages: RationaleHostMessage,
+  intents: RationaleIntent,
+  receive(message) {
+    if (questionOf(message.snapshot) !== questionOf(snapshot))
+      state = { ...initialRationaleState, sort: state.sort, wordDiff: state.wordDiff };
+    snapshot = message.snapshot;
+    announceActivity();
+  },
+  view,
+});
+state = { ...state, ...shell.load(SavedRationaleState) };
+
+function questionOf(of: RationaleSnapshot): string {
+  return of.kind === 'question' ? `${of.rowKey} ${of.current?.checkpoint ?? ''}` : '';
+}
+
+function change(part: Partial<RationaleState>): void {
+  state = { ...state, ...part };
+  shell.save({ sort: state.sort, wordDiff: state.wordDiff });
+  shell.redraw();
+}
+
+function act(action: PanelAction): void {
+  shell.send({ type: 'action', action });
+}
+
+function view(): Child {
+  switch (snapshot.kind) {
+    case 'loading':
+      return loadingView(snapshot.what || t('shell.loading'));
+    case 'failed':
+      return failedView(snapshot.failure, act);
+    case 'empty':
+      return emptyWhy(snapshot.why);
+    case 'question':
+      return questionView({ snapshot, state, change, send: shell.send });
+  }
+}
+
+function emptyWhy(why: Extract<RationaleSnapshot, { kind: 'empty' }>['why']): Child {
+  const actions: Record<typeof why, readonly PanelAction[]> = {
+    'no-dataset': ['open-dataset'],
+    'no-row': [],
+    'bad-row': [],
+    'no-model': ['choose-model'],
+    untrusted: ['manage-trust'],
+  };
+  return emptyView(t(`rationale.empty.${why}`), t(`rationale.empty.${why}.text`), actions[why], act);
+}
+
+function questionView(context: RationaleContext): Child {
+  const { current } = context.snapshot;
+  return [
+    questionHeader(context),
+    failureBanner(context.snapshot.failure, act),
+    activityBar(context.snapshot),
+    current && current.rationales.length > 0
+      ? [
+          rewardSummary(context, current),
+          listToolbar(context),
+          context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null,
+          context.state.wordDiff && context.snapshot.comparison ? diffLegend() : tokenLegend(),
+          rationaleTable(context, current),
+        ]
+      : [notSampled(context), context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null],
+  ];
+}
+
+function listToolbar(context: RationaleContext): Child {
+  const { snapshot: question, state: own } = context;
+  return h(
+    'div',
+    { key: 'toolbar', class: 'toolbar' },
+    checkbox({
+      label: t('rationale.wordDiff'),
+      checked: own.wordDiff && question.comparison !== null,
+      disabled: question.comparison === null,
+      onChange: (wordDiff) => change({ wordDiff }),
+    }),
+    samplingButton(context),
+  );
+}
+
+function diffLegend(): Child {
+  return h('p', { class: 'legend' }, h('del', null, t('diff.removed')), h('ins', null, t('diff.added')));
+}
+
+function notSampled(context: RationaleContext): Child {
+  return h(
+    'div',
+    { key: 'none', class: 'none' },
+    h('p', null, context.snapshot.canSample ? t('rationale.none') : t('rationale.none.cannot')),
+    context.snapshot.canSample
+      ? samplingButton(context)
+      : h(
+          'div',
+          { class: 'buttons' },
+          button({ look: 'primary', onPress: () => act('choose-model') }, t('action.choose-model')),
+        ),
+  );
+}
+
+function activityBar({ activity }: RationaleQuestion): Child {
+  if (!activity) return null;
+  const { what, done, total } = activity;
+  const text = t(`rationale.activity.${what}`, done, total);
+  return h(
+    'div',
+    { key: 'activity', class: 'activity' },
+    h(
+      'div',
+      {
+        class: 'progress-line',
+        role: 'progressbar',
+        'aria-label': text,
+        'aria-valuemin': 0,
+        'aria-valuemax': total,
+        'aria-valuenow': done,
+      },
+      h('div', { class: 'progress-fill', vars: { '--share': total === 0 ? 0 : done / total } }),
+    ),
+    h('span', null, text),
+    h('button', { type: 'button', class: 'action', on: { click: () => shell.send({ type: 'cancel' }) } }, t('cancel')),
+  );
+}
+
+function announceActivity(): void {
+  if (snapshot.kind === 'question' && snapshot.activity)
+    shell.announce(t(`rationale.activity.${snapshot.activity.what}`, snapshot.activity.done, snapshot.activity.total));
+}

@@ -1,0 +1,66 @@
+/** "Sample again": K, temperature and seed, checked as they are typed. */
+import { type Child, h, type VNode } from './dom.ts';
+import { icon } from './icons.ts';
+import type { RationaleContext } from './rationale_state.ts';
+import { readDraft, type SamplingDraft, samplingFields } from './sampling_draft.ts';
+import { t } from './strings.ts';
+import { button, textField } from './toolkit.ts';
+
+export function samplingButton({ snapshot, state, change }: RationaleContext): VNode {
+  const { k, temperature, seed } = snapshot.sampling;
+  const open = state.samplingDraft !== null;
+  return button(
+    {
+      look: open ? 'secondary' : 'primary',
+      disabled: !snapshot.canSample || snapshot.activity !== null,
+      props: { 'aria-expanded': open },
+      onPress: () =>
+        change({
+          samplingDraft: open ? null : { k: String(k), temperature: String(temperature), seed: String(seed + 1) },
+        }),
+    },
+    icon('again'),
+    t('rationale.sampleAgain'),
+  );
+}
+
+export function samplingForm(context: RationaleContext, draft: SamplingDraft): Child {
+  const { snapshot, change, send } = context;
+  const read = readDraft(draft);
+  const wrong = 'wrong' in read ? read.wrong : null;
+  const checkpoint = snapshot.current?.checkpoint ?? snapshot.checkpoints.at(-1)?.name ?? 'base';
+  const sample = (): void => {
+    if ('wrong' in read) return;
+    send({ type: 'sample', rowKey: snapshot.rowKey, checkpoint, settings: read.settings });
+    change({ samplingDraft: null });
+  };
+  return h(
+    'form',
+    {
+      key: 'sampling',
+      class: 'form sampling-form',
+      'aria-label': t('rationale.sampleAgain'),
+      on: { submit: (event) => event.preventDefault() },
+    },
+    h(
+      'div',
+      { class: 'fields' },
+      samplingFields.map((field) =>
+        textField({
+          label: t(`rationale.field.${field}`),
+          value: draft[field],
+          invalid: wrong === field,
+          ...(wrong === field ? { describedBy: 'sampling-wrong' } : {}),
+          onInput: (value) => change({ samplingDraft: { ...draft, [field]: value } }),
+          onEnter: sample,
+        }),
+      ),
+      button({ look: 'primary', disabled: wrong !== null, onPress: sample }, t('rationale.sampleNow')),
+    ),
+    h(
+      'p',
+      { id: 'sampling-wrong', class: 'field-error', role: 'alert' },
+      wrong ? [icon('warning', 'warn'), t(`rationale.field.${wrong}.wrong`)] : null,
+    ),
+  );
+}

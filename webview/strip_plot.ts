@@ -1,0 +1,143 @@
+/**
+ * Self-rewards on one axis, a lane per checkpoint: ● right, ✕ wrong. For one rationale it shows what the advantage is: an arrow from
+ * the leave-one-out baseline b_k to the reward r_k.
+ */
+import type { RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
+import { type Child, h, type VNode } from './dom.ts';
+import { fixed, signed } from './format.ts';
+import { axis, dodge, meanSelfReward, rightCount, sampled } from './rationale_figures.ts';
+import { t } from './strings.ts';
+import { explained } from './tooltip.ts';
+
+const LANE_HEIGHT = 34;
+const AXIS_HEIGHT = 18;
+const TOP = 16;
+const MARGIN_PERCENT = 3;
+/** The plot is as wide as the panel; marks are dodged as if it were this wide. */
+const NOMINAL_WIDTH = 330;
+const MARK_GAP = 10;
+
+export interface Lane {
+  readonly label: string;
+  readonly set: RationaleSet;
+}
+
+export function stripPlot(lanes: readonly Lane[], selected: RationaleView | null, select: (id: string) => void): VNode {
+  const rewards = lanes.flatMap(({ set }) => set.rationales.map(({ record }) => record.selfReward));
+  const chosen = selected ? [selected.record.baseline, selected.record.reward] : [];
+  const { low, high, ticks, digits } = axis([...rewards, ...chosen]);
+  const percentAt = (value: number): number =>
+    MARGIN_PERCENT + ((value - low) / (high - low)) * (100 - 2 * MARGIN_PERCENT);
+  const bottom = TOP + lanes.length * LANE_HEIGHT;
+  const height = bottom + AXIS_HEIGHT;
+  return h(
+    'svg',
+    { class: 'strip-plot', role: 'img', 'aria-label': describe(lanes, selected), width: '100%', height },
+    ticks.map((tick) => {
+      const x = `${percentAt(tick)}%`;
+      return [
+        h('line', { class: 'grid', x1: x, x2: x, y1: TOP, y2: bottom }),
+        h('text', { class: 'tick', x, y: bottom + 13, 'text-anchor': 'middle' }, fixed(tick, digits)),
+      ];
+    }),
+    selected ? advantageArrow(selected, percentAt, bottom) : null,
+    lanes.map((lane, i) => laneMarks(lane, i, percentAt, selected, select)),
+  );
+}
+
+function laneMarks(
+  { label, set }: Lane,
+  index: number,
+  percentAt: (value: number) => number,
+  selected: RationaleView | null,
+  select: (id: string) => void,
+): Child {
+  const middle = TOP + index * LANE_HEIGHT + LANE_HEIGHT / 2;
+  const places = dodge(
+    set.rationales.map(({ record }) => (percentAt(record.selfReward) / 100) * NOMINAL_WIDTH),
+    MARK_GAP,
+  );
+  return [
+    h('text', { class: 'lane', x: '0', y: middle - LANE_HEIGHT / 2 + 11 }, label),
+    set.rationales.map((rationale, i) => {
+      const { record } = rationale;
+      const y = middle + Math.max(-2, Math.min(2, places[i] ?? 0)) * 6;
+      const what = rationale.id === selected?.id ? ' selected' : '';
+      return h(
+        'svg',
+        {
+          key: rationale.id,
+          class: `mark ${record.correct ? 'good' : 'bad'}${index > 0 ? ' before' : ''}${what}`,
+          x: `${percentAt(record.selfReward)}%`,
+          y,
+          overflow: 'visible',
+          ...(index === 0 ? { on: { click: () => select(rationale.id) } } : {}),
+          ...explained(() => ({
+            title: t('rationale.sampleOf', record.sample + 1, label),
+            numbers: `log p(y | x, z) = ${fixed(record.selfReward, 3)}`,
+            text: answerText(rationale),
+          })),
+        },
+        what ? h('circle', { class: 'ring', r: 7.5 }) : null,
+        h('circle', { class: 'target', r: 8 }),
+        record.correct
+          ? h('circle', { class: 'dot', r: 4 })
+          : h('path', { class: 'cross', d: 'M-3.5 -3.5 3.5 3.5M3.5 -3.5 -3.5 3.5' }),
+      );
+    }),
+  ];
+}
+
+function advantageArrow({ record }: RationaleView, percentAt: (value: number) => number, bottom: number): Child {
+  const from = percentAt(record.baseline);
+  const to = percentAt(record.reward);
+  const y = TOP - 5;
+  const middle = (from + to) / 2;
+  const anchor = middle < 25 ? 'start' : middle > 75 ? 'end' : 'middle';
+  return h(
+    'g',
+    { class: 'advantage' },
+    h('line', { class: 'baseline', x1: `${from}%`, x2: `${from}%`, y1: y - 4, y2: bottom }),
+    h('line', { class: 'shaft', x1: `${from}%`, x2: `${to}%`, y1: y, y2: y }),
+    h(
+      'svg',
+      { x: `${to}%`, y, overflow: 'visible' },
+      h('path', { class: 'head', d: to >= from ? 'M-5 -3.5 0 0 -5 3.5Z' : 'M5 -3.5 0 0 5 3.5Z' }),
+    ),
+    h(
+      'text',
+      {
+        class: 'label',
+        x: `${anchor === 'start' ? Math.min(from, to) : anchor === 'end' ? Math.max(from, to) : middle}%`,
+        y: y - 4,
+        'text-anchor': anchor,
+      },
+      `A ${signed(record.advantage)}`,
+    ),
+  );
+}
+
+function answerText({ record }: RationaleView): string {
+  const answer = record.extractedAnswer ?? t('rationale.noAnswer');
+  return record.correct ? t('rationale.answerRight', answer) : t('rationale.answerWrong', answer);
+}
+
+function describe(lanes: readonly Lane[], selected: RationaleView | null): string {
+  const parts = lanes.map(({ label, set }) => {
+    const samples = sampled(set.rationales);
+    return t('rationale.strip.lane', label, rightCount(samples), samples.length, fixed(meanSelfReward(samples) ?? 0));
+  });
+  if (selected) {
+    const { record } = selected;
+    parts.push(
+      t(
+        'rationale.strip.selected',
+        record.sample + 1,
+        fixed(record.reward),
+        fixed(record.baseline),
+        signed(record.advantage),
+      ),
+    );
+  }
+  return parts.join(' ');
+}

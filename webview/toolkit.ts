@@ -1,0 +1,151 @@
+/**
+ * The only module that imports `@vscode/webview-ui-toolkit`: it registers the few standard controls the panels use and gives each a
+ * typed description. The toolkit is no longer maintained; replacing it means replacing this file.
+ */
+import {
+  provideVSCodeDesignSystem,
+  vsCodeButton,
+  vsCodeCheckbox,
+  vsCodeDropdown,
+  vsCodeOption,
+  vsCodeTextArea,
+  vsCodeTextField,
+} from '@vscode/webview-ui-toolkit';
+import { type Child, h, type Props, type VNode } from './dom.ts';
+
+export function registerControls(): void {
+  provideVSCodeDesignSystem().register(
+    vsCodeButton(),
+    vsCodeCheckbox(),
+    vsCodeDropdown(),
+    vsCodeOption(),
+    vsCodeTextArea(),
+    vsCodeTextField(),
+  );
+}
+
+export interface ButtonOptions {
+  readonly key?: string;
+  readonly look?: 'primary' | 'secondary';
+  readonly disabled?: boolean;
+  readonly label?: string;
+  readonly props?: Props;
+  readonly onPress: () => void;
+}
+
+export function button(options: ButtonOptions, ...children: Child[]): VNode {
+  return h(
+    'vscode-button',
+    {
+      ...(options.key === undefined ? {} : { key: options.key }),
+      appearance: options.look ?? 'secondary',
+      disabled: options.disabled === true,
+      'aria-label': options.label,
+      ...options.props,
+      on: {
+        click: () => {
+          if (options.disabled !== true) options.onPress();
+        },
+      },
+    },
+    ...children,
+  );
+}
+
+export interface Choice {
+  readonly value: string;
+  readonly text: string;
+}
+
+export function dropdown(options: {
+  readonly label: string;
+  readonly value: string;
+  readonly choices: readonly Choice[];
+  readonly disabled?: boolean;
+  readonly onChoose: (value: string) => void;
+}): VNode {
+  return h(
+    'vscode-dropdown',
+    {
+      'aria-label': options.label,
+      disabled: options.disabled === true,
+      prop: { value: options.value },
+      on: { change: (event) => options.onChoose((event.currentTarget as HTMLSelectElement).value) },
+    },
+    options.choices.map(({ value, text }) =>
+      h('vscode-option', { key: value, value, selected: value === options.value }, text),
+    ),
+  );
+}
+
+export function textField(options: {
+  readonly label: string;
+  readonly value: string;
+  readonly hiddenLabel?: boolean;
+  readonly placeholder?: string;
+  readonly invalid?: boolean;
+  readonly describedBy?: string;
+  readonly class?: string;
+  readonly onInput: (value: string) => void;
+  readonly onEnter?: () => void;
+}): VNode {
+  return h(
+    'vscode-text-field',
+    {
+      class: options.class,
+      placeholder: options.placeholder,
+      'aria-label': options.label,
+      'aria-invalid': options.invalid === true ? 'true' : undefined,
+      'aria-describedby': options.describedBy,
+      prop: { value: options.value },
+      on: {
+        input: (event) => options.onInput((event.currentTarget as HTMLInputElement).value),
+        keydown: (event) => {
+          if (event.key === 'Enter') options.onEnter?.();
+        },
+      },
+    },
+    options.hiddenLabel === true ? null : options.label,
+  );
+}
+
+export function textArea(options: {
+  readonly label: string;
+  readonly value: string;
+  readonly rows: number;
+  readonly onInput: (value: string) => void;
+}): VNode {
+  return h(
+    'vscode-text-area',
+    {
+      rows: options.rows,
+      resize: 'vertical',
+      'aria-label': options.label,
+      prop: { value: options.value },
+      on: { input: (event) => options.onInput((event.currentTarget as HTMLTextAreaElement).value) },
+    },
+    options.label,
+  );
+}
+
+export function checkbox(options: {
+  readonly label: string;
+  readonly checked: boolean;
+  readonly disabled?: boolean;
+  readonly onChange: (checked: boolean) => void;
+}): VNode {
+  return h(
+    'vscode-checkbox',
+    {
+      disabled: options.disabled === true,
+      prop: { checked: options.checked },
+      on: {
+        change: (event) => {
+          const { checked } = event.currentTarget as HTMLInputElement;
+          if (checked !== options.checked) options.onChange(checked);
+        },
+      },
+    },
+    options.label,
+  );
+}
