@@ -15,7 +15,10 @@ export function differentiate(
   const gradients = new Map<string, Value>();
   const accumulate = (value: Value, gradient: Value): void => {
     const sum = gradients.get(value.name);
-    gradients.set(value.name, sum === undefined ? gradient : graph.single('Add', [sum, gradient], gradient.type, gradient.shape));
+    gradients.set(
+      value.name,
+      sum === undefined ? gradient : graph.single('Add', [sum, gradient], gradient.type, gradient.shape),
+    );
   };
   for (const { value, gradient } of seeds) accumulate(value, gradient);
 

@@ -121,7 +121,13 @@ export class GraphBuilder {
     const key = `shape:${dims.join()}`;
     let value = this.#constants.get(key);
     if (value === undefined) {
-      value = this.single('Concat', dims.map((dim) => this.size(dim)), 'int64', [dims.length], { axis: 0 });
+      value = this.single(
+        'Concat',
+        dims.map((dim) => this.size(dim)),
+        'int64',
+        [dims.length],
+        { axis: 0 },
+      );
       this.#constants.set(key, value);
     }
     return value;

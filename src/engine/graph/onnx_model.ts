@@ -69,7 +69,8 @@ function writeNode(out: ProtobufWriter, node: Node): void {
   for (const output of node.outputs) out.text(2, output);
   out.text(3, node.outputs[0] ?? '');
   out.text(4, node.operator);
-  for (const [name, value] of Object.entries(node.attributes)) out.message(5, (inner) => writeAttribute(inner, name, value));
+  for (const [name, value] of Object.entries(node.attributes))
+    out.message(5, (inner) => writeAttribute(inner, name, value));
   if (node.domain !== '') out.text(7, node.domain);
 }
 

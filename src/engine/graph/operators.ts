@@ -14,7 +14,8 @@ export function broadcastShape(a: readonly Dim[], b: readonly Dim[]): Dim[] {
   for (let axis = 0; axis < rank; axis++) {
     const left = a[a.length - rank + axis] ?? 1;
     const right = b[b.length - rank + axis] ?? 1;
-    if (left !== right && left !== 1 && right !== 1) throw new Error(`cannot broadcast [${a.join()}] with [${b.join()}]`);
+    if (left !== right && left !== 1 && right !== 1)
+      throw new Error(`cannot broadcast [${a.join()}] with [${b.join()}]`);
     out.push(left === 1 ? right : left);
   }
   return out;
@@ -23,7 +24,9 @@ export function broadcastShape(a: readonly Dim[], b: readonly Dim[]): Dim[] {
 /** Sums a gradient over the axes along which its value had been broadcast. */
 function reduceTo(graph: GraphBuilder, gradient: Value, shape: readonly Dim[]): Value {
   const extra = gradient.shape.length - shape.length;
-  const axes = gradient.shape.flatMap((dim, axis) => (axis < extra || (shape[axis - extra] === 1 && dim !== 1) ? [axis] : []));
+  const axes = gradient.shape.flatMap((dim, axis) =>
+    axis < extra || (shape[axis - extra] === 1 && dim !== 1) ? [axis] : [],
+  );
   if (axes.length === 0) return gradient;
   const kept = gradient.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
   const sum = graph.single('ReduceSum', [gradient, graph.integers(axes)], gradient.type, kept, { keepdims: 1 });
@@ -60,7 +63,9 @@ export function multiply(graph: GraphBuilder, a: Value, b: Value): Value {
 /** y = x Wᵀ (+ bias): x (N, in), W (out, in) as Hugging Face stores it, y (N, out). x̄ = ȳ W; W̄ = ȳᵀ x. */
 export function linear(graph: GraphBuilder, x: Value, weight: Value, bias: Value | null = null): Value {
   const [rows, outputs] = [x.shape[0]!, weight.shape[0]!];
-  const y = graph.single('Gemm', bias === null ? [x, weight] : [x, weight, bias], x.type, [rows, outputs], { transB: 1 });
+  const y = graph.single('Gemm', bias === null ? [x, weight] : [x, weight, bias], x.type, [rows, outputs], {
+    transB: 1,
+  });
   graph.record(bias === null ? [x, weight] : [x, weight, bias], [y], ([dy]) => [
     graph.requiresGradient(x) ? graph.single('Gemm', [dy!, weight], x.type, x.shape) : null,
     graph.requiresGradient(weight) ? graph.single('Gemm', [dy!, x], weight.type, weight.shape, { transA: 1 }) : null,
@@ -72,10 +77,17 @@ export function linear(graph: GraphBuilder, x: Value, weight: Value, bias: Value
 /** Batched product of equal leading dimensions: (…, M, K) × (…, K, N); with `transposeB`, b is (…, N, K). */
 export function matmul(graph: GraphBuilder, a: Value, b: Value, options?: { transposeB?: boolean }): Value {
   const transposeB = options?.transposeB ?? false;
-  const product = (left: Value, right: Value, shape: readonly Dim[]): Value => graph.single('MatMul', [left, right], left.type, shape);
+  const product = (left: Value, right: Value, shape: readonly Dim[]): Value =>
+    graph.single('MatMul', [left, right], left.type, shape);
   const flip = (v: Value): Value => {
     const perm = swapLastTwo(v.shape.length);
-    return graph.single('Transpose', [v], v.type, perm.map((axis) => v.shape[axis]!), { perm });
+    return graph.single(
+      'Transpose',
+      [v],
+      v.type,
+      perm.map((axis) => v.shape[axis]!),
+      { perm },
+    );
   };
   const batch = a.shape.slice(0, -2);
   const y = product(a, transposeB ? flip(b) : b, [...batch, a.shape.at(-2)!, b.shape.at(transposeB ? -2 : -1)!]);
@@ -93,7 +105,13 @@ export function reshape(graph: GraphBuilder, x: Value, shape: readonly Dim[]): V
 }
 
 export function transpose(graph: GraphBuilder, x: Value, perm: readonly number[]): Value {
-  const y = graph.single('Transpose', [x], x.type, perm.map((axis) => x.shape[axis]!), { perm });
+  const y = graph.single(
+    'Transpose',
+    [x],
+    x.type,
+    perm.map((axis) => x.shape[axis]!),
+    { perm },
+  );
   const inverse = perm.map((_, axis) => perm.indexOf(axis));
   graph.record([x], [y], ([dy]) => [graph.single('Transpose', [dy!], x.type, x.shape, { perm: inverse })]);
   return y;
@@ -102,7 +120,14 @@ export function transpose(graph: GraphBuilder, x: Value, perm: readonly number[]
 export function concat(graph: GraphBuilder, parts: readonly Value[], axis: number, size: Dim): Value {
   const shape = parts[0]!.shape.map((dim, i) => (i === axis ? size : dim));
   const y = graph.single('Concat', parts, parts[0]!.type, shape, { axis });
-  graph.record(parts, [y], ([dy]) => splitNodes(graph, dy!, axis, parts.map((part) => part.shape[axis]!)));
+  graph.record(parts, [y], ([dy]) =>
+    splitNodes(
+      graph,
+      dy!,
+      axis,
+      parts.map((part) => part.shape[axis]!),
+    ),
+  );
   return y;
 }
 
@@ -135,7 +160,9 @@ export function softmax(graph: GraphBuilder, x: Value): Value {
   const p = graph.single('Softmax', [x], x.type, x.shape, { axis });
   graph.record([x], [p], ([dp]) => {
     const weighted = elementwise(graph, 'Mul', dp!, p);
-    const total = graph.single('ReduceSum', [weighted, graph.integers([axis])], x.type, [...x.shape.slice(0, -1), 1], { keepdims: 1 });
+    const total = graph.single('ReduceSum', [weighted, graph.integers([axis])], x.type, [...x.shape.slice(0, -1), 1], {
+      keepdims: 1,
+    });
     return [elementwise(graph, 'Sub', weighted, elementwise(graph, 'Mul', p, total))];
   });
   return p;
@@ -177,12 +204,20 @@ export function rmsNorm(graph: GraphBuilder, x: Value, weight: Value, epsilon: n
     const dNormal = elementwise(graph, 'Mul', dy!, weight);
     let dx: Value | null = null;
     if (graph.requiresGradient(x)) {
-      const mean = graph.single('ReduceMean', [elementwise(graph, 'Mul', dNormal, normal), graph.integers([axis])], x.type, reduced, {
-        keepdims: 1,
-      });
+      const mean = graph.single(
+        'ReduceMean',
+        [elementwise(graph, 'Mul', dNormal, normal), graph.integers([axis])],
+        x.type,
+        reduced,
+        {
+          keepdims: 1,
+        },
+      );
       dx = elementwise(graph, 'Mul', elementwise(graph, 'Sub', dNormal, elementwise(graph, 'Mul', normal, mean)), r);
     }
-    const dWeight = graph.requiresGradient(weight) ? reduceTo(graph, elementwise(graph, 'Mul', dy!, normal), weight.shape) : null;
+    const dWeight = graph.requiresGradient(weight)
+      ? reduceTo(graph, elementwise(graph, 'Mul', dy!, normal), weight.shape)
+      : null;
     return [dx, dWeight];
   });
   return y;
@@ -199,7 +234,10 @@ export function rotary(
   sin: Value,
   partial: { readonly rotaryDim: number; readonly heads: number } | null = null,
 ): Value {
-  const attributes = { interleaved: 0, ...(partial && { rotary_embedding_dim: partial.rotaryDim, num_heads: partial.heads }) };
+  const attributes = {
+    interleaved: 0,
+    ...(partial && { rotary_embedding_dim: partial.rotaryDim, num_heads: partial.heads }),
+  };
   const apply = (v: Value, s: Value): Value =>
     graph.single('RotaryEmbedding', [v, graph.integers([0]), cos, s], v.type, v.shape, attributes, 'com.microsoft');
   const y = apply(x, sin);
@@ -229,7 +267,9 @@ export function embed(graph: GraphBuilder, table: Value, ids: Value): Value {
  * a scatter with repeated indices is not.
  */
 export function scatterRows(graph: GraphBuilder, ids: Value, rows: Dim, dy: Value): Value {
-  const oneHot = graph.single('OneHot', [ids, graph.size(rows), graph.floats([0, 1])], dy.type, [ids.shape[0]!, rows], { axis: -1 });
+  const oneHot = graph.single('OneHot', [ids, graph.size(rows), graph.floats([0, 1])], dy.type, [ids.shape[0]!, rows], {
+    axis: -1,
+  });
   return graph.single('Gemm', [oneHot, dy], dy.type, [rows, dy.shape[1]!], { transA: 1 });
 }
 

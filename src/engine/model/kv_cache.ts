@@ -119,7 +119,8 @@ export class KeyValueCache {
       const out = new Float32Array(joined.rows * first.#heads * capacity * first.#dim);
       let offset = 0;
       for (const part of parts) {
-        const block = part.#capacity === capacity ? pick(part) : part.#gather(pick(part), [...part.#lengths.keys()], capacity);
+        const block =
+          part.#capacity === capacity ? pick(part) : part.#gather(pick(part), [...part.#lengths.keys()], capacity);
         out.set(block, offset);
         offset += block.length;
       }

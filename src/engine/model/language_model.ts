@@ -8,7 +8,7 @@ import type { Trainable } from './decoder_graph.ts';
 import { freshName } from './extend_program.ts';
 import type { KeyValueCache } from './kv_cache.ts';
 import { gradientName } from './packed_program.ts';
-import { packGroups, type PlannedGroup, planMicroBatches, type PromptGroup } from './packing.ts';
+import { type PlannedGroup, type PromptGroup, packGroups, planMicroBatches } from './packing.ts';
 import { type BoundAdapter, type ProgramOptions, Programs, type TensorMap } from './programs.ts';
 
 /** Which policy scores: the one being trained, or the frozen reference π_0 (the same weights with the adapter off). */
@@ -42,10 +42,17 @@ export class LanguageModel {
   readonly parameters: TensorMap;
   readonly #hasAdapter: boolean;
 
-  constructor(config: ModelConfig, weights: TensorMap, adapter: BoundAdapter | null, trainable: Trainable, options: ProgramOptions) {
+  constructor(
+    config: ModelConfig,
+    weights: TensorMap,
+    adapter: BoundAdapter | null,
+    trainable: Trainable,
+    options: ProgramOptions,
+  ) {
     this.config = config;
     this.#hasAdapter = adapter !== null;
-    this.parameters = trainable === 'adapter' ? (adapter?.tensors ?? new Map()) : trainable === 'all-weights' ? weights : new Map();
+    this.parameters =
+      trainable === 'adapter' ? (adapter?.tensors ?? new Map()) : trainable === 'all-weights' ? weights : new Map();
     this.programs = new Programs(config, weights, adapter, trainable, options);
   }
 
@@ -53,9 +60,13 @@ export class LanguageModel {
   async score(groups: readonly PromptGroup[], options: ScoreOptions = {}): Promise<GroupScores> {
     const scores = emptyScores(groups);
     const policy = options.policy ?? 'current';
-    if (policy === 'reference' && !this.#hasAdapter) throw new Error('only an adapter can be switched off: score the reference model itself');
+    if (policy === 'reference' && !this.#hasAdapter)
+      throw new Error('only an adapter can be switched off: score the reference model itself');
     for (const batch of planMicroBatches(groups, options.tokenBudget ?? DEFAULT_TOKEN_BUDGET)) {
-      const packed = packGroups(batch.map((piece) => piece.group), this.config);
+      const packed = packGroups(
+        batch.map((piece) => piece.group),
+        this.config,
+      );
       if (packed.predictions === 0) continue;
       const { weights: _, ...inputs } = packed.inputs;
       const outputs = await this.programs.run('score', inputs, ['log_probs'], {
@@ -63,7 +74,7 @@ export class LanguageModel {
         contextLength: options.contextLength ?? 0,
         adapterOff: policy === 'reference',
       });
-      scatterScores(batch, outputs['log_probs']!, scores);
+      scatterScores(batch, outputs.log_probs!, scores);
     }
     return scores;
   }
@@ -75,15 +86,18 @@ export class LanguageModel {
     const gradients = new Map<string, Float32Array>();
     let loss = 0;
     for (const batch of planMicroBatches(groups, options.tokenBudget ?? DEFAULT_TOKEN_BUDGET)) {
-      const packed = packGroups(batch.map((piece) => piece.group), this.config);
+      const packed = packGroups(
+        batch.map((piece) => piece.group),
+        this.config,
+      );
       if (packed.predictions === 0) continue;
       const outputs = await this.programs.run('step', packed.inputs, ['log_probs', ...this.programs.gradientOutputs], {
         positions: packed.positions,
         contextLength: options.contextLength ?? 0,
         adapterOff: false,
       });
-      const logProbs = outputs['log_probs']!;
-      const weights = packed.inputs['weights']!.data as Float32Array;
+      const logProbs = outputs.log_probs!;
+      const weights = packed.inputs.weights!.data as Float32Array;
       for (let i = 0; i < logProbs.length; i++) loss -= weights[i]! * logProbs[i]!;
       scatterScores(batch, logProbs, scores);
       for (const name of trainables) accumulate(gradients, name, outputs[gradientName(name)]!);
@@ -96,7 +110,11 @@ export class LanguageModel {
    * @param fresh new tokens per cache row, at least one each
    * @returns logits (rows, V) after each row's last new token
    */
-  async extend(cache: KeyValueCache, fresh: readonly (readonly number[])[], contextLength: number): Promise<Float32Array> {
+  async extend(
+    cache: KeyValueCache,
+    fresh: readonly (readonly number[])[],
+    contextLength: number,
+  ): Promise<Float32Array> {
     const { inputs, width, positions } = this.#extendInputs(cache, fresh);
     const rows = BigInt64Array.from(fresh, (ids, row) => BigInt(row * width + ids.length - 1));
     const outputs = await this.programs.run(
@@ -105,8 +123,12 @@ export class LanguageModel {
       ['logits', ...this.#freshOutputs()],
       { positions, contextLength, adapterOff: false },
     );
-    cache.append(outputs, width, fresh.map((ids) => ids.length));
-    return outputs['logits']!;
+    cache.append(
+      outputs,
+      width,
+      fresh.map((ids) => ids.length),
+    );
+    return outputs.logits!;
   }
 
   /**
@@ -139,11 +161,14 @@ export class LanguageModel {
       { positions, contextLength, adapterOff: false },
     );
     let next = 0;
-    return wanted.map((count) => Array.from({ length: count }, () => outputs['log_probs']![next++]!));
+    return wanted.map((count) => Array.from({ length: count }, () => outputs.log_probs![next++]!));
   }
 
   #freshOutputs(): string[] {
-    return Array.from({ length: this.config.layers }, (_, layer) => [freshName('key', layer), freshName('value', layer)]).flat();
+    return Array.from({ length: this.config.layers }, (_, layer) => [
+      freshName('key', layer),
+      freshName('value', layer),
+    ]).flat();
   }
 
   #extendInputs(cache: KeyValueCache, fresh: readonly (readonly number[])[]) {

@@ -52,7 +52,8 @@ export function predictTokens(ids: readonly number[], weight = 1, start = 0): Pr
   return ids.slice(start).map((target, i) => ({ at: start + i, target, weight }));
 }
 
-const longest = (group: PromptGroup): number => Math.max(...group.continuations.map((continuation) => continuation.ids.length));
+const longest = (group: PromptGroup): number =>
+  Math.max(...group.continuations.map((continuation) => continuation.ids.length));
 
 /**
  * Splits groups into micro-batches of equal K whose padded size B·(P + K·T) stays within `tokenBudget`; a group too big on its
@@ -66,7 +67,11 @@ export function planMicroBatches(groups: readonly PromptGroup[], tokenBudget: nu
     const parts = Math.ceil(group.continuations.length / room);
     const size = Math.ceil(group.continuations.length / parts);
     for (let offset = 0; offset < group.continuations.length; offset += size) {
-      pieces.push({ group: { prompt: group.prompt, continuations: group.continuations.slice(offset, offset + size) }, source, offset });
+      pieces.push({
+        group: { prompt: group.prompt, continuations: group.continuations.slice(offset, offset + size) },
+        source,
+        offset,
+      });
     }
   });
   pieces.sort(
@@ -86,7 +91,8 @@ export function planMicroBatches(groups: readonly PromptGroup[], tokenBudget: nu
   for (const piece of pieces) {
     const fits =
       current.length === 0 ||
-      (current[0]!.group.continuations.length === piece.group.continuations.length && cost([...current, piece]) <= tokenBudget);
+      (current[0]!.group.continuations.length === piece.group.continuations.length &&
+        cost([...current, piece]) <= tokenBudget);
     if (!fits) {
       batches.push(current);
       current = [];
@@ -118,7 +124,8 @@ export function packGroups(groups: readonly PromptGroup[], config: ModelConfig):
   groups.forEach((group, b) => {
     const { prompt } = group;
     if (prompt.length === 0) throw new Error('a packed prompt needs at least one token');
-    if (group.continuations.length !== perGroup) throw new Error('groups of one batch need the same number of continuations');
+    if (group.continuations.length !== perGroup)
+      throw new Error('groups of one batch need the same number of continuations');
     for (let j = 0; j < promptLength; j++) {
       promptIds[b * promptLength + j] = BigInt(prompt[j] ?? 0);
       positions[b * promptLength + j] = j;
@@ -131,7 +138,9 @@ export function packGroups(groups: readonly PromptGroup[], config: ModelConfig):
       }
       for (const prediction of continuation.predictions) {
         const before = prediction.at - 1;
-        rows.push(BigInt(before < 0 ? b * promptLength + prompt.length - 1 : promptTokens + row * suffixLength + before));
+        rows.push(
+          BigInt(before < 0 ? b * promptLength + prompt.length - 1 : promptTokens + row * suffixLength + before),
+        );
         targets.push(BigInt(prediction.target));
         weights.push(prediction.weight);
         scales.push(prediction.scale ?? 1);
@@ -170,7 +179,12 @@ function causalBias(length: number, window: number | null): Float32Array {
 }
 
 /** (B, 1, 1, 1, T, P+T): a continuation token sees its prompt's real tokens and itself and its predecessors. */
-function suffixBias(groups: readonly PromptGroup[], promptLength: number, suffixLength: number, window: number | null): Float32Array {
+function suffixBias(
+  groups: readonly PromptGroup[],
+  promptLength: number,
+  suffixLength: number,
+  window: number | null,
+): Float32Array {
   const width = promptLength + suffixLength;
   const reach = window ?? Number.POSITIVE_INFINITY;
   const bias = new Float32Array(groups.length * suffixLength * width).fill(MASKED);

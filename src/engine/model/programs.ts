@@ -36,7 +36,13 @@ export class Programs {
   readonly #tables = new Map<boolean, RotaryTable>();
   #trainables: readonly string[] = [];
 
-  constructor(config: ModelConfig, weights: TensorMap, adapter: BoundAdapter | null, trainable: Trainable, options: ProgramOptions) {
+  constructor(
+    config: ModelConfig,
+    weights: TensorMap,
+    adapter: BoundAdapter | null,
+    trainable: Trainable,
+    options: ProgramOptions,
+  ) {
     this.config = config;
     this.#weights = weights;
     this.#adapter = adapter;

@@ -73,7 +73,8 @@ export class AdamW {
 /** The joint 2-norm of all gradients. */
 export function gradientNorm(gradients: ReadonlyMap<string, Float32Array>): number {
   let sum = 0;
-  for (const gradient of gradients.values()) for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!;
+  for (const gradient of gradients.values())
+    for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!;
   return Math.sqrt(sum);
 }
 
@@ -82,7 +83,8 @@ export function clipGradients(gradients: ReadonlyMap<string, Float32Array>, limi
   const norm = gradientNorm(gradients);
   if (limit !== null && norm > limit) {
     const factor = limit / (norm + 1e-6);
-    for (const gradient of gradients.values()) for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! * factor;
+    for (const gradient of gradients.values())
+      for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! * factor;
   }
   return norm;
 }

@@ -21,7 +21,8 @@ export interface SessionOptions {
 }
 
 const toOrt = (tensor: HostTensor): ort.Tensor => {
-  const type = tensor.data instanceof Float32Array ? 'float32' : tensor.data instanceof BigInt64Array ? 'int64' : 'int32';
+  const type =
+    tensor.data instanceof Float32Array ? 'float32' : tensor.data instanceof BigInt64Array ? 'int64' : 'int32';
   return new ort.Tensor(type, tensor.data as never, tensor.shape);
 };
 
@@ -50,9 +51,14 @@ export class Session {
     } catch (cause) {
       if (options.device === 'cpu') throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new LatroError('device-unavailable', `The device '${options.device}' could not start the program ${name}: ${why}.`, "Choose the device 'cpu'.", {
-        cause,
-      });
+      throw new LatroError(
+        'device-unavailable',
+        `The device '${options.device}' could not start the program ${name}: ${why}.`,
+        "Choose the device 'cpu'.",
+        {
+          cause,
+        },
+      );
     }
   }
 
@@ -69,7 +75,10 @@ export class Session {
    * Runs the program and copies the outputs asked for.
    * @param outputs names, or name → a host tensor that onnxruntime writes into (its shape must be the output's)
    */
-  async run(inputs: Readonly<Record<string, HostTensor>>, outputs: readonly string[]): Promise<Record<string, Float32Array>> {
+  async run(
+    inputs: Readonly<Record<string, HostTensor>>,
+    outputs: readonly string[],
+  ): Promise<Record<string, Float32Array>> {
     const feeds: Record<string, ort.Tensor> = { ...this.#bound };
     for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toOrt(tensor);
     const results = await this.#open().run(feeds, outputs);
@@ -79,7 +88,8 @@ export class Session {
   }
 
   #open(): ort.InferenceSession {
-    if (this.#session === null) throw new LatroError('use-after-dispose', `The program ${this.#name} was used after it was disposed.`);
+    if (this.#session === null)
+      throw new LatroError('use-after-dispose', `The program ${this.#name} was used after it was disposed.`);
     return this.#session;
   }
 

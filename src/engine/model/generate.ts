@@ -1,0 +1,246 @@
+/**
+ * Samples rationales in batches: each prompt is prefilled once and shared by its samples, finished rows leave the batch, and the
+ * known answer is scored on the cache that sampling left. The random numbers of a sample depend on its own key and token
+ * position alone, so the batch around it changes nothing.
+ */
+import { throwIfCancelled } from '../common/errors.ts';
+import { RandomStream } from '../common/random.ts';
+import { KeyValueCache } from './kv_cache.ts';
+import type { LanguageModel } from './language_model.ts';
+import { drawToken, type SamplingSettings } from './token_sampler.ts';
+
+export interface GenerateSettings extends SamplingSettings {
+  readonly maxTokens: number;
+  readonly stopTokenIds: ReadonlySet<number>;
+  /** Longest sequence these tokens may become; LongRoPE chooses its factors by it. */
+  readonly contextLength: number;
+  /** Rows decoded together. */
+  readonly maxRows: number;
+}
+
+/** Watches one rationale for a stop phrase in its decoded text, token by token. */
+export interface StopDetector {
+  /** @returns how many of the tokens so far come before the phrase that has just been completed, or null */
+  push(id: number): number | null;
+}
+
+export interface GenerateRequest {
+  readonly prompt: readonly number[];
+  /** One sample per key. */
+  readonly keys: readonly number[];
+  /** y: scored after each sample, starting right where the rationale ends, and once with no rationale at all. */
+  readonly answer?: readonly number[];
+}
+
+export interface GeneratedRequest {
+  readonly samples: readonly Sample[];
+  /** log π(y_t | x, y_<t): the answer right after the prompt; empty without an answer. */
+  readonly answerLogProbsWithoutRationale: readonly number[];
+}
+
+export interface Sample {
+  /** The rationale's tokens z, without what stopped it. */
+  readonly ids: readonly number[];
+  /** log π(z_t | x, z_<t). */
+  readonly logProbs: readonly number[];
+  /** The end token, or the tokens of the stop phrase as far as they were sampled; empty when the length ran out. */
+  readonly stopIds: readonly number[];
+  readonly stopLogProbs: readonly number[];
+  readonly stopReason: 'end-token' | 'stop-phrase' | 'length';
+  /** log π(y_t | x, z, y_<t); empty without an answer. */
+  readonly answerLogProbs: readonly number[];
+}
+
+interface Row {
+  readonly request: number;
+  readonly sample: number;
+  readonly stream: RandomStream;
+  readonly detector: StopDetector;
+  readonly ids: number[];
+  readonly logProbs: number[];
+}
+
+export interface GenerateOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the number of finished samples whenever it grows. */
+  readonly onFinished?: (finished: number) => void;
+}
+
+/** @returns per request, one sample per key, in the order given */
+export async function generate(
+  model: LanguageModel,
+  requests: readonly GenerateRequest[],
+  settings: GenerateSettings,
+  newStopDetector: () => StopDetector,
+  options: GenerateOptions = {},
+): Promise<GeneratedRequest[]> {
+  const samples: Sample[][] = requests.map(() => []);
+  const bare = new Map<number, number[]>();
+  let finished = 0;
+  for (const wave of planWaves(requests, settings.maxRows, newStopDetector)) {
+    await generateWave(model, requests, wave, settings, bare, options, (row, sample) => {
+      samples[row.request]![row.sample] = sample;
+      options.onFinished?.(++finished);
+    });
+  }
+  return requests.map((_, i) => ({ samples: samples[i]!, answerLogProbsWithoutRationale: bare.get(i) ?? [] }));
+}
+
+/** Cuts all samples into waves of at most `maxRows` rows; prompts of like length go together. */
+function planWaves(
+  requests: readonly GenerateRequest[],
+  maxRows: number,
+  newStopDetector: () => StopDetector,
+): Row[][] {
+  const order = [...requests.keys()].sort((a, b) => requests[a]!.prompt.length - requests[b]!.prompt.length || a - b);
+  const rows = order.flatMap((request) =>
+    requests[request]!.keys.map(
+      (key, sample): Row => ({
+        request,
+        sample,
+        stream: new RandomStream(key),
+        detector: newStopDetector(),
+        ids: [],
+        logProbs: [],
+      }),
+    ),
+  );
+  const waves: Row[][] = [];
+  for (let start = 0; start < rows.length; start += maxRows) waves.push(rows.slice(start, start + maxRows));
+  return waves;
+}
+
+async function generateWave(
+  model: LanguageModel,
+  requests: readonly GenerateRequest[],
+  rows: readonly Row[],
+  settings: GenerateSettings,
+  bare: Map<number, number[]>,
+  options: GenerateOptions,
+  finish: (row: Row, sample: Sample) => void,
+): Promise<void> {
+  const vocabulary = model.config.vocabSize;
+  const prompts = [...new Set(rows.map((row) => row.request))];
+  const cache = new KeyValueCache(model.config, prompts.length);
+  const promptLogits = await model.extend(
+    cache,
+    prompts.map((request) => requests[request]!.prompt),
+    settings.contextLength,
+  );
+
+  await scoreBareAnswers(model, requests, prompts, cache, settings.contextLength, bare);
+
+  let active = [...rows];
+  let logitsRow = rows.map((row) => prompts.indexOf(row.request));
+  let logits = promptLogits;
+  cache.select(logitsRow);
+  cache.reserve(Math.max(...cache.lengths) + Math.min(settings.maxTokens, 32));
+
+  while (active.length > 0) {
+    throwIfCancelled(options.signal);
+    const done: { row: Row; position: number; stop: Stop }[] = [];
+    active.forEach((row, position) => {
+      const drawn = drawToken(logits, logitsRow[position]!, vocabulary, settings, row.stream.uniform(row.ids.length));
+      row.ids.push(drawn.id);
+      row.logProbs.push(drawn.logProb);
+      const stop = findStop(row, settings);
+      if (stop !== null) done.push({ row, position, stop });
+    });
+    if (done.length > 0) {
+      const samples = await finishRows(model, requests, cache, done, settings.contextLength);
+      done.forEach(({ row }, i) => {
+        finish(row, samples[i]!);
+      });
+      const gone = new Set(done.map(({ position }) => position));
+      const kept = [...active.keys()].filter((position) => !gone.has(position));
+      active = kept.map((position) => active[position]!);
+      cache.select(kept);
+    }
+    if (active.length === 0) break;
+    logits = await model.extend(
+      cache,
+      active.map((row) => [row.ids.at(-1)!]),
+      settings.contextLength,
+    );
+    logitsRow = [...active.keys()];
+  }
+}
+
+/** The answer right after each prompt of the wave that was not scored in an earlier one. */
+async function scoreBareAnswers(
+  model: LanguageModel,
+  requests: readonly GenerateRequest[],
+  prompts: readonly number[],
+  cache: KeyValueCache,
+  contextLength: number,
+  bare: Map<number, number[]>,
+): Promise<void> {
+  const wanted = [...prompts.keys()].filter(
+    (row) => !bare.has(prompts[row]!) && (requests[prompts[row]!]!.answer ?? []).length > 0,
+  );
+  if (wanted.length === 0) return;
+  const promptCache = cache.extract(wanted);
+  const fresh = wanted.map((row, i) => {
+    const { prompt, answer = [] } = requests[prompts[row]!]!;
+    promptCache.truncate(i, prompt.length - 1);
+    return [prompt.at(-1)!, ...answer];
+  });
+  const scores = await model.scoreOnCache(
+    promptCache,
+    fresh,
+    fresh.map((ids) => ids.length - 1),
+    contextLength,
+  );
+  wanted.forEach((row, i) => {
+    bare.set(prompts[row]!, scores[i]!);
+  });
+}
+
+interface Stop {
+  readonly reason: Sample['stopReason'];
+  /** Tokens of the rationale proper. */
+  readonly length: number;
+}
+
+function findStop({ ids, detector }: Row, settings: GenerateSettings): Stop | null {
+  if (settings.stopTokenIds.has(ids.at(-1)!)) return { reason: 'end-token', length: ids.length - 1 };
+  const phraseAt = detector.push(ids.at(-1)!);
+  if (phraseAt !== null) return { reason: 'stop-phrase', length: phraseAt };
+  return ids.length >= settings.maxTokens ? { reason: 'length', length: ids.length } : null;
+}
+
+/** Cuts finished rows at their stop and scores their answers on the cache, all in one run. */
+async function finishRows(
+  model: LanguageModel,
+  requests: readonly GenerateRequest[],
+  cache: KeyValueCache,
+  done: readonly { readonly row: Row; readonly position: number; readonly stop: Stop }[],
+  contextLength: number,
+): Promise<Sample[]> {
+  const answers = done.map(({ row }) => requests[row.request]!.answer ?? []);
+  let scores: number[][] = answers.map(() => []);
+  if (answers.some((answer) => answer.length > 0)) {
+    const finishedCache = cache.extract(done.map(({ position }) => position));
+    const fresh = done.map(({ row, stop }, i) => {
+      // The prediction of y_1 needs its predecessor's hidden state: the last rationale (or prompt) token runs again.
+      const sequence = [...requests[row.request]!.prompt, ...row.ids.slice(0, stop.length)];
+      const reuse = Math.min(finishedCache.lengths[i]!, sequence.length - 1);
+      finishedCache.truncate(i, reuse);
+      return [...sequence.slice(reuse), ...answers[i]!];
+    });
+    scores = await model.scoreOnCache(
+      finishedCache,
+      fresh,
+      answers.map((answer) => answer.length),
+      contextLength,
+    );
+  }
+  return done.map(({ row, stop }, i) => ({
+    ids: row.ids.slice(0, stop.length),
+    logProbs: row.logProbs.slice(0, stop.length),
+    stopIds: stop.reason === 'length' ? [] : row.ids.slice(stop.length),
+    stopLogProbs: stop.reason === 'length' ? [] : row.logProbs.slice(stop.length),
+    stopReason: stop.reason,
+    answerLogProbs: scores[i]!,
+  }));
+}

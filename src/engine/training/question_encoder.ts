@@ -1,0 +1,80 @@
+/** A dataset row → the token ids of its prompt x and of its answer y, with the part of y that every token belongs to. */
+import { LatroError } from '../common/errors.ts';
+import type { DatasetRow } from '../datasets/dataset.ts';
+import { buildAnswer, buildPrompt, type Template } from '../datasets/template.ts';
+import type { ChatTemplate } from '../model/chat_template.ts';
+import type { ModelConfig } from '../model/config.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+
+export interface EncodedQuestion {
+  readonly row: DatasetRow;
+  readonly prompt: string;
+  readonly promptIds: readonly number[];
+  readonly answer: string;
+  readonly answerIds: readonly number[];
+  /** One per answer token. */
+  readonly answerParts: readonly ('template' | 'answer')[];
+}
+
+export class QuestionEncoder {
+  readonly #tokenizer: Tokenizer;
+  readonly #chat: ChatTemplate | null;
+  readonly #template: Template;
+  readonly #config: ModelConfig;
+  readonly #now: Date;
+
+  /** @param chat null for a plain prompt; `now` is the date that some chat templates show */
+  constructor(tokenizer: Tokenizer, config: ModelConfig, template: Template, chat: ChatTemplate | null, now: Date) {
+    this.#tokenizer = tokenizer;
+    this.#chat = chat;
+    this.#template = template;
+    this.#config = config;
+    this.#now = now;
+  }
+
+  /**
+   * @param roomFor tokens that must fit after the prompt and before the answer
+   * @throws LatroError `prompt-too-long` naming the row when they do not fit into the model's positions
+   */
+  encode(row: DatasetRow, roomFor: number): EncodedQuestion {
+    const prompt = buildPrompt(row, this.#template, { chat: (user) => this.#renderChat(user) });
+    // A rendered chat prompt holds its own special tokens; adding them again would double the first one.
+    const promptIds = this.#tokenizer.encode(prompt, { addSpecialTokens: this.#chat === null });
+    const { text, parts } = buildAnswer(row, this.#template, this.#tokenizer.specialTokens.eos ?? '');
+    const answerIds = this.#tokenizer.encode(text, { addSpecialTokens: false });
+    const needed = promptIds.length + roomFor + answerIds.length;
+    if (needed > this.#config.maxPositions) {
+      throw new LatroError(
+        'prompt-too-long',
+        `The question on line ${row.line} needs ${needed} tokens (${promptIds.length} of prompt), but the model has ${this.#config.maxPositions} positions.`,
+        'Lower sampling.maxRationaleTokens or shorten the question.',
+      );
+    }
+    return { row, prompt, promptIds, answer: text, answerIds, answerParts: this.#partsOf(answerIds, parts) };
+  }
+
+  #renderChat(user: string): string | null {
+    if (this.#chat === null) return null;
+    return this.#chat.render([{ role: 'user', content: user }], { addGenerationPrompt: true, now: this.#now });
+  }
+
+  /** A token that holds any character of the answer itself belongs to the answer. */
+  #partsOf(
+    ids: readonly number[],
+    parts: readonly { text: string; part: 'template' | 'answer' }[],
+  ): ('template' | 'answer')[] {
+    const from = parts
+      .slice(
+        0,
+        parts.findIndex((part) => part.part === 'answer'),
+      )
+      .reduce((sum, part) => sum + part.text.length, 0);
+    const to = from + parts.filter((part) => part.part === 'answer').reduce((sum, part) => sum + part.text.length, 0);
+    let end = 0;
+    return this.#tokenizer.decodePieces(ids).map((piece) => {
+      const start = end;
+      end += piece.length;
+      return piece.trim() !== '' && start < to && end > from ? 'answer' : 'template';
+    });
+  }
+}

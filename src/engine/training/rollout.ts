@@ -1,0 +1,172 @@
+/**
+ * A question's rollout: K sampled rationales, the answer's likelihood after each, and the reference policy's view of them; what
+ * every method turns into token weights. Random numbers are keyed by (seed, step, question, sample).
+ */
+import { foldKey } from '../common/random.ts';
+import type { AnswerParts } from '../latro/reward.ts';
+import {
+  type GeneratedRequest,
+  type GenerateOptions,
+  type GenerateSettings,
+  generate,
+  type Sample,
+  type StopDetector,
+} from '../model/generate.ts';
+import type { GroupScores, LanguageModel } from '../model/language_model.ts';
+import type { Continuation, Prediction, PromptGroup } from '../model/packing.ts';
+import type { EncodedQuestion } from './question_encoder.ts';
+
+export interface SampledRationale extends Sample {
+  /** Σ over z (and what stopped it, when that counts) of log π and log π_0; the latter null when nothing asks for it. */
+  readonly logProb: number;
+  readonly referenceLogProb: number | null;
+}
+
+export interface SampledQuestion {
+  readonly encoded: EncodedQuestion;
+  readonly rationales: readonly SampledRationale[];
+  /** log π(y_t | x, y_<t), one per answer token. */
+  readonly answerLogProbsWithoutRationale: readonly number[];
+}
+
+export interface RolloutSettings {
+  readonly generate: GenerateSettings;
+  /** K. */
+  readonly rationales: number;
+  /** Whether the token that ends a rationale is part of log π(z|x). */
+  readonly countStopTokens: boolean;
+  readonly tokenBudget: number;
+}
+
+/** Scores groups under the frozen reference policy π_0. */
+export type ReferenceScorer = (groups: readonly PromptGroup[]) => Promise<GroupScores>;
+
+/** Key of one rationale's random numbers. */
+export function rationaleKey(seed: number, step: number, rowKey: string, sample: number): number {
+  return foldKey(seed, step, Number.parseInt(rowKey.slice(0, 8), 16), Number.parseInt(rowKey.slice(8, 16), 16), sample);
+}
+
+/**
+ * Samples K rationales for each question at update `step`.
+ * @param reference null when β = 0; 'same' while the policy still is the reference: its log-probabilities are then the same
+ * numbers, the KL share is exactly 0 and a forward pass is saved
+ */
+export async function rollOut(
+  model: LanguageModel,
+  questions: readonly EncodedQuestion[],
+  settings: RolloutSettings,
+  random: { readonly seed: number; readonly step: number },
+  reference: ReferenceScorer | 'same' | null,
+  newStopDetector: () => StopDetector,
+  options: GenerateOptions = {},
+): Promise<SampledQuestion[]> {
+  const requests = questions.map(({ promptIds, answerIds, row }) => ({
+    prompt: promptIds,
+    answer: answerIds,
+    keys: Array.from({ length: settings.rationales }, (_, sample) =>
+      rationaleKey(random.seed, random.step, row.rowKey, sample),
+    ),
+  }));
+  const generated = await generate(model, requests, settings.generate, newStopDetector, options);
+  const counted = generated.map(({ samples }, q) =>
+    samples.map((sample) => rationalePredictions(sample, questions[q]!.answerIds, 1, settings.countStopTokens)),
+  );
+  const referenceScores =
+    typeof reference === 'function' ? await scoreReference(reference, questions, generated, counted) : null;
+
+  return questions.map((encoded, q) => ({
+    encoded,
+    answerLogProbsWithoutRationale: generated[q]!.answerLogProbsWithoutRationale,
+    rationales: generated[q]!.samples.map((sample, k): SampledRationale => {
+      const stop = settings.countStopTokens
+        ? sample.stopLogProbs.slice(0, counted[q]![k]!.length - sample.ids.length)
+        : [];
+      const logProb = sum(sample.logProbs) + sum(stop);
+      const referenceLogProb =
+        reference === null ? null : reference === 'same' ? logProb : sum(referenceScores![q]![k]!);
+      return { ...sample, logProb, referenceLogProb };
+    }),
+  }));
+}
+
+async function scoreReference(
+  reference: ReferenceScorer,
+  questions: readonly EncodedQuestion[],
+  generated: readonly GeneratedRequest[],
+  counted: readonly (readonly (readonly Prediction[])[])[],
+): Promise<GroupScores> {
+  return reference(
+    questions.map(({ promptIds, answerIds }, q) => ({
+      prompt: promptIds,
+      continuations: generated[q]!.samples.map((sample, k) => continuation(sample.ids, answerIds, counted[q]![k]!)),
+    })),
+  );
+}
+
+/**
+ * Predictions of log π(z|x): every token of z and, when they count, the tokens that stopped it. Those follow z in the sequence only
+ * as far as they are also how y begins (their predecessors are then there); the first one that differs is still predicted.
+ */
+export function rationalePredictions(
+  sample: Sample,
+  answerIds: readonly number[],
+  weight: number,
+  countStopTokens: boolean,
+): Prediction[] {
+  const predictions = sample.ids.map((target, at): Prediction => ({ at, target, weight }));
+  if (!countStopTokens) return predictions;
+  for (const [i, target] of sample.stopIds.entries()) {
+    predictions.push({ at: sample.ids.length + i, target, weight });
+    if (target !== answerIds[i]) break;
+  }
+  return predictions;
+}
+
+/** z ⊕ y with all predictions of non-zero weight: no longer than they need it. */
+export function continuation(
+  rationale: readonly number[],
+  answerIds: readonly number[],
+  predictions: readonly Prediction[],
+): Continuation {
+  const last = predictions.reduce((most, prediction) => Math.max(most, prediction.at), 0);
+  return { ids: [...rationale, ...answerIds].slice(0, Math.max(last, 1)), predictions };
+}
+
+/**
+ * The training group of a question: `rationaleWeights[k]` on every counted token of z_k and `answerWeights[k]` on y's tokens, part
+ * by part in order of appearance. Rationales without any weight are left out.
+ */
+export function trainingGroup(
+  question: SampledQuestion,
+  weights: readonly { readonly rationaleWeight: number; readonly answerWeights: AnswerParts }[],
+  countStopTokens: boolean,
+): PromptGroup {
+  const { encoded, rationales } = question;
+  const continuations = rationales.flatMap((rationale, k): Continuation[] => {
+    const { rationaleWeight, answerWeights } = weights[k]!;
+    const onAnswer = interleaveParts(answerWeights, encoded.answerParts);
+    const predictions = [
+      ...rationalePredictions(rationale, encoded.answerIds, rationaleWeight, countStopTokens),
+      ...encoded.answerIds.map(
+        (target, t): Prediction => ({ at: rationale.ids.length + t, target, weight: onAnswer[t]! }),
+      ),
+    ].filter((prediction) => prediction.weight !== 0);
+    return predictions.length === 0 ? [] : [continuation(rationale.ids, encoded.answerIds, predictions)];
+  });
+  return { prompt: encoded.promptIds, continuations };
+}
+
+/** y's per-token values split into their two parts. */
+export function splitParts(values: readonly number[], parts: readonly ('template' | 'answer')[]): AnswerParts {
+  return {
+    answer: values.filter((_, t) => parts[t] === 'answer'),
+    template: values.filter((_, t) => parts[t] === 'template'),
+  };
+}
+
+function interleaveParts(values: AnswerParts, parts: readonly ('template' | 'answer')[]): number[] {
+  const next = { answer: 0, template: 0 };
+  return parts.map((part) => values[part][next[part]++] ?? 0);
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -1,0 +1,167 @@
+/** Sampling: keyed by its own seed and position alone, exact at its stops. */
+import { strict as assert } from 'node:assert';
+import fc from 'fast-check';
+import { type GenerateSettings, generate, type StopDetector } from '../../src/engine/model/generate.ts';
+import type { LanguageModel } from '../../src/engine/model/language_model.ts';
+import { predictTokens } from '../../src/engine/model/packing.ts';
+import { drawToken } from '../../src/engine/model/token_sampler.ts';
+import { TINY_CONFIG, tinyModel } from '../support/tiny_model.ts';
+
+const SETTINGS: GenerateSettings = {
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  maxTokens: 12,
+  stopTokenIds: new Set([2]),
+  contextLength: 0,
+  maxRows: 64,
+};
+const never = (): StopDetector => ({ push: () => null });
+/** Stops once token 5 has been followed by token 6, as a phrase of two tokens would. */
+const stopAtPhrase = (): StopDetector => {
+  const ids: number[] = [];
+  return {
+    push(id) {
+      ids.push(id);
+      return ids.at(-2) === 5 && id === 6 ? ids.length - 2 : null;
+    },
+  };
+};
+const token = fc.integer({ min: 3, max: TINY_CONFIG.vocabSize - 1 });
+
+describe('generate', () => {
+  let model: LanguageModel;
+  before(() => {
+    model = tinyModel('nothing', 3);
+  });
+  after(() => model.dispose());
+
+  it('the same key gives the same rationale whatever else is in the batch', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.tuple(
+            fc.array(token, { minLength: 1, maxLength: 6 }),
+            fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }),
+          ),
+          {
+            minLength: 1,
+            maxLength: 4,
+          },
+        ),
+        fc.integer({ min: 1, max: 7 }),
+        async (questions, maxRows) => {
+          const requests = questions.map(([prompt, keys]) => ({ prompt, keys, answer: [4, 2] }));
+          const together = await generate(model, requests, { ...SETTINGS, maxRows }, never);
+          for (const [q, request] of requests.entries()) {
+            for (const [k, key] of request.keys.entries()) {
+              const [alone] = await generate(model, [{ ...request, keys: [key] }], SETTINGS, never);
+              const sample = together[q]!.samples[k]!;
+              assert.deepEqual(sample.ids, alone!.samples[0]!.ids);
+              sample.answerLogProbs.forEach((value, t) => {
+                assert.ok(Math.abs(value - alone!.samples[0]!.answerLogProbs[t]!) < 1e-5);
+              });
+            }
+          }
+        },
+      ),
+      { numRuns: 10 },
+    ));
+
+  it('reports the log-probabilities that scoring finds, of rationale, answer and bare answer', async () => {
+    const requests = [
+      { prompt: [3, 7, 8], keys: [1, 2, 3], answer: [9, 10, 2] },
+      { prompt: [11], keys: [4, 5], answer: [12, 2] },
+    ];
+    const results = await generate(model, requests, SETTINGS, stopAtPhrase);
+    for (const [q, { samples, answerLogProbsWithoutRationale }] of results.entries()) {
+      const { prompt, answer } = requests[q]!;
+      const sequences = [...samples.map((sample) => [...sample.ids, ...answer]), answer];
+      const [scores] = await model.score([
+        { prompt, continuations: sequences.map((ids) => ({ ids, predictions: predictTokens(ids) })) },
+      ]);
+      const ours = [
+        ...samples.map((sample) => [...sample.logProbs, ...sample.answerLogProbs]),
+        answerLogProbsWithoutRationale,
+      ];
+      ours.forEach((row, i) => {
+        assert.equal(row.length, scores![i]!.length);
+        row.forEach((value, t) => {
+          assert.ok(Math.abs(value - scores![i]![t]!) < 1e-5, `row ${i}, token ${t}: ${value} ${scores![i]![t]}`);
+        });
+      });
+    }
+  });
+
+  it('leaves what stopped a rationale out of it', async () => {
+    const requests = Array.from({ length: 30 }, (_, i) => ({ prompt: [3 + (i % 9)], keys: [i] }));
+    const samples = (await generate(model, requests, { ...SETTINGS, maxTokens: 40 }, stopAtPhrase)).flatMap(
+      (result) => result.samples,
+    );
+    const reasons = new Set(samples.map((sample) => sample.stopReason));
+    assert.ok(reasons.has('end-token') && reasons.has('stop-phrase'), [...reasons].join());
+    for (const { ids, stopIds, stopReason, logProbs, stopLogProbs } of samples) {
+      assert.ok(!ids.includes(2));
+      assert.equal(logProbs.length, ids.length);
+      assert.equal(stopLogProbs.length, stopIds.length);
+      if (stopReason === 'end-token') assert.deepEqual(stopIds, [2]);
+      if (stopReason === 'stop-phrase') assert.deepEqual(stopIds, [5, 6]);
+      if (stopReason === 'length') assert.equal(ids.length, 40);
+    }
+  });
+
+  it('greedy takes the most likely token at every step', async () => {
+    const [result] = await generate(model, [{ prompt: [5, 9], keys: [0, 1] }], { ...SETTINGS, temperature: 0 }, never);
+    const [first, second] = result!.samples;
+    assert.deepEqual(first!.ids, second!.ids, 'no randomness');
+    for (const [at, id] of first!.ids.entries()) {
+      const every = Array.from({ length: TINY_CONFIG.vocabSize }, (_, target) => ({ at, target, weight: 1 }));
+      const [[scores]] = (await model.score([
+        { prompt: [5, 9], continuations: [{ ids: first!.ids, predictions: every }] },
+      ])) as [[number[]]];
+      assert.equal(scores.indexOf(Math.max(...scores)), id);
+    }
+  });
+
+  it('stops between tokens when cancelled', async () => {
+    const abort = new AbortController();
+    abort.abort();
+    await assert.rejects(generate(model, [{ prompt: [3], keys: [1] }], SETTINGS, never, { signal: abort.signal }), {
+      name: 'Cancelled',
+    });
+  });
+});
+
+describe('drawToken', () => {
+  const logits = Float32Array.from([1, 3, 2, -5, 0.5]);
+  const draw = (settings: { temperature: number; topP: number; topK: number }, uniform: number): number =>
+    drawToken(logits, 0, 5, settings, uniform).id;
+
+  it('follows the softmax at any temperature', () => {
+    for (const temperature of [0.5, 1, 2]) {
+      const masses = [...logits].map((logit) => Math.exp(logit / temperature));
+      const total = masses.reduce((sum, mass) => sum + mass);
+      const counts = new Array<number>(5).fill(0);
+      const draws = 20_000;
+      for (let i = 0; i < draws; i++) counts[draw({ temperature, topP: 1, topK: 0 }, (i + 0.5) / draws)]!++;
+      counts.forEach((count, id) => {
+        assert.ok(Math.abs(count / draws - masses[id]! / total) < 1e-3);
+      });
+    }
+  });
+
+  it('top-k and top-p keep only the most likely tokens', () => {
+    const kept = (settings: { topP: number; topK: number }): Set<number> =>
+      new Set(Array.from({ length: 500 }, (_, i) => draw({ temperature: 1, ...settings }, i / 500)));
+    assert.deepEqual(kept({ topP: 1, topK: 2 }), new Set([1, 2]));
+    assert.deepEqual(kept({ topP: 0.6, topK: 0 }), new Set([1]));
+    assert.deepEqual(kept({ topP: 0.8, topK: 0 }), new Set([1, 2]));
+    assert.deepEqual(kept({ topP: 1, topK: 1 }), new Set([1]));
+  });
+
+  it('reports the log-probability at the sampling temperature', () => {
+    const total = [...logits].reduce((sum, logit) => sum + Math.exp(logit / 2), 0);
+    const { id, logProb } = drawToken(logits, 0, 5, { temperature: 2, topP: 0.5, topK: 0 }, 0);
+    assert.ok(Math.abs(logProb - (logits[id]! / 2 - Math.log(total))) < 1e-6);
+  });
+});
