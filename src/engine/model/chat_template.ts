@@ -32,7 +32,7 @@ export interface TemplateLimits {
   readonly templateLength: number;
   /** Characters, or items of a list, of any value the template computes, its output included. */
   readonly valueLength: number;
-  /** Expressions and statements evaluated. */
+  /** Expressions and statements evaluated; a value counts for one more per list item or per 100 characters. */
   readonly steps: number;
   readonly milliseconds: number;
 }
@@ -42,7 +42,7 @@ export const TEMPLATE_LIMITS: TemplateLimits = {
   templateLength: 200_000,
   valueLength: 4_000_000,
   steps: 1_000_000,
-  milliseconds: 5_000,
+  milliseconds: 2_000,
 };
 
 type Program = ReturnType<typeof parse>;
@@ -124,7 +124,7 @@ export class ChatTemplate {
   #range(first: number, second?: number, step = 1): number[] {
     const [start, stop] = second === undefined ? [0, first] : [first, second];
     const length = Math.max(0, Math.ceil((stop - start) / step));
-    if (!Number.isFinite(length) || length > this.#limits.valueLength) {
+    if (!Number.isFinite(length) || length > this.#limits.steps) {
       throw new TemplateLimit(`a range of ${length} numbers`);
     }
     return Array.from({ length }, (_, i) => start + i * step);
@@ -140,6 +140,8 @@ export class ChatTemplate {
       if ((error as NodeJS.ErrnoException)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
         throw this.#error(`exceeds a limit: more than ${this.#limits.milliseconds} ms`);
       }
+      // The library's parser runs past the end of a template that stops halfway, and says so with a TypeError of its own.
+      if (error instanceof TypeError) throw this.#error(`${failure}: it is incomplete`, error);
       throw this.#error(`${failure}: ${(error as Error)?.message}`, error);
     }
   }
@@ -169,11 +171,12 @@ class BoundedInterpreter extends Interpreter {
   }
 
   override evaluate(...args: Parameters<Interpreter['evaluate']>): ReturnType<Interpreter['evaluate']> {
-    if (++this.#steps > this.#limits.steps) throw new TemplateLimit(`more than ${this.#limits.steps} steps`);
     const result = super.evaluate(...args);
     const value: unknown = result?.value;
     const length = typeof value === 'string' || Array.isArray(value) ? value.length : 0;
     if (length > this.#limits.valueLength) throw new TemplateLimit(`a value of ${length} characters or items`);
+    this.#steps += 1 + (typeof value === 'string' ? length / 100 : length);
+    if (this.#steps > this.#limits.steps) throw new TemplateLimit(`more than ${this.#limits.steps} steps`);
     return result;
   }
 }
