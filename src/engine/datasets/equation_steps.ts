@@ -6,6 +6,12 @@
 const TOKEN = /\s*(?:(\d+\.?\d*|\.\d+)|([-+*/()]))/y;
 const PRECEDENCE: Readonly<Record<string, number>> = { '+': 1, '-': 1, '*': 2, '/': 2 };
 
+/** The steps as a gold rationale; undefined when they do not end on the answer (SVAMP chal-680 has 4 − 2 + 3, and answer 1). */
+export function equationRationale(equation: string, answer: string): string | undefined {
+  const steps = equationSteps(equation);
+  return steps?.endsWith(`= ${shown(Number(answer))}`) ? steps : undefined;
+}
+
 /** The steps, one per line; null when the text is not plain arithmetic with at least one operation. */
 export function equationSteps(equation: string): string | null {
   const tokens = tokenize(equation.replace(/^\s*[a-zA-Z]\s*=/, ''));

@@ -56,14 +56,20 @@ function arrayElements(text: string, open: number): JsonRows {
   return { rows };
 }
 
-/** End of the value that starts at `start`: of its bracketed block, its string, or its bare word. */
+/**
+ * End of the value that starts at `start`: of its bracketed block, its string, or its bare word. A block also ends with a line whose
+ * unclosed string has swallowed the closing brace.
+ */
 function skipValue(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
-      at = skipString(text, at) - 1;
-      if (depth === 0) return at + 1;
+      const end = skipString(text, at);
+      if (depth === 0) return end;
+      const swallowed = text[end - 1] === '"' ? null : /\}\s*,?\s*$/.exec(text.slice(at, end));
+      if (swallowed) return at + swallowed.index + 1;
+      at = end - 1;
     } else if (OPENERS.has(code)) depth++;
     else if (CLOSERS.has(code)) {
       if (depth === 0) return at;

@@ -54,7 +54,7 @@ export interface HoldOutSplit {
 export function splitHoldOut(rows: readonly DatasetRow[], fraction: number, seed: number): HoldOutSplit {
   if (fraction === 0) return { train: rows, heldOut: [] };
   const keys = [...new Set(rows.map((row) => row.rowKey))];
-  if (fraction < 0 || fraction >= 1 || keys.length < 2) {
+  if (!(fraction > 0 && fraction < 1) || keys.length < 2) {
     const reason =
       keys.length < 2
         ? 'A dataset with fewer than two different questions cannot be split.'

@@ -1,5 +1,5 @@
 /** SVAMP (Patel et al. 2021, MIT), 1,000 rows: {"Body", "Question", "Equation", "Answer"}. */
-import { equationSteps } from '../equation_steps.ts';
+import { equationRationale } from '../equation_steps.ts';
 import { hasColumns, type JsonRecord, numberTextAt, textAt } from '../fields.ts';
 import type { DatasetFormat } from '../format.ts';
 import { directTemplate, stepByStepTemplate } from '../template.ts';
@@ -19,7 +19,9 @@ export const svamp: DatasetFormat = {
     question,
     answer: (record) => numberTextAt(record, ['Answer']),
     goldRationale: (record) =>
-      hasColumns(record, 'Equation') ? (equationSteps(textAt(record, ['Equation'])) ?? undefined) : undefined,
+      hasColumns(record, 'Equation')
+        ? equationRationale(textAt(record, ['Equation']), numberTextAt(record, ['Answer']))
+        : undefined,
   },
   template: stepByStepTemplate,
   directTemplate,
