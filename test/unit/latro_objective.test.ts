@@ -173,6 +173,16 @@ describe('the LaTRO objective', () => {
     );
   });
 
+  it('a question none of whose rationales could be scored teaches nothing, under every setting', () => {
+    fc.assert(
+      fc.property(anySettings, (settings) => {
+        const unscorable = { ...rationale(-1), scores: null };
+        const [{ rationales }] = latroBatchUpdate([question(unscorable, unscorable)], settings) as [QuestionUpdate];
+        assert.ok(rationales.every((r) => r.advantage === 0 && r.rationaleWeight === 0 && r.reward === null));
+      }),
+    );
+  });
+
   it('K = 1 is refused, a score that is not a number too', () => {
     assert.throws(
       () => update(question(rationale(-1))),

@@ -309,6 +309,7 @@ function truncationPenalties(
     }
     case 'batch-mean': {
       const { meanSelfReward } = batch;
+      if (scored.length === 0) return [];
       if (meanSelfReward === null) throw new Error("truncation rule 'batch-mean' needs the batch's mean self-reward");
       return scored.map((m) => (m.finished ? null : truncation.penalty * meanSelfReward));
     }

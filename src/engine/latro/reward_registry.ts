@@ -18,6 +18,7 @@ export function selfRewards(
   noRationale: AnswerScores | null,
 ): (SelfReward | null)[] {
   const scored = group.filter((scores) => scores !== null);
+  if (scored.length === 0) return group.map(() => null);
   checkScores(scored, group, settings);
   const values = rewardsByKind({ group: scored, noRationale, settings });
   let next = 0;
@@ -46,7 +47,7 @@ function checkScores(
   group: readonly (AnswerScores | null)[],
   settings: RewardSettings,
 ): void {
-  const tokens = scored[0] === undefined ? 0 : countedLogProbs(scored[0], settings.over).length;
+  const tokens = countedLogProbs(scored[0] as AnswerScores, settings.over).length;
   for (const scores of scored) {
     const counted = countedLogProbs(scores, settings.over);
     if (counted.length === 0) {
