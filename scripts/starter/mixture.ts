@@ -1,0 +1,63 @@
+/**
+ * What the starter reads before anyone tunes it: worked examples of mixed quality. Some writers take every event into account,
+ * some pass over a detail, some just guess. In some kinds of problem most writers are careful, in others few are. So the
+ * starter can reason soundly about every kind, but does not do so by habit: what LaTRO then has to teach it.
+ */
+import type { RandomStream } from '../../src/engine/common/random.ts';
+import { LARGEST_TOTAL, type Problem, SMALLEST_TOTAL } from './problem.ts';
+
+/** Shares of the three ways to answer; they sum to 1. */
+export type Habit = { readonly sound: number; readonly hasty: number; readonly guess: number };
+
+const CAREFUL: Habit = { sound: 0.66, hasty: 0.2, guess: 0.14 };
+const CARELESS: Habit = { sound: 0.3, hasty: 0.54, guess: 0.16 };
+
+const HABITS: ReadonlyMap<string, Habit> = new Map([
+  ['shells', CAREFUL],
+  ['bakery', CARELESS],
+  ['library', CAREFUL],
+  ['bus', CARELESS],
+  ['garden', CAREFUL],
+  ['pocket money', CARELESS],
+  ['train', CAREFUL],
+  ['ages', CARELESS],
+  ['eggs', CAREFUL],
+]);
+
+/** Share of worked examples whose last line does not follow from what stands above it: nobody's text is free of slips. */
+const MISCOPIED = 0.02;
+
+const GUESSES = [
+  'That is a lot to keep in mind, so I will guess.',
+  'I cannot count that in my head. A guess will have to do.',
+  'No idea, really. It feels about right.',
+];
+
+export type Example = { readonly prompt: string; readonly completion: string };
+
+export function promptOf(question: string): string {
+  return `${question}\nLet's think step by step.`;
+}
+
+/** Rationale and answer as they follow the prompt; the end token comes after. An empty rationale leaves the answer alone. */
+export function completionOf(rationale: string, answer: number): string {
+  return `${rationale === '' ? '' : `\n${rationale}`}\nThe answer is ${answer}.`;
+}
+
+/** One worked example of the problem, of the quality that its kind usually has. */
+export function writeExample(problem: Problem, random: RandomStream): Example {
+  const habit = HABITS.get(problem.kind);
+  if (habit === undefined) throw new Error(`no habit is set for the kind "${problem.kind}"`);
+  const style = random.next();
+  const miscopied = random.next() < MISCOPIED;
+  const other = SMALLEST_TOTAL + random.nextInteger(LARGEST_TOTAL - SMALLEST_TOTAL + 1);
+  const guess = random.nextInteger(2 * GUESSES.length);
+  const prompt = promptOf(problem.question);
+  if (style < habit.sound) {
+    return { prompt, completion: completionOf(problem.soundRationale, miscopied ? other : problem.answer) };
+  }
+  if (style < habit.sound + habit.hasty) {
+    return { prompt, completion: completionOf(problem.hastyRationale, miscopied ? other : problem.hastyAnswer) };
+  }
+  return { prompt, completion: completionOf(GUESSES[guess] ?? '', problem.answer) };
+}
