@@ -170,6 +170,15 @@ export async function atomicWrite(files: FileSystem, path: string, content: Uint
   await files.flushDirectory(dirname(path));
 }
 
+/** Makes a folder and its missing parents so that they survive a power cut: flushed from the top down. */
+export async function makeDirectoryDurably(files: FileSystem, path: string): Promise<void> {
+  if ((await files.status(path)) !== null) return;
+  const parent = dirname(path);
+  await makeDirectoryDurably(files, parent);
+  await files.makeDirectory(path);
+  await files.flushDirectory(parent);
+}
+
 export function errorCode(error: unknown): string | undefined {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   return error instanceof LatroError ? errorCode(cause ?? {}) : typeof code === 'string' ? code : undefined;

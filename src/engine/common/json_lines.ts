@@ -133,6 +133,16 @@ export class JsonLinesWriter<T> {
     });
   }
 
+  /** Drops everything after the first `bytes` bytes, which must end a line. */
+  truncate(bytes: number): Promise<void> {
+    return this.#next(async () => {
+      if (bytes > this.#bytes) throw new Error(`${this.path} has ${this.#bytes} bytes, fewer than ${bytes}`);
+      await this.#files.truncate(this.path, bytes);
+      this.#bytes = bytes;
+      this.#torn = false;
+    });
+  }
+
   flush(): Promise<void> {
     return this.#next(() => this.#handle.flush());
   }
