@@ -1,0 +1,193 @@
+/** Before → after: accuracies with their paired interval and test, the 2×2 table, and what else moved. Never a bare percentage. */
+import type { AccuracyComparison } from '../src/protocol/panel_messages.ts';
+import type { EvaluationSummary } from '../src/protocol/records.ts';
+import { type Child, h, type VNode } from './dom.ts';
+import { fixed, percent, pValue, signed } from './format.ts';
+import { icon } from './icons.ts';
+import { axis } from './rationale_figures.ts';
+import { checkpointLabel, t } from './strings.ts';
+import { explained, type Tip } from './tooltip.ts';
+
+export function accuracySummary(comparison: AccuracyComparison): VNode {
+  return h(
+    'section',
+    { key: 'summary', class: 'summary', 'aria-label': t('accuracy.summary') },
+    headline(comparison),
+    outcomeTable(comparison),
+    metricTable(comparison),
+  );
+}
+
+function headline({ before, after, paired, unpaired }: AccuracyComparison): VNode {
+  const [low, high] = paired.interval95;
+  const points = (fraction: number): string => signed(fraction * 100, 1);
+  return h(
+    'div',
+    { class: 'headline' },
+    h('p', { class: 'big number' }, `${percent(before.greedyAccuracy)} → ${percent(after.greedyAccuracy)}`),
+    h(
+      'p',
+      null,
+      icon(paired.difference >= 0 ? 'up' : 'down', paired.difference >= 0 ? 'good' : 'bad'),
+      h('strong', { class: 'number' }, t('accuracy.points', points(paired.difference))),
+    ),
+    intervalPlot(paired.difference * 100, low * 100, high * 100),
+    h(
+      'p',
+      { class: 'dim' },
+      figure(t('accuracy.interval', points(low), points(high)), {
+        title: t('accuracy.interval.title'),
+        formula: 'd = (fixed − broken) ⁄ n',
+        numbers: `${points(paired.difference)} % = (${paired.fixed} − ${paired.broken}) ⁄ ${paired.questions}`,
+        text: t('accuracy.interval.text'),
+      }),
+      ' · ',
+      figure(t('accuracy.mcnemar', pValue(paired.mcnemarP)), {
+        title: t('accuracy.mcnemar.title'),
+        formula: 'p = min(1, 2·P(X ≤ min(fixed, broken))),  X ~ Binomial(fixed + broken, ½)',
+        numbers: `p = ${pValue(paired.mcnemarP)}: ${paired.fixed} / ${paired.broken}`,
+        text: t('accuracy.mcnemar.text'),
+      }),
+    ),
+    unpaired > 0 ? h('p', { class: 'dim' }, t('accuracy.unpaired', unpaired)) : null,
+  );
+}
+
+/** The difference in points with its 95 % interval, on an axis that always shows zero. */
+function intervalPlot(difference: number, low: number, high: number): VNode {
+  const { low: left, high: right, ticks, digits } = axis([low, high, 0]);
+  const at = (value: number): string => `${2 + ((value - left) / (right - left)) * 96}%`;
+  return h(
+    'svg',
+    {
+      class: 'interval',
+      role: 'img',
+      'aria-label': t('accuracy.interval.described', signed(difference, 1), signed(low, 1), signed(high, 1)),
+      width: '100%',
+      height: 36,
+    },
+    ticks.map((tick) => [
+      h('line', { class: tick === 0 ? 'zero' : 'grid', x1: at(tick), x2: at(tick), y1: 2, y2: 20 }),
+      h('text', { x: at(tick), y: 33, 'text-anchor': 'middle' }, tick === 0 ? '0' : signed(tick, digits)),
+    ]),
+    h('line', { class: 'range', x1: at(low), x2: at(high), y1: 11, y2: 11 }),
+    [low, high].map((end) => h('line', { class: 'range', x1: at(end), x2: at(end), y1: 7, y2: 15 })),
+    h('circle', { class: 'dot', cx: at(difference), cy: 11, r: 4 }),
+  );
+}
+
+function outcomeTable({ paired, before, after }: AccuracyComparison): VNode {
+  const from = checkpointLabel(before.checkpoint);
+  const to = checkpointLabel(after.checkpoint);
+  const cell = (count: number, word: string, mark?: VNode): VNode =>
+    h('td', null, h('span', { class: 'count number' }, mark ?? null, count), h('span', { class: 'dim' }, word));
+  return h(
+    'table',
+    { class: 'outcomes' },
+    h('caption', { class: 'visually-hidden' }, t('accuracy.outcomes')),
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        h('td', null),
+        h('th', { scope: 'col' }, t('accuracy.sideRight', to)),
+        h('th', { scope: 'col' }, t('accuracy.sideWrong', to)),
+      ),
+    ),
+    h(
+      'tbody',
+      null,
+      h(
+        'tr',
+        null,
+        h('th', { scope: 'row' }, t('accuracy.sideRight', from)),
+        cell(paired.bothRight, t('accuracy.same')),
+        cell(paired.broken, t('accuracy.outcome.broken'), icon('wrong', 'bad')),
+      ),
+      h(
+        'tr',
+        null,
+        h('th', { scope: 'row' }, t('accuracy.sideWrong', from)),
+        cell(paired.fixed, t('accuracy.outcome.fixed'), icon('right', 'good')),
+        cell(paired.bothWrong, t('accuracy.same')),
+      ),
+    ),
+  );
+}
+
+interface MetricRow {
+  readonly label: string;
+  readonly tip: Tip;
+  readonly read: (summary: EvaluationSummary) => number | null;
+  readonly format: (value: number) => string;
+  readonly change: (value: number) => string;
+}
+
+function metricTable({ before, after }: AccuracyComparison): VNode {
+  const share = { format: (value: number) => percent(value), change: (value: number) => signed(value * 100, 1) };
+  const nats = { format: (value: number) => fixed(value), change: (value: number) => signed(value) };
+  const row = (
+    label: string,
+    text: string,
+    read: MetricRow['read'],
+    style: Pick<MetricRow, 'format' | 'change'>,
+  ): MetricRow => ({
+    label,
+    tip: { title: label, text },
+    read,
+    ...style,
+  });
+  const rows: MetricRow[] = [
+    row(`maj@${after.k}`, t('accuracy.maj.text', after.k), (s) => s.majorityAccuracy, share),
+    row(`pass@${after.k}`, t('accuracy.pass.text', after.k), (s) => s.passAtK, share),
+    row(t('accuracy.sampled'), t('accuracy.sampled.text'), (s) => s.sampledAccuracy, share),
+    row('log p(y | x, z)', t('accuracy.logProb.text'), (s) => s.meanAnswerLogProbGreedy, nats),
+    row('log p(y | x)', t('accuracy.bare.text'), (s) => s.meanAnswerLogProbWithoutRationale, nats),
+    row(t('accuracy.length'), t('accuracy.length.text'), (s) => s.meanRationaleTokens, {
+      format: (value) => fixed(value, 1),
+      change: (value) => signed(value, 1),
+    }),
+    row(t('accuracy.finished'), t('accuracy.finished.text'), (s) => s.finishedShare, share),
+  ];
+  return h(
+    'table',
+    { class: 'metrics' },
+    h('caption', { class: 'visually-hidden' }, t('accuracy.metrics')),
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        h('td', null),
+        [checkpointLabel(before.checkpoint), checkpointLabel(after.checkpoint), t('accuracy.change')].map((head) =>
+          h('th', { scope: 'col' }, head),
+        ),
+      ),
+    ),
+    h(
+      'tbody',
+      null,
+      rows.map((metric) => metricRow(metric, metric.read(before), metric.read(after))),
+    ),
+  );
+}
+
+function metricRow({ label, tip, format, change }: MetricRow, before: number | null, after: number | null): Child {
+  if (before === null && after === null) return null;
+  const known = before !== null && after !== null;
+  return h(
+    'tr',
+    null,
+    h('th', { scope: 'row' }, figure(label, tip)),
+    h('td', { class: 'number' }, before === null ? '–' : format(before)),
+    h('td', { class: 'number' }, after === null ? '–' : format(after)),
+    h('td', { class: 'number' }, known ? change(after - before) : ''),
+  );
+}
+
+function figure(text: string, tip: Tip): VNode {
+  return h('button', { type: 'button', class: 'plain figure', ...explained(() => tip) }, text);
+}

@@ -1,0 +1,144 @@
+/** A curve with its title, its latest figure, the table behind it, and a way through it by keyboard. */
+
+import { Curve, type CurveData, type CurveEvents } from './curve.ts';
+import { h, type VNode } from './dom.ts';
+import { icon } from './icons.ts';
+import { nearest } from './run_history.ts';
+import { t } from './strings.ts';
+import { explained, type Tip } from './tooltip.ts';
+
+export interface ChartCard {
+  readonly key: string;
+  readonly title: string;
+  readonly tip: Tip;
+  readonly data: CurveData;
+  readonly format: (value: number) => string;
+  /** Step under the pointer or the keyboard, on any chart. */
+  readonly cursor: number | null;
+  readonly asTable: boolean;
+  readonly onCursor: (step: number | null) => void;
+  readonly onOpen: (step: number) => void;
+  readonly onToggleTable: () => void;
+}
+
+const curves = new WeakMap<HTMLElement, Curve>();
+const PAGE = 10;
+
+export function chartCard(card: ChartCard): VNode {
+  const { data, cursor } = card;
+  const shown = cursor === null ? data.steps.at(-1) : nearest(data.steps, cursor);
+  const value = shown === undefined ? undefined : data.values[data.steps.indexOf(shown)];
+  const reading = shown === undefined || value === undefined ? t('dashboard.noData') : card.format(value);
+  return h(
+    'section',
+    { key: card.key, class: 'card', 'aria-label': card.title },
+    h(
+      'div',
+      { class: 'card-head' },
+      h('h3', null, h('button', { type: 'button', class: 'plain figure', ...explained(() => card.tip) }, card.title)),
+      h('span', { class: 'reading number' }, reading),
+      shown !== undefined && cursor !== null ? h('span', { class: 'dim number' }, t('checkpoint.step', shown)) : null,
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'plain table-toggle',
+          'aria-pressed': card.asTable,
+          'aria-label': t('dashboard.table', card.title),
+          title: t('dashboard.table', card.title),
+          on: { click: card.onToggleTable },
+        },
+        icon('table'),
+      ),
+    ),
+    card.asTable ? valueTable(card) : curve(card, shown, reading),
+  );
+}
+
+function curve(card: ChartCard, shown: number | undefined, reading: string): VNode {
+  const { data } = card;
+  return h('div', {
+    key: 'curve',
+    class: 'curve',
+    role: 'slider',
+    tabindex: 0,
+    'aria-label': card.title,
+    'aria-valuemin': data.steps[0] ?? 0,
+    'aria-valuemax': data.steps.at(-1) ?? 0,
+    'aria-valuenow': shown ?? 0,
+    'aria-valuetext': shown === undefined ? reading : t('dashboard.valueAt', shown, reading),
+    on: { keydown: (event) => onKey(event, card, shown), blur: () => card.onCursor(null) },
+    created(element) {
+      const events: CurveEvents = { onPoint: card.onCursor, onOpen: card.onOpen };
+      const plot = new Curve(element, data, events);
+      curves.set(element, plot);
+      return () => plot.dispose();
+    },
+    updated(element) {
+      const plot = curves.get(element);
+      plot?.update(data);
+      plot?.showCursor(card.cursor === null ? null : (shown ?? null));
+    },
+  });
+}
+
+function onKey(event: KeyboardEvent, card: ChartCard, shown: number | undefined): void {
+  const { steps } = card.data;
+  if (shown === undefined) return;
+  const at = steps.indexOf(shown);
+  const to: Record<string, number> = {
+    ArrowLeft: at - 1,
+    ArrowDown: at - 1,
+    ArrowRight: at + 1,
+    ArrowUp: at + 1,
+    PageDown: at - PAGE,
+    PageUp: at + PAGE,
+    Home: 0,
+    End: steps.length - 1,
+  };
+  const next = to[event.key];
+  if (next !== undefined) card.onCursor(steps[Math.max(0, Math.min(steps.length - 1, next))] ?? null);
+  else if (event.key === 'Enter' || event.key === ' ') card.onOpen(shown);
+  else if (event.key === 'Escape') card.onCursor(null);
+  else return;
+  event.preventDefault();
+}
+
+function valueTable({ title, data, format, onOpen }: ChartCard): VNode {
+  return h(
+    'div',
+    { key: 'table', class: 'value-table', role: 'region', tabindex: 0, 'aria-label': t('dashboard.table', title) },
+    h(
+      'table',
+      { 'data-roving': 'list' },
+      h('thead', null, h('tr', null, h('th', { scope: 'col' }, t('dashboard.step')), h('th', { scope: 'col' }, title))),
+      h(
+        'tbody',
+        null,
+        data.steps.map((step, i) =>
+          h(
+            'tr',
+            { key: String(step) },
+            h(
+              'th',
+              { scope: 'row' },
+              h(
+                'button',
+                {
+                  type: 'button',
+                  class: 'plain link number',
+                  'data-rove': true,
+                  title: t('dashboard.openStep'),
+                  on: { click: () => onOpen(step) },
+                },
+                step,
+              ),
+              data.warnings.includes(step) ? icon('warning', 'warn') : null,
+            ),
+            h('td', { class: 'number' }, format(data.values[i] ?? Number.NaN)),
+          ),
+        ),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,182 @@
+/** One live curve, drawn by uPlot in the theme's colours. The cursor is the panel's state, so pointer and keyboard move it alike. */
+import uPlot from 'uplot';
+import { compact, fixed } from './format.ts';
+import { smoothed } from './run_history.ts';
+
+export interface CurveData {
+  /** Rising. */
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
+  /** Steps where a health warning began, in the order of the list they are numbered in. */
+  readonly warnings: readonly number[];
+  readonly resumedAt: readonly number[];
+  /** Last step of the run, so that all curves share one axis. */
+  readonly lastStep: number;
+  readonly smooth: boolean;
+  /** Fractions: the axis is in percent. */
+  readonly share: boolean;
+}
+
+export interface CurveEvents {
+  /** The pointer is over this step; null when it left. */
+  readonly onPoint: (step: number | null) => void;
+  readonly onOpen: (step: number) => void;
+}
+
+const HEIGHT = 132;
+/** Half of the averaging window, as a share of the updates so far. */
+const SMOOTH_SHARE = 0.06;
+
+export class Curve {
+  readonly #host: HTMLElement;
+  readonly #plot: uPlot;
+  readonly #observers: { disconnect(): void }[];
+  #data: CurveData;
+
+  constructor(host: HTMLElement, data: CurveData, events: CurveEvents) {
+    this.#host = host;
+    this.#data = data;
+    this.#plot = new uPlot(this.#options(), columns(data), host);
+    const over = this.#plot.over;
+    const stepAt = (event: MouseEvent): number | undefined => this.#data.steps[this.#plot.posToIdx(event.offsetX)];
+    over.addEventListener('mousemove', (event) => events.onPoint(stepAt(event) ?? null));
+    over.addEventListener('mouseleave', () => events.onPoint(null));
+    over.addEventListener('click', (event) => {
+      const step = stepAt(event);
+      if (step !== undefined) events.onOpen(step);
+    });
+    const sizes = new ResizeObserver(() => this.#plot.setSize({ width: this.#width(), height: HEIGHT }));
+    sizes.observe(host);
+    const theme = new MutationObserver(() => this.#plot.redraw(false, true));
+    theme.observe(document.documentElement, { attributes: true, attributeFilter: ['style'] });
+    theme.observe(document.body, { attributes: true, attributeFilter: ['class'] });
+    this.#observers = [sizes, theme];
+  }
+
+  update(data: CurveData): void {
+    const old = this.#data;
+    this.#data = data;
+    const same =
+      old.steps.length === data.steps.length &&
+      old.lastStep === data.lastStep &&
+      old.warnings.length === data.warnings.length &&
+      old.resumedAt.length === data.resumedAt.length &&
+      old.values.every((value, i) => Object.is(value, data.values[i]));
+    if (!same) this.#plot.setData(columns(data));
+  }
+
+  showCursor(step: number | null): void {
+    const left = step === null ? -10 : this.#plot.valToPos(step, 'x');
+    const at = step === null ? undefined : this.#data.values[this.#data.steps.indexOf(step)];
+    this.#plot.setCursor({ left, top: at === undefined ? -10 : this.#plot.valToPos(at, 'y') }, false);
+  }
+
+  dispose(): void {
+    for (const observer of this.#observers) observer.disconnect();
+    this.#plot.destroy();
+  }
+
+  #width(): number {
+    return Math.max(120, this.#host.clientWidth);
+  }
+
+  #options(): uPlot.Options {
+    const font = (): string => `11px ${color('--vscode-font-family') || 'sans-serif'}`;
+    const axis: uPlot.Axis = {
+      stroke: () => color('--dim'),
+      font: font(),
+      grid: { stroke: () => color('--line'), width: 1 },
+      ticks: { show: false },
+    };
+    const few = (u: uPlot): boolean => u.data[0].length <= 40;
+    return {
+      width: this.#width(),
+      height: HEIGHT,
+      padding: [14, 8, 0, 0],
+      legend: { show: false },
+      scales: {
+        x: { time: false, range: () => [0, Math.max(1, this.#data.lastStep)] },
+        y: { range: (_, low, high) => paddedRange(low, high) },
+      },
+      cursor: {
+        y: false,
+        drag: { x: false, y: false, setScale: false },
+        // The panel moves the cursor; uPlot's own pointer handling would fight it.
+        bind: { mousemove: () => null, mouseenter: () => null, mouseleave: () => null, click: () => null },
+        points: { size: 7, fill: () => color('--accent'), stroke: () => color('--vscode-editor-background'), width: 1 },
+      },
+      axes: [
+        { ...axis, size: 22, gap: 2, space: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
+        { ...axis, size: 50, gap: 4, space: 28, values: (_, ticks) => tickLabels(ticks, this.#data.share) },
+      ],
+      series: [
+        {},
+        {
+          stroke: () => color('--accent'),
+          width: 1.5,
+          alpha: this.#data.smooth ? 0.35 : 1,
+          points: { show: (u) => few(u) && !this.#data.smooth, size: 5, fill: () => color('--accent') },
+        },
+        { stroke: () => color('--accent'), width: 2, show: this.#data.smooth, points: { show: false } },
+      ],
+      hooks: { drawAxes: [(u) => this.#drawMarks(u)] },
+    };
+  }
+
+  #drawMarks(u: uPlot): void {
+    const { ctx, bbox } = u;
+    const scale = devicePixelRatio;
+    ctx.save();
+    ctx.lineWidth = scale;
+    const vertical = (step: number, tone: string, dash: number[]): number => {
+      const x = Math.round(u.valToPos(step, 'x', true));
+      ctx.strokeStyle = ctx.fillStyle = tone;
+      ctx.setLineDash(dash.map((length) => length * scale));
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      return x;
+    };
+    for (const step of this.#data.resumedAt) vertical(step, color('--dim'), [1, 3]);
+    ctx.font = `${10 * scale}px ${color('--vscode-font-family') || 'sans-serif'}`;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'alphabetic';
+    this.#data.warnings.forEach((step, i) => {
+      const x = vertical(step, color('--warn'), [4, 3]);
+      ctx.fillText(`⚠${i + 1}`, x, bbox.top - 3 * scale);
+    });
+    ctx.restore();
+  }
+}
+
+function columns(data: CurveData): uPlot.AlignedData {
+  const values = data.values.map((value) => (Number.isFinite(value) ? value : null));
+  const trend = data.smooth
+    ? smoothed(data.values, Math.ceil(data.values.length * SMOOTH_SHARE)).map((value) =>
+        Number.isFinite(value) ? value : null,
+      )
+    : values;
+  return [[...data.steps], values, trend];
+}
+
+/** As many digits as tell neighbouring ticks apart. */
+function tickLabels(ticks: readonly number[], share: boolean): string[] {
+  const scaled = share ? ticks.map((tick) => tick * 100) : ticks;
+  const step = Math.abs((scaled[1] ?? 1) - (scaled[0] ?? 0));
+  if (step >= 1e5 || step < 1e-4) return scaled.map(compact);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return scaled.map((tick) => (share ? `${fixed(tick, digits)} %` : fixed(tick, digits)));
+}
+
+/** A little air above and below; never an empty interval. */
+function paddedRange(low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null) return [0, 1];
+  const air = (high - low) * 0.08 || Math.abs(high) * 0.1 || 0.5;
+  const bottom = low >= 0 && low - air < 0 ? 0 : low - air;
+  return [bottom, high + air];
+}
+
+function color(variable: string): string {
+  return getComputedStyle(document.body).getPropertyValue(variable).trim();
+}

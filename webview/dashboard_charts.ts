@@ -1,0 +1,84 @@
+/** Which curves the dashboard shows, what each means, and how its figures are written. */
+import type { StepMetrics } from '../src/protocol/records.ts';
+import type { CurveData } from './curve.ts';
+import { compact, percent } from './format.ts';
+import { accuracyCurve, type RunHistory } from './run_history.ts';
+import { type StringKey, t } from './strings.ts';
+import type { Tip } from './tooltip.ts';
+
+interface MetricChart {
+  readonly key: string;
+  readonly read: (metrics: StepMetrics) => number;
+  readonly formula?: string;
+  readonly format?: (value: number) => string;
+  readonly share?: true;
+}
+
+export interface Chart {
+  readonly key: string;
+  readonly title: string;
+  readonly tip: Tip;
+  readonly format: (value: number) => string;
+  readonly data: CurveData;
+}
+
+const whole = (value: number): string => percent(value, 0);
+
+const metricCharts: readonly MetricChart[] = [
+  { key: 'reward', read: (m) => m.meanReward, formula: 'r_k = log p(y | x, z_k) − β·KL_k' },
+  { key: 'kl', read: (m) => m.meanKl, formula: 'log π(z | x) − log π_0(z | x)' },
+  { key: 'advantageSpread', read: (m) => m.advantageSpread, formula: 'A_k = r_k − 1 ⁄ (K − 1) · Σ_{j≠k} r_j' },
+  { key: 'rationaleLength', read: (m) => m.meanRationaleTokens, format: (v) => t('dashboard.tokens', compact(v)) },
+  { key: 'finishedShare', read: (m) => m.finishedShare, format: whole, share: true },
+  { key: 'loss', read: (m) => m.loss },
+  { key: 'gradientNorm', read: (m) => m.gradientNorm },
+  { key: 'memory', read: (m) => m.residentMegabytes, format: (v) => `${compact(v)} MB` },
+];
+
+/** From this many updates on the curve is a moving average, with the raw one faint behind it. */
+const SMOOTH_FROM = 30;
+
+export function charts(history: RunHistory, totalSteps: number): Chart[] {
+  const shared = {
+    warnings: history.health.map((warning) => warning.step),
+    resumedAt: history.resumedAt,
+    lastStep: Math.max(totalSteps, history.steps.at(-1)?.step ?? 0),
+  };
+  const metrics = metricCharts.map(
+    ({ key, read, formula, format, share }): Chart => ({
+      key,
+      title: t(`dashboard.chart.${key}` as StringKey),
+      tip: {
+        title: t(`dashboard.chart.${key}` as StringKey),
+        ...(formula === undefined ? {} : { formula }),
+        text: t(`dashboard.chart.${key}.text` as StringKey),
+      },
+      format: format ?? compact,
+      data: {
+        ...shared,
+        steps: history.steps.map((m) => m.step),
+        values: history.steps.map(read),
+        smooth: history.steps.length >= SMOOTH_FROM,
+        share: share === true,
+      },
+    }),
+  );
+  const curve = accuracyCurve(history.evaluations);
+  const accuracy: Chart = {
+    key: 'accuracy',
+    title: t('dashboard.chart.accuracy'),
+    tip: {
+      title: t('dashboard.chart.accuracy'),
+      text: t('dashboard.chart.accuracy.text', curve[0]?.summary.questions ?? 0),
+    },
+    format: (value) => percent(value),
+    data: {
+      ...shared,
+      steps: curve.map((evaluation) => evaluation.step),
+      values: curve.map((evaluation) => evaluation.summary.greedyAccuracy),
+      smooth: false,
+      share: true,
+    },
+  };
+  return [metrics[0]!, accuracy, ...metrics.slice(1)];
+}

@@ -1,0 +1,187 @@
+/** Run dashboard: what a run does now, how its figures move, what is wrong with it and what can be done. */
+import * as v from 'valibot';
+import {
+  DashboardHostMessage,
+  DashboardIntent,
+  type DashboardRun,
+  type DashboardSnapshot,
+  type PanelAction,
+} from '../src/protocol/panel_messages.ts';
+import { chartCard } from './chart_card.ts';
+import { charts } from './dashboard_charts.ts';
+import { controls, type Menu, runHeader } from './dashboard_header.ts';
+import { type Child, h } from './dom.ts';
+import { percent, signed } from './format.ts';
+import { icon } from './icons.ts';
+import { failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
+import { accuracyCurve, type HealthWarning, nearest, type RunHistory, runHistory, withUpdate } from './run_history.ts';
+import { checkpointLabel, t } from './strings.ts';
+import { button } from './toolkit.ts';
+
+const SavedState = v.object({ tables: v.array(v.string()) });
+
+let snapshot: DashboardSnapshot = { kind: 'loading', what: '' };
+let history: RunHistory = runHistory([]);
+let cursor: number | null = null;
+let menu: Menu = null;
+let tables: ReadonlySet<string> = new Set();
+let announced = '';
+
+const shell = startPanel({
+  messages: DashboardHostMessage,
+  intents: DashboardIntent,
+  receive(message) {
+    if (message.type === 'snapshot') {
+      snapshot = message.snapshot;
+    } else {
+      const next = snapshot.kind === 'run' ? withUpdate(snapshot, message) : null;
+      if (next === null) {
+        shell.send({ type: 'ready' });
+        return;
+      }
+      snapshot = next;
+    }
+    if (snapshot.kind === 'run') {
+      history = runHistory(snapshot.events);
+      announce(snapshot);
+    }
+  },
+  view,
+});
+tables = new Set(shell.load(SavedState)?.tables);
+
+function act(action: PanelAction): void {
+  shell.send({ type: 'action', action });
+}
+
+function view(): Child {
+  switch (snapshot.kind) {
+    case 'loading':
+      return loadingView(snapshot.what || t('shell.loading'));
+    case 'failed':
+      return failedView(snapshot.failure, act);
+    case 'run':
+      return runView(snapshot);
+  }
+}
+
+function runView(run: DashboardRun): Child {
+  return [
+    runHeader(run),
+    controls(
+      run,
+      menu,
+      (next) => {
+        menu = next;
+        shell.redraw();
+      },
+      shell.send,
+    ),
+    failureBanner(run.failure, act),
+    h('div', { class: 'notes' }, accuracyNote(run), healthList(run, history.health)),
+    h('h2', null, t('dashboard.charts'), h('span', { class: 'dim' }, t('dashboard.charts.hint'))),
+    h(
+      'div',
+      { class: 'charts' },
+      charts(history, history.steps.at(-1)?.totalSteps ?? 0).map((chart) =>
+        chartCard({
+          ...chart,
+          cursor,
+          asTable: tables.has(chart.key),
+          onCursor(step) {
+            cursor = step;
+            shell.redraw();
+          },
+          onOpen: (step) => openStep(run, step),
+          onToggleTable: () => toggleTable(chart.key),
+        }),
+      ),
+    ),
+  ];
+}
+
+/** Rollouts are kept for some steps only: the nearest one opens. */
+function openStep({ runId, rolloutSteps }: DashboardRun, step: number): void {
+  const open = nearest(rolloutSteps, step);
+  if (open !== undefined) shell.send({ type: 'open-step', runId, step: open });
+}
+
+function toggleTable(key: string): void {
+  const next = new Set(tables);
+  if (!next.delete(key)) next.add(key);
+  tables = next;
+  shell.save({ tables: [...tables] });
+  shell.redraw();
+}
+
+function accuracyNote(run: DashboardRun): Child {
+  const curve = accuracyCurve(history.evaluations);
+  const first = curve[0];
+  const last = curve.at(-1);
+  if (!first || !last || first === last) return null;
+  const [before, after] = [first.summary, last.summary];
+  return h(
+    'section',
+    { class: 'note', 'aria-label': t('dashboard.accuracy') },
+    h('h2', null, t('dashboard.accuracy')),
+    h('p', { class: 'big number' }, `${percent(before.greedyAccuracy)} → ${percent(after.greedyAccuracy)}`),
+    h(
+      'p',
+      { class: 'dim' },
+      t(
+        'dashboard.accuracy.of',
+        signed((after.greedyAccuracy - before.greedyAccuracy) * 100, 1),
+        checkpointLabel(before.checkpoint),
+        checkpointLabel(after.checkpoint),
+        after.questions,
+      ),
+    ),
+    h(
+      'div',
+      { class: 'buttons' },
+      button(
+        { onPress: () => shell.send({ type: 'compare', runId: run.runId, before: before.name, after: after.name }) },
+        t('dashboard.compare'),
+      ),
+    ),
+  );
+}
+
+function healthList(run: DashboardRun, health: readonly HealthWarning[]): Child {
+  if (health.length === 0) return null;
+  return h(
+    'section',
+    { class: 'note health', 'aria-label': t('dashboard.health') },
+    h('h2', null, t('dashboard.health')),
+    h(
+      'ol',
+      null,
+      health.map((warning, i) =>
+        h(
+          'li',
+          { key: warning.check },
+          h('span', { class: 'mark' }, icon('warning', 'warn'), i + 1),
+          h(
+            'div',
+            null,
+            h(
+              'button',
+              { type: 'button', class: 'plain link', on: { click: () => openStep(run, warning.step) } },
+              t('checkpoint.step', warning.step),
+            ),
+            ` ${warning.message} `,
+            h('span', { class: 'dim' }, warning.cure),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Phases, states and every tenth of the way; not every update. */
+function announce({ status, progress }: DashboardRun): void {
+  const tenth = progress.total === 0 ? 0 : Math.floor((progress.done / progress.total) * 10) * 10;
+  const text = `${t(`dashboard.phase.${progress.phase}`)}, ${t(`dashboard.status.${status}`)}, ${tenth} %`;
+  if (text !== announced) shell.announce(text);
+  announced = text;
+}
