@@ -181,7 +181,7 @@ export const sampling = {
   stopPhrases: v.pipe(
     v.array(v.pipe(v.string(), v.minLength(1))),
     v.description(
-      'Texts that end a rationale, found in the decoded text. The phrase and what follows it are not part of z.',
+      'Texts that end a rationale, found in the decoded text whatever the letter case. The phrase and what follows it are not part of z.',
     ),
   ),
   countStopTokens: flag(

@@ -24,13 +24,37 @@ function row<T>(paper: T, corrected: T, source: string, arcChallenge?: NoInfer<T
 
 type Rows<T, Without extends PropertyKey = never> = { readonly [K in Exclude<keyof T, Without>]-?: PresetRow<T[K]> };
 
-/** Stop phrases of the reference implementation (trainer_config.py:67-87), less those another one already contains as text. */
-const STOP_PHRASES = [
+/** The reference's list (trainer_config.py:67-87) as text, less those that contain another one or differ only in white space. */
+const PAPER_STOP_PHRASES = [
   'Answer:',
   'The answer is',
   'the answer is',
-  'the final answer is',
+  'so the final answer is',
   'The function call is',
+  'the function call is',
+];
+
+/** Longer phrases take their lead-in ("Therefore,") out of z with them; letter case does not matter. */
+const STOP_PHRASES = [
+  'answer:',
+  'the answer:',
+  'final answer:',
+  'the final answer:',
+  'the answer is',
+  'the final answer is',
+  'the correct answer is',
+  'so the answer is',
+  'so, the answer is',
+  'so the final answer is',
+  'so, the final answer is',
+  'thus the answer is',
+  'thus, the answer is',
+  'hence the answer is',
+  'hence, the answer is',
+  'therefore the answer is',
+  'therefore, the answer is',
+  'therefore the final answer is',
+  'therefore, the final answer is',
   'the function call is',
 ];
 
@@ -76,7 +100,7 @@ export const PRESET_SECTIONS: {
     topK: row(0, 0, CODE),
     maxRationaleTokens: row(500, 500, PAPER),
     minRationaleTokens: row(0, 8, 'paper: none; ours: an empty or trivial rationale counts as unfinished'),
-    stopPhrases: row(STOP_PHRASES, STOP_PHRASES, `${CODE}, matched as text`),
+    stopPhrases: row(PAPER_STOP_PHRASES, STOP_PHRASES, `${CODE}, matched as text; ours: more ways to say it`),
     countStopTokens: row(false, true, `${CODE} drops them; ours: without them nothing teaches the model to stop`),
   },
   reward: {
