@@ -78,9 +78,23 @@ export const EvaluationRow = v.object({
   line: v.number(),
   question: v.string(),
   goldAnswer: v.string(),
-  greedy: v.object({ text: v.string(), extractedAnswer: v.nullable(v.string()), correct: v.boolean(), tokens: v.number(), finished: v.boolean() }),
+  greedy: v.object({
+    text: v.string(),
+    extractedAnswer: v.nullable(v.string()),
+    correct: v.boolean(),
+    tokens: v.number(),
+    finished: v.boolean(),
+  }),
   /** Empty when only greedy was asked for. */
-  samples: v.array(v.object({ text: v.string(), extractedAnswer: v.nullable(v.string()), correct: v.boolean(), tokens: v.number(), finished: v.boolean() })),
+  samples: v.array(
+    v.object({
+      text: v.string(),
+      extractedAnswer: v.nullable(v.string()),
+      correct: v.boolean(),
+      tokens: v.number(),
+      finished: v.boolean(),
+    }),
+  ),
   majorityAnswer: v.nullable(v.string()),
   majorityCorrect: v.nullable(v.boolean()),
   /** log π(y | x) without a rationale. */
@@ -127,6 +141,10 @@ export const StepMetrics = v.object({
   finishedShare: v.number(),
   correctShare: v.number(),
   zeroVarianceShare: v.number(),
+  /** Share of rationales that announce an answer before the answer segment, in [0, 1]. */
+  leakShare: v.optional(v.number()),
+  /** Mean Σ log π over the answer's own tokens without any rationale; null when not scored. */
+  meanNoRationaleAnswerLogProb: v.optional(v.nullable(v.number())),
   gradientNorm: v.number(),
   learningRate: v.number(),
   tokensTrained: v.number(),
@@ -149,7 +167,14 @@ export const RunEvent = v.variant('type', [
   v.object({ type: v.literal('step'), time: v.string(), metrics: StepMetrics }),
   v.object({ type: v.literal('evaluation'), time: v.string(), summary: EvaluationSummary }),
   v.object({ type: v.literal('checkpoint'), time: v.string(), step: v.number() }),
-  v.object({ type: v.literal('health'), time: v.string(), step: v.number(), check: v.string(), message: v.string(), cure: v.string() }),
+  v.object({
+    type: v.literal('health'),
+    time: v.string(),
+    step: v.number(),
+    check: v.string(),
+    message: v.string(),
+    cure: v.string(),
+  }),
   v.object({ type: v.literal('resumed'), time: v.string(), step: v.number() }),
   v.object({ type: v.literal('status'), time: v.string(), status: RunStatus, reason: v.string() }),
 ]);

@@ -12,6 +12,7 @@ const SETTINGS: GenerateSettings = {
   topP: 1,
   topK: 0,
   maxTokens: 12,
+  maxAnswerTokens: 0,
   stopTokenIds: new Set([2]),
   contextLength: 0,
   maxRows: 64,
@@ -108,6 +109,25 @@ describe('generate', () => {
       if (stopReason === 'stop-phrase') assert.deepEqual(stopIds, [5, 6]);
       if (stopReason === 'length') assert.equal(ids.length, 40);
     }
+  });
+
+  it('goes on past the phrase to see the model answer, without changing the rationale', async () => {
+    const requests = Array.from({ length: 30 }, (_, i) => ({ prompt: [3 + (i % 9)], keys: [i], answer: [4, 2] }));
+    const short = (await generate(model, requests, { ...SETTINGS, maxTokens: 40 }, stopAtPhrase)).flatMap(
+      (result) => result.samples,
+    );
+    const long = (
+      await generate(model, requests, { ...SETTINGS, maxTokens: 40, maxAnswerTokens: 3 }, stopAtPhrase)
+    ).flatMap((result) => result.samples);
+    assert.ok(long.some(({ tailIds }) => tailIds.length > 0));
+    long.forEach((sample, i) => {
+      assert.deepEqual(sample.ids, short[i]!.ids);
+      assert.deepEqual(sample.stopIds, short[i]!.stopIds);
+      assert.ok(sample.tailIds.length <= (sample.stopReason === 'stop-phrase' ? 3 : 0));
+      sample.answerLogProbs.forEach((value, t) => {
+        assert.ok(Math.abs(value - short[i]!.answerLogProbs[t]!) < 1e-5);
+      });
+    });
   });
 
   it('greedy takes the most likely token at every step', async () => {

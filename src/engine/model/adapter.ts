@@ -257,7 +257,8 @@ export async function saveAdapter(
   await writeDurably(join(folder, 'adapter_config.json'), [`${JSON.stringify(adapterConfigJson(config), null, 2)}\n`]);
 }
 
-function adapterConfigJson(config: LoraConfig): Record<string, unknown> {
+/** The contents of `adapter_config.json`: the fields PEFT needs. */
+export function adapterConfigJson(config: LoraConfig): Record<string, unknown> {
   const { targetModules } = config;
   return {
     base_model_name_or_path: config.baseModel,

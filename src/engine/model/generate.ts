@@ -10,7 +10,10 @@ import type { LanguageModel } from './language_model.ts';
 import { drawToken, type SamplingSettings } from './token_sampler.ts';
 
 export interface GenerateSettings extends SamplingSettings {
+  /** L: longest rationale. */
   readonly maxTokens: number;
+  /** Tokens sampled past a stop phrase, to see which answer the model gives itself. */
+  readonly maxAnswerTokens: number;
   readonly stopTokenIds: ReadonlySet<number>;
   /** Longest sequence these tokens may become; LongRoPE chooses its factors by it. */
   readonly contextLength: number;
@@ -43,9 +46,11 @@ export interface Sample {
   readonly ids: readonly number[];
   /** log π(z_t | x, z_<t). */
   readonly logProbs: readonly number[];
-  /** The end token, or the tokens of the stop phrase as far as they were sampled; empty when the length ran out. */
+  /** The end token, or the tokens in which the stop phrase stands; empty when the length ran out. */
   readonly stopIds: readonly number[];
   readonly stopLogProbs: readonly number[];
+  /** What the model went on to say after a stop phrase, up to its end token: its own answer. */
+  readonly tailIds: readonly number[];
   readonly stopReason: 'end-token' | 'stop-phrase' | 'length';
   /** log π(y_t | x, z, y_<t); empty without an answer. */
   readonly answerLogProbs: readonly number[];
@@ -58,6 +63,15 @@ interface Row {
   readonly detector: StopDetector;
   readonly ids: number[];
   readonly logProbs: number[];
+  /** Set at the stop phrase while the model's own answer is still being sampled. */
+  stop: Stop | null;
+}
+
+/** Where a rationale ended: z is ids[0 … length−1], what stopped it is ids[length … stopEnd−1]. */
+interface Stop {
+  readonly reason: Sample['stopReason'];
+  readonly length: number;
+  readonly stopEnd: number;
 }
 
 export interface GenerateOptions {
@@ -102,6 +116,7 @@ function planWaves(
         detector: newStopDetector(),
         ids: [],
         logProbs: [],
+        stop: null,
       }),
     ),
   );
@@ -143,11 +158,13 @@ async function generateWave(
       const drawn = drawToken(logits, logitsRow[position]!, vocabulary, settings, row.stream.uniform(row.ids.length));
       row.ids.push(drawn.id);
       row.logProbs.push(drawn.logProb);
-      const stop = findStop(row, settings);
-      if (stop !== null) done.push({ row, position, stop });
+      const stop = row.stop ?? findStop(row, settings);
+      if (stop === null) return;
+      row.stop = stop;
+      if (isComplete(row.ids, stop, settings)) done.push({ row, position, stop });
     });
     if (done.length > 0) {
-      const samples = await finishRows(model, requests, cache, done, settings.contextLength);
+      const samples = await finishRows(model, requests, cache, done, settings);
       done.forEach(({ row }, i) => {
         finish(row, samples[i]!);
       });
@@ -196,17 +213,17 @@ async function scoreBareAnswers(
   });
 }
 
-interface Stop {
-  readonly reason: Sample['stopReason'];
-  /** Tokens of the rationale proper. */
-  readonly length: number;
+function findStop({ ids, detector }: Row, settings: GenerateSettings): Stop | null {
+  const stopEnd = ids.length;
+  if (settings.stopTokenIds.has(ids.at(-1)!)) return { reason: 'end-token', length: stopEnd - 1, stopEnd };
+  const phraseAt = detector.push(ids.at(-1)!);
+  if (phraseAt !== null) return { reason: 'stop-phrase', length: phraseAt, stopEnd };
+  return stopEnd >= settings.maxTokens ? { reason: 'length', length: stopEnd, stopEnd } : null;
 }
 
-function findStop({ ids, detector }: Row, settings: GenerateSettings): Stop | null {
-  if (settings.stopTokenIds.has(ids.at(-1)!)) return { reason: 'end-token', length: ids.length - 1 };
-  const phraseAt = detector.push(ids.at(-1)!);
-  if (phraseAt !== null) return { reason: 'stop-phrase', length: phraseAt };
-  return ids.length >= settings.maxTokens ? { reason: 'length', length: ids.length } : null;
+function isComplete(ids: readonly number[], stop: Stop, settings: GenerateSettings): boolean {
+  if (stop.reason !== 'stop-phrase') return true;
+  return settings.stopTokenIds.has(ids.at(-1)!) || ids.length - stop.stopEnd >= settings.maxAnswerTokens;
 }
 
 /** Cuts finished rows at their stop and scores their answers on the cache, all in one run. */
@@ -215,7 +232,7 @@ async function finishRows(
   requests: readonly GenerateRequest[],
   cache: KeyValueCache,
   done: readonly { readonly row: Row; readonly position: number; readonly stop: Stop }[],
-  contextLength: number,
+  { contextLength, stopTokenIds }: GenerateSettings,
 ): Promise<Sample[]> {
   const answers = done.map(({ row }) => requests[row.request]!.answer ?? []);
   let scores: number[][] = answers.map(() => []);
@@ -238,8 +255,9 @@ async function finishRows(
   return done.map(({ row, stop }, i) => ({
     ids: row.ids.slice(0, stop.length),
     logProbs: row.logProbs.slice(0, stop.length),
-    stopIds: stop.reason === 'length' ? [] : row.ids.slice(stop.length),
-    stopLogProbs: stop.reason === 'length' ? [] : row.logProbs.slice(stop.length),
+    stopIds: row.ids.slice(stop.length, stop.stopEnd),
+    stopLogProbs: row.logProbs.slice(stop.length, stop.stopEnd),
+    tailIds: row.ids.slice(stop.stopEnd).filter((id) => !stopTokenIds.has(id)),
     stopReason: stop.reason,
     answerLogProbs: scores[i]!,
   }));

@@ -8,7 +8,7 @@ import { type ModelConfig, parameterShapes, readModelConfig } from './config.ts'
 import { syncFolder, temporaryName, writeDurably } from './durable_file.ts';
 import { pickleRefused } from './foreign_formats.ts';
 import { isMissing, parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
-import { SafetensorsFile, type TensorToWrite, writeSafetensors } from './safetensors.ts';
+import { SafetensorsFile, serializeSafetensors, type TensorToWrite } from './safetensors.ts';
 
 export interface Tensor {
   readonly shape: readonly number[];
@@ -131,16 +131,14 @@ const COMPANIONS = [
 const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 /**
- * Writes a model folder that transformers loads: the config and tokenizer files of `source`, and `weights` in `dtype`.
- * `folder` must not exist or be empty; it appears under its name only when complete.
- * Errors: bad-request when it holds files, model-mismatch when the weights are not those of the source's config.
+ * The files of a model folder that transformers loads, by name: the config and tokenizer files of `source`, and `weights` in `dtype`.
+ * Errors: model-mismatch when the weights are not those of the source's config.
  */
-export async function saveModelFolder(
-  folder: string,
+export async function modelFolderFiles(
   source: string,
   weights: ReadonlyMap<string, Tensor>,
   dtype: 'F32' | 'F16' | 'BF16',
-): Promise<void> {
+): Promise<Record<string, Iterable<Uint8Array>>> {
   const config = await readModelConfig(source);
   const tensors: TensorToWrite[] = [];
   for (const [name, shape] of parameterShapes(config)) {
@@ -151,21 +149,37 @@ export async function saveModelFolder(
     }
     tensors.push({ name, shape, data: tensor.data, dtype });
   }
-  await requireFree(folder);
-
   const configJson = (await readRequiredJson(join(source, 'config.json'), CODES, '')) as Record<string, unknown>;
   configJson['dtype' in configJson ? 'dtype' : 'torch_dtype'] = DTYPE_NAMES[dtype];
+  const files: Record<string, Iterable<Uint8Array>> = {
+    'config.json': [new TextEncoder().encode(`${JSON.stringify(configJson, null, 2)}\n`)],
+  };
+  for (const name of COMPANIONS) {
+    const path = join(source, name);
+    if (await exists(path)) files[name] = [await readFile(path)];
+  }
+  files[SINGLE] = serializeSafetensors(tensors, { format: 'pt' });
+  return files;
+}
+
+/**
+ * Writes `modelFolderFiles` into `folder`, which must not exist or be empty; it appears under its name only when complete.
+ * Errors: bad-request when it holds files, model-mismatch when the weights are not those of the source's config.
+ */
+export async function saveModelFolder(
+  folder: string,
+  source: string,
+  weights: ReadonlyMap<string, Tensor>,
+  dtype: 'F32' | 'F16' | 'BF16',
+): Promise<void> {
+  const files = await modelFolderFiles(source, weights, dtype);
+  await requireFree(folder);
 
   const staging = temporaryName(folder);
   await rm(staging, { recursive: true, force: true });
   try {
     await mkdir(staging, { recursive: true });
-    await writeDurably(join(staging, 'config.json'), [`${JSON.stringify(configJson, null, 2)}\n`]);
-    for (const name of COMPANIONS) {
-      const path = join(source, name);
-      if (await exists(path)) await writeDurably(join(staging, name), [await readFile(path)]);
-    }
-    await writeSafetensors(join(staging, SINGLE), tensors, { format: 'pt' });
+    for (const [name, pieces] of Object.entries(files)) await writeDurably(join(staging, name), pieces);
     if (await exists(folder)) await rmdir(folder);
     await rename(staging, folder);
   } catch (error) {

@@ -1,0 +1,95 @@
+/** A checkpoint's contents: the trained weights in the form others load, the optimiser's moments, and the little state besides. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { LatroError } from '../common/errors.ts';
+import { adapterConfigJson } from '../model/adapter.ts';
+import { SafetensorsFile, serializeSafetensors } from '../model/safetensors.ts';
+import { modelFolderFiles } from '../model/weights.ts';
+import type { AdamW, Moments } from '../optimize/adamw.ts';
+import type { CheckpointContent } from '../runs/checkpoint.ts';
+import type { MethodState } from './methods/method.ts';
+import type { Policy } from './policy.ts';
+
+const State = v.object({
+  optimizerUpdates: v.number(),
+  method: v.object({ spreadSteps: v.number(), spreadAverage: v.nullable(v.number()) }),
+  /** Health checks already reported. */
+  raised: v.array(v.string()),
+});
+
+export interface TrainingState {
+  readonly method: MethodState;
+  readonly raised: readonly string[];
+}
+
+/** PEFT adapter folder of a checkpoint, relative to it. */
+export const ADAPTER_FOLDER = 'adapter';
+/** Hugging Face model folder of a full fine-tuning checkpoint. */
+export const MODEL_FOLDER = 'model';
+
+const encode = (json: unknown): Uint8Array[] => [new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`)];
+
+export async function checkpointContent(
+  policy: Policy,
+  optimizer: AdamW,
+  state: TrainingState,
+): Promise<CheckpointContent> {
+  const moments = [...optimizer.moments].flatMap(([name, { first, second }]) => {
+    const { shape } = policy.model.parameters.get(name)!;
+    return [
+      { name: `first:${name}`, shape, data: first },
+      { name: `second:${name}`, shape, data: second },
+    ];
+  });
+  return {
+    ...(await weightFiles(policy)),
+    'optimizer.safetensors': serializeSafetensors(moments),
+    'state.json': encode({ optimizerUpdates: optimizer.updates, method: state.method, raised: state.raised }),
+  };
+}
+
+async function weightFiles(policy: Policy): Promise<CheckpointContent> {
+  if (policy.mode === 'lora') {
+    const tensors = [...policy.adapter!.tensors].map(([name, { shape, data }]) => ({ name, shape, data }));
+    return {
+      [`${ADAPTER_FOLDER}/adapter_config.json`]: encode(adapterConfigJson(policy.adapter!.config)),
+      [`${ADAPTER_FOLDER}/adapter_model.safetensors`]: serializeSafetensors(tensors, { format: 'pt' }),
+    };
+  }
+  const files = await modelFolderFiles(policy.folder, policy.weights, 'F32');
+  return Object.fromEntries(Object.entries(files).map(([name, pieces]) => [`${MODEL_FOLDER}/${name}`, pieces]));
+}
+
+/** Puts a verified checkpoint's weights and moments in place, in the buffers that the programs are bound to. */
+export async function restoreCheckpoint(directory: string, policy: Policy, optimizer: AdamW): Promise<TrainingState> {
+  const file = await SafetensorsFile.open(
+    policy.mode === 'lora'
+      ? join(directory, ADAPTER_FOLDER, 'adapter_model.safetensors')
+      : join(directory, MODEL_FOLDER, 'model.safetensors'),
+  );
+  const saved = await SafetensorsFile.open(join(directory, 'optimizer.safetensors'));
+  try {
+    const moments = new Map<string, Moments>();
+    for (const [name, { data }] of policy.model.parameters) {
+      data.set(await file.readFloat32(name));
+      if (!saved.names.includes(`first:${name}`)) continue;
+      moments.set(name, {
+        first: await saved.readFloat32(`first:${name}`),
+        second: await saved.readFloat32(`second:${name}`),
+      });
+    }
+    const parsed = v.safeParse(State, JSON.parse(await readFile(join(directory, 'state.json'), 'utf8')));
+    if (!parsed.success)
+      throw new LatroError(
+        'run-damaged',
+        `${join(directory, 'state.json')} is not a training state.`,
+        'Roll back to an earlier checkpoint.',
+      );
+    optimizer.restore(parsed.output.optimizerUpdates, moments);
+    return { method: parsed.output.method, raised: parsed.output.raised };
+  } finally {
+    await file.close();
+    await saved.close();
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Evaluates a policy question by question: greedy, and K samples for maj@k and pass@k. Outputs run to their end token, so an answer
+ * counts only if the model states it itself. Rows are handed on as they are finished; those already there are not done again.
+ */
+import type { EvaluationRow, EvaluationSummary } from '../../protocol/records.ts';
+import { throwIfCancelled } from '../common/errors.ts';
+import type { DatasetRow } from '../datasets/dataset.ts';
+import { majorityVote, mean, passAtK } from '../evaluate/statistics.ts';
+import { type GenerateSettings, generate, type Sample } from '../model/generate.ts';
+import { predictTokens } from '../model/packing.ts';
+import type { Policy } from './policy.ts';
+import type { EncodedQuestion } from './question_encoder.ts';
+import type { QuestionTask } from './question_task.ts';
+import { rationaleKey } from './rollout.ts';
+
+export interface EvaluatorSettings {
+  /** Samples per question for maj@k and pass@k; 0: greedy only. */
+  readonly k: number;
+  readonly temperature: number;
+  /** Longest output, its answer included. */
+  readonly maxTokens: number;
+  readonly seed: number;
+}
+
+export interface EvaluationProgress {
+  readonly signal?: AbortSignal | undefined;
+  readonly onRow: (row: EvaluationRow, done: number, total: number) => Promise<void>;
+  /** Awaited between batches: lets interactive work in. */
+  readonly onPause?: () => Promise<void>;
+}
+
+const ROWS = 64;
+const NEVER_STOP = { push: () => null };
+/** Keys of evaluation samples are not those of any training step. */
+const EVALUATION_STEP = 0x7fffffff;
+
+/** One result per row, in the order of `rows`; `finished` are results of an earlier, interrupted evaluation. */
+export async function evaluateRows(
+  policy: Policy,
+  task: QuestionTask,
+  rows: readonly DatasetRow[],
+  settings: EvaluatorSettings,
+  progress: EvaluationProgress,
+  finished: readonly EvaluationRow[] = [],
+): Promise<EvaluationRow[]> {
+  const identity = (row: { rowKey: string; line: number }): string => `${row.rowKey}:${row.line}`;
+  const results = new Map(finished.map((row) => [identity(row), row]));
+  const questions = rows
+    .filter((row) => !results.has(identity(row)))
+    .map((row) => task.encoder.encode(row, settings.maxTokens))
+    // Like lengths decode together.
+    .sort((a, b) => a.promptIds.length - b.promptIds.length || a.row.line - b.row.line);
+  const perBatch = settings.k === 0 ? ROWS : Math.max(1, Math.floor((2 * ROWS) / settings.k));
+  for (let start = 0; start < questions.length; start += perBatch) {
+    throwIfCancelled(progress.signal);
+    await progress.onPause?.();
+    for (const row of await evaluateBatch(
+      policy,
+      task,
+      questions.slice(start, start + perBatch),
+      settings,
+      progress.signal,
+    )) {
+      results.set(identity(row), row);
+      await progress.onRow(row, results.size, rows.length);
+    }
+  }
+  return rows.map((row) => results.get(identity(row))!);
+}
+
+async function evaluateBatch(
+  policy: Policy,
+  task: QuestionTask,
+  questions: readonly EncodedQuestion[],
+  settings: EvaluatorSettings,
+  signal: AbortSignal | undefined,
+): Promise<EvaluationRow[]> {
+  const longest = Math.max(...questions.map(({ promptIds }) => promptIds.length));
+  const common: Omit<GenerateSettings, 'temperature'> = {
+    topP: 1,
+    topK: 0,
+    maxTokens: settings.maxTokens,
+    maxAnswerTokens: 0,
+    stopTokenIds: new Set(policy.config.eosTokenIds),
+    contextLength: longest + settings.maxTokens,
+    maxRows: ROWS,
+  };
+  const sampleAll = async (temperature: number, k: number): Promise<(readonly Sample[])[]> => {
+    const requests = questions.map(({ promptIds, row }) => ({
+      prompt: promptIds,
+      keys: Array.from({ length: k }, (_, i) => rationaleKey(settings.seed, EVALUATION_STEP, row.rowKey, i)),
+    }));
+    const generated = await generate(policy.model, requests, { ...common, temperature }, () => NEVER_STOP, { signal });
+    return generated.map(({ samples }) => samples);
+  };
+  const greedy = await sampleAll(0, 1);
+  const sampled = settings.k === 0 ? questions.map(() => []) : await sampleAll(settings.temperature, settings.k);
+  const outputs = questions.map((_, q) => [...greedy[q]!, ...sampled[q]!]);
+  const scores = await scoreAnswers(policy, task, questions, outputs);
+
+  return questions.map(({ row }, q): EvaluationRow => {
+    const [first, ...samples] = outputs[q]!.map((sample) => describe(sample, row, task));
+    const [withoutRationale, afterGreedy, ...afterSamples] = scores[q]!;
+    const majority = samples.length === 0 ? null : majorityVote(samples.map((sample) => sample.extractedAnswer));
+    return {
+      rowKey: row.rowKey,
+      line: row.line,
+      question: row.question,
+      goldAnswer: row.answer,
+      greedy: first!,
+      samples,
+      majorityAnswer: majority,
+      majorityCorrect: samples.length === 0 ? null : majority !== null && task.matches(majority, row),
+      answerLogProbWithoutRationale: withoutRationale!,
+      answerLogProbGreedy: afterGreedy!,
+      answerLogProbSampled: afterSamples.length === 0 ? null : mean(afterSamples),
+    };
+  });
+}
+
+function describe(sample: Sample, row: DatasetRow, task: QuestionTask): EvaluationRow['greedy'] {
+  const text = task.tokenizer.decode(sample.ids, { skipSpecialTokens: true });
+  const verdict = task.judge(text, row);
+  return {
+    text,
+    extractedAnswer: verdict.extracted,
+    correct: verdict.correct,
+    tokens: sample.ids.length,
+    finished: sample.stopReason === 'end-token',
+  };
+}
+
+/** Per question: Σ log π(y | x), then Σ log π(y | x ⊕ z) for the rationale part z of each output. */
+async function scoreAnswers(
+  policy: Policy,
+  task: QuestionTask,
+  questions: readonly EncodedQuestion[],
+  outputs: readonly (readonly Sample[])[],
+): Promise<number[][]> {
+  const scores = await policy.model.score(
+    questions.map(({ promptIds, answerIds }, q) => ({
+      prompt: promptIds,
+      continuations: [[], ...outputs[q]!.map(({ ids }) => ids.slice(0, task.rationaleLength(ids)))].map((rationale) => {
+        const ids = [...rationale, ...answerIds];
+        return { ids: ids.slice(0, -1), predictions: predictTokens(ids, 1, rationale.length) };
+      }),
+    })),
+  );
+  return scores.map((group) => group.map((logProbs) => logProbs.reduce((sum, value) => sum + value, 0)));
+}
+
+/** What the rows say together. */
+export function summariseEvaluation(
+  rows: readonly EvaluationRow[],
+  facts: Pick<EvaluationSummary, 'name' | 'checkpoint' | 'dataset' | 'k' | 'seconds'>,
+): EvaluationSummary {
+  const sampled = facts.k > 0;
+  const average = (pick: (row: EvaluationRow) => number): number => mean(rows.map(pick));
+  const share = (row: EvaluationRow): number => mean(row.samples.map(({ correct }) => Number(correct)));
+  return {
+    ...facts,
+    questions: rows.length,
+    greedyAccuracy: average((row) => Number(row.greedy.correct)),
+    majorityAccuracy: sampled ? average((row) => Number(row.majorityCorrect)) : null,
+    passAtK: sampled
+      ? average((row) =>
+          passAtK(row.samples.length, row.samples.filter(({ correct }) => correct).length, row.samples.length),
+        )
+      : null,
+    sampledAccuracy: sampled ? average(share) : null,
+    meanAnswerLogProbWithoutRationale: average((row) => row.answerLogProbWithoutRationale),
+    meanAnswerLogProbGreedy: average((row) => row.answerLogProbGreedy),
+    meanAnswerLogProbSampled: sampled ? average((row) => row.answerLogProbSampled!) : null,
+    meanRationaleTokens: average((row) => row.greedy.tokens),
+    finishedShare: average((row) => Number(row.greedy.finished)),
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * GRPO with a 0/1 verifier (baselines/grpo.ts): whole outputs are sampled to their end token and judged by the answer they state.
+ * Without a KL term, as TRL's default has it.
+ */
+import { grpoUpdate } from '../../baselines/grpo.ts';
+import { standardDeviation } from '../../latro/advantage.ts';
+import type { RationaleUpdate } from '../../latro/objective.ts';
+import type { Continuation, PromptGroup } from '../../model/packing.ts';
+import { rollOut, type SampledRationale } from '../rollout.ts';
+import { fullText, questionRollout } from '../rollout_record.ts';
+import type { Method } from './method.ts';
+import { generateSettings, statisticsOf } from './sampling.ts';
+
+const SETTINGS = { beta: 0, epsilon: 1e-4, lengthNormalisation: 'sequence' } as const;
+const NEVER_STOP = { push: () => null };
+
+export const grpo: Method = async (context, request) => {
+  const { config, policy, task } = context;
+  const start = performance.now();
+  const longest = Math.max(...request.questions.map(({ promptIds }) => promptIds.length));
+  const room = Math.max(...request.questions.map(({ answerIds }) => answerIds.length));
+  const generate = generateSettings(config, context, longest);
+  const random = { seed: config.seed, step: request.step };
+  const sampled = await rollOut(
+    policy.model,
+    request.questions.map((question) => ({ ...question, answerIds: [], answerParts: [] })),
+    {
+      // An output is a rationale and its answer.
+      generate: { ...generate, maxTokens: generate.maxTokens + room },
+      rationales: config.sampling.rationalesPerQuestion,
+      countStopTokens: true,
+      tokenBudget: config.tokenBudget,
+    },
+    random,
+    null,
+    () => NEVER_STOP,
+    context.generateOptions,
+  );
+  const secondsSample = (performance.now() - start) / 1000;
+
+  const judged = sampled.map(({ encoded, rationales }) => {
+    const samples = rationales.map((rationale) => ({
+      correct: task.judge(fullText(task.tokenizer, rationale), encoded.row).correct,
+      logProbs: [...rationale.logProbs, ...rationale.stopLogProbs],
+      referenceLogProbs: null,
+    }));
+    return { samples, updates: grpoUpdate(samples, SETTINGS, sampled.length) };
+  });
+  const groups = sampled.map(
+    ({ encoded, rationales }, q): PromptGroup => ({
+      prompt: encoded.promptIds,
+      continuations: rationales.flatMap((rationale, k) =>
+        outputContinuation(rationale, judged[q]!.updates[k]!.tokenWeights),
+      ),
+    }),
+  );
+  const rollouts = sampled.map((question, q) => {
+    const shown = question.rationales.map((rationale, k): RationaleUpdate => {
+      const reward = Number(judged[q]!.samples[k]!.correct);
+      const others = judged[q]!.samples.filter((_, j) => j !== k);
+      return {
+        finished: rationale.stopReason !== 'length',
+        answerLogProb: null,
+        templateLogProb: null,
+        selfReward: reward,
+        truncationPenalty: null,
+        klPenalty: 0,
+        reward,
+        baseline: others.reduce((sum, sample) => sum + Number(sample.correct), 0) / others.length,
+        advantage: judged[q]!.updates[k]!.advantage,
+        rationaleWeight: 0,
+        answerWeights: { answer: [], template: [] },
+      };
+    });
+    return questionRollout(question, shown, task, random);
+  });
+  const kept = groups.flatMap((group, source) => (group.continuations.length > 0 ? [{ group, source }] : []));
+  return {
+    groups: kept.map(({ group }) => group),
+    sources: kept.map(({ source }) => source),
+    rollouts,
+    statistics: statisticsOf(
+      rollouts,
+      judged.map(({ samples }) => standardDeviation(samples.map((sample) => Number(sample.correct))) === 0),
+      config.sampling.minRationaleTokens,
+    ),
+    secondsSample,
+    secondsScore: 0,
+    state: request.state,
+  };
+};
+
+function outputContinuation(rationale: SampledRationale, weights: readonly number[]): Continuation[] {
+  const ids = [...rationale.ids, ...rationale.stopIds];
+  const predictions = ids
+    .map((target, at) => ({ at, target, weight: weights[at]! }))
+    .filter(({ weight }) => weight !== 0);
+  return predictions.length === 0 ? [] : [{ ids: ids.slice(0, -1), predictions }];
+}

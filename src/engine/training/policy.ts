@@ -1,0 +1,145 @@
+/**
+ * The policy π_θ of a run: model, tokenizer, chat template and what of it is trained; beside it the frozen reference π_0, which for
+ * an adapter is the same weights with the adapter off, and for full fine-tuning a copy of the starting weights.
+ */
+import { freemem } from 'node:os';
+import { basename } from 'node:path';
+import {
+  type Adapter,
+  checkAdapterAgainst,
+  initialiseAdapter,
+  type LoraConfig,
+  loadAdapter,
+  loraScale,
+  targetedModules,
+} from '../model/adapter.ts';
+import { ChatTemplate } from '../model/chat_template.ts';
+import { type ModelConfig, readModelConfig } from '../model/config.ts';
+import type { Trainable } from '../model/decoder_graph.ts';
+import { LanguageModel } from '../model/language_model.ts';
+import { estimateMemory, requireMemory } from '../model/memory_estimate.ts';
+import type { BoundAdapter, ProgramOptions } from '../model/programs.ts';
+import { Tokenizer } from '../model/tokenizer.ts';
+import { loadWeights, type Weights } from '../model/weights.ts';
+import type { ReferenceScorer } from './rollout.ts';
+
+/** What is trained, if anything. */
+export type PolicyMode =
+  | { readonly kind: 'frozen' }
+  | { readonly kind: 'lora'; readonly lora: LoraConfig; readonly seed: number }
+  | { readonly kind: 'full' };
+
+export interface PolicyRequest {
+  /** Hugging Face model folder. */
+  readonly model: string;
+  /** PEFT adapter folder to start from. */
+  readonly adapter: string | null;
+  readonly mode: PolicyMode;
+  readonly programs: ProgramOptions;
+  /** Sequences decoded at once and their greatest length: what the memory check counts with. */
+  readonly rows: number;
+  readonly sequenceLength: number;
+  readonly tokenBudget: number;
+}
+
+export class Policy {
+  readonly folder: string;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: ChatTemplate | null;
+  readonly model: LanguageModel;
+  readonly weights: Weights;
+  readonly adapter: Adapter | null;
+  readonly mode: PolicyMode['kind'];
+  readonly #programs: ProgramOptions;
+  /** Starting weights of full fine-tuning; null until the reference is first asked for. */
+  readonly #startWeights: Weights | null;
+  #reference: LanguageModel | null = null;
+
+  private constructor(
+    folder: string,
+    config: ModelConfig,
+    tokenizer: Tokenizer,
+    chatTemplate: ChatTemplate | null,
+    weights: Weights,
+    adapter: Adapter | null,
+    request: PolicyRequest,
+  ) {
+    this.folder = folder;
+    this.config = config;
+    this.tokenizer = tokenizer;
+    this.chatTemplate = chatTemplate;
+    this.weights = weights;
+    this.adapter = adapter;
+    this.mode = request.mode.kind;
+    this.#programs = request.programs;
+    this.#startWeights = request.mode.kind === 'full' ? copyWeights(weights) : null;
+    const trainable: Trainable = { frozen: 'nothing', lora: 'adapter', full: 'all-weights' }[this.mode] as Trainable;
+    this.model = new LanguageModel(
+      config,
+      weights,
+      adapter && bindAdapter(config, adapter),
+      trainable,
+      request.programs,
+    );
+  }
+
+  /**
+   * Reads and checks everything before anything is computed.
+   * @throws LatroError naming what is missing, damaged, unsupported, mismatched or too large
+   */
+  static async open(request: PolicyRequest): Promise<Policy> {
+    const config = await readModelConfig(request.model);
+    const tokenizer = await Tokenizer.load(request.model);
+    tokenizer.checkAgainst(config);
+    const chatTemplate = await ChatTemplate.load(request.model, tokenizer.specialTokens);
+    const adapter = await openAdapter(request, config);
+    const estimate = estimateMemory(config, {
+      mode: request.mode.kind === 'frozen' ? 'inference' : request.mode.kind,
+      bytesPerWeight: 4,
+      batchSize: request.rows,
+      sequenceLength: request.sequenceLength,
+      stepTokens: request.mode.kind === 'frozen' ? 0 : request.tokenBudget,
+      lora: adapter?.config ?? null,
+    });
+    requireMemory(request.model, estimate, freemem());
+    const weights = await loadWeights(request.model, config);
+    return new Policy(request.model, config, tokenizer, chatTemplate, weights, adapter, request);
+  }
+
+  /** Scores under π_0. */
+  get reference(): ReferenceScorer {
+    if (this.mode === 'full') return (groups) => this.#referenceModel().score(groups);
+    return (groups) => this.model.score(groups, { policy: 'reference' });
+  }
+
+  #referenceModel(): LanguageModel {
+    if (this.#startWeights === null) throw new Error('only full fine-tuning keeps its starting weights');
+    this.#reference ??= new LanguageModel(this.config, this.#startWeights, null, 'nothing', this.#programs);
+    return this.#reference;
+  }
+
+  async dispose(): Promise<void> {
+    await this.model.dispose();
+    await this.#reference?.dispose();
+  }
+}
+
+async function openAdapter(request: PolicyRequest, config: ModelConfig): Promise<Adapter | null> {
+  if (request.adapter !== null) {
+    const adapter = await loadAdapter(request.adapter);
+    checkAdapterAgainst(config, adapter);
+    return adapter;
+  }
+  if (request.mode.kind !== 'lora') return null;
+  return initialiseAdapter(config, { ...request.mode.lora, baseModel: basename(request.model) }, request.mode.seed);
+}
+
+export function bindAdapter(config: ModelConfig, adapter: Adapter): BoundAdapter {
+  const modules = new Set(targetedModules(config, adapter.config).map(({ module }) => module));
+  return { shape: { rank: adapter.config.rank, modules }, tensors: adapter.tensors, scale: loraScale(adapter.config) };
+}
+
+function copyWeights(weights: Weights): Weights {
+  return new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+}

@@ -1,0 +1,67 @@
+/** What a dataset asks of a model: how a row becomes a prompt, where a rationale ends, and when an answer is right. */
+import type { AnswerKind, DatasetRow } from '../datasets/dataset.ts';
+import { stopPhrases } from '../datasets/stop_phrases.ts';
+import type { Template } from '../datasets/template.ts';
+import { extractAnswer, isCorrect } from '../evaluate/extract.ts';
+import { StopWatcher } from '../evaluate/stop.ts';
+import type { StopDetector } from '../model/generate.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Policy } from './policy.ts';
+import { QuestionEncoder } from './question_encoder.ts';
+
+export interface Verdict {
+  /** null: no answer could be found. */
+  readonly extracted: string | null;
+  readonly correct: boolean;
+}
+
+export class QuestionTask {
+  readonly encoder: QuestionEncoder;
+  readonly tokenizer: Tokenizer;
+  readonly answerKind: AnswerKind;
+  readonly template: Template;
+  readonly #phrases: readonly string[];
+
+  constructor(
+    policy: Policy,
+    template: Template,
+    answerKind: AnswerKind,
+    style: 'auto' | 'chat' | 'plain',
+    extraPhrases: readonly string[],
+    now: Date,
+  ) {
+    const chat = style === 'plain' ? null : policy.chatTemplate;
+    this.tokenizer = policy.tokenizer;
+    this.encoder = new QuestionEncoder(policy.tokenizer, policy.config, template, chat, now);
+    this.answerKind = answerKind;
+    this.template = template;
+    this.#phrases = [...new Set([...stopPhrases(template), ...extraPhrases])];
+  }
+
+  /** Looks for a stop phrase in the decoded text; white space before it is not part of z either. */
+  newStopDetector(): StopDetector {
+    const stream = this.tokenizer.decodeStream();
+    const watcher = new StopWatcher(this.#phrases);
+    return { push: (id) => watcher.push(stream.push(id))?.pieces ?? null };
+  }
+
+  /** How many of an output's tokens are its rationale: those before the stop phrase, all when there is none. */
+  rationaleLength(ids: readonly number[]): number {
+    const detector = this.newStopDetector();
+    for (const id of ids) {
+      const length = detector.push(id);
+      if (length !== null) return length;
+    }
+    return ids.length;
+  }
+
+  /** Whether an extracted answer is the row's. */
+  matches(extracted: string, row: DatasetRow): boolean {
+    return isCorrect(extracted, row.answer, this.answerKind, 'corrected', row.choices);
+  }
+
+  judge(text: string, row: DatasetRow): Verdict {
+    const extracted = extractAnswer(text, this.answerKind, 'corrected', row.choices);
+    return { extracted, correct: extracted !== null && this.matches(extracted, row) };
+  }
+}

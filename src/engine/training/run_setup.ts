@@ -1,0 +1,122 @@
+/** From a resolved configuration to everything a run needs, read and checked before anything is written. */
+import type { RunConfig } from '../../protocol/run_config.ts';
+import { LatroError } from '../common/errors.ts';
+import type { FileSystem } from '../common/file_system.ts';
+import type { AnswerKind, Dataset, DatasetRow } from '../datasets/dataset.ts';
+import type { DatasetFormat } from '../datasets/format.ts';
+import { readDataset, requireSoundRows } from '../datasets/read_dataset.ts';
+import { sliceRows, splitHoldOut } from '../datasets/select_rows.ts';
+import { configureTemplate } from '../datasets/template.ts';
+import type { Device } from '../runtime/session.ts';
+import { Policy, type PolicyMode } from './policy.ts';
+import { QuestionTask } from './question_task.ts';
+
+export interface RunQuestions {
+  readonly train: readonly DatasetRow[];
+  /** Chooses the best checkpoint; empty when nothing was held out. */
+  readonly validation: readonly DatasetRow[];
+  /** Looked at before and after the run only. */
+  readonly test: readonly DatasetRow[];
+  /** Of the training file: what the prompt, the answer and its extraction depend on. */
+  readonly format: DatasetFormat;
+  readonly answerKind: AnswerKind;
+}
+
+export interface RunSetup {
+  readonly policy: Policy;
+  readonly task: QuestionTask;
+  readonly questions: RunQuestions;
+}
+
+/** Sequences decoded together: what the memory check counts with. */
+const DECODE_ROWS = 64;
+
+/** @throws LatroError naming the file and line, or the tensor, that is at fault */
+export async function setUpRun(config: RunConfig, files: FileSystem, now: Date): Promise<RunSetup> {
+  const questions = await readQuestions(config, files);
+  const policy = await Policy.open({
+    model: config.model,
+    adapter: config.adapter ?? null,
+    mode: policyMode(config),
+    programs: { device: chooseDevice(config.device), threads: config.threads },
+    rows: DECODE_ROWS,
+    sequenceLength: Math.max(config.sampling.maxRationaleTokens, config.evaluation.maxTokens) + 128,
+    tokenBudget: config.tokenBudget,
+  });
+  return { policy, task: questionTask(policy, config, questions, now), questions };
+}
+
+export function questionTask(
+  policy: Policy,
+  { templates, sampling }: Pick<RunConfig, 'templates' | 'sampling'>,
+  { format, answerKind }: Pick<RunQuestions, 'format' | 'answerKind'>,
+  now: Date,
+): QuestionTask {
+  return new QuestionTask(
+    policy,
+    configureTemplate(format.template, templates),
+    answerKind,
+    templates.style,
+    sampling.stopPhrases,
+    now,
+  );
+}
+
+export function policyMode({ trainable, seed }: Pick<RunConfig, 'trainable' | 'seed'>): PolicyMode {
+  if (trainable.kind === 'full') return { kind: 'full' };
+  const { rank, alpha, dropout, targets, rslora } = trainable;
+  if (dropout > 0) {
+    throw new LatroError(
+      'config-invalid',
+      `trainable.dropout is ${dropout}, but dropout inside adapters is not available.`,
+      'Set it to 0.',
+    );
+  }
+  const targetModules = targets === 'all-linear' ? ['all-linear'] : targets;
+  return { kind: 'lora', seed, lora: { rank, alpha, dropout, targetModules, useRslora: rslora, baseModel: null } };
+}
+
+export function chooseDevice(device: RunConfig['device']): Device {
+  return device === 'auto' ? 'cpu' : device;
+}
+
+async function readQuestions(config: RunConfig, files: FileSystem): Promise<RunQuestions> {
+  const { dataset, evaluation, seed } = config;
+  const train = await readRows(dataset.train, config, files);
+  const trainRows = sliceRows(requireSoundRows(train), dataset.rows?.train ?? 'all');
+  const read = async (path: string | undefined, slice: string | undefined): Promise<readonly DatasetRow[]> =>
+    path === undefined ? [] : sliceRows(requireSoundRows(await readRows(path, config, files)), slice ?? 'all');
+  const cap = (rows: readonly DatasetRow[]): readonly DatasetRow[] =>
+    rows.slice(0, evaluation.questions ?? rows.length);
+  const split =
+    dataset.validation === undefined
+      ? splitHoldOut(trainRows, dataset.holdOutFraction, seed)
+      : { train: trainRows, heldOut: await read(dataset.validation, dataset.rows?.validation) };
+  return {
+    train: split.train,
+    validation: cap(split.heldOut),
+    test: cap(await read(dataset.test, dataset.rows?.test)),
+    format: train.format,
+    answerKind: train.answerKind,
+  };
+}
+
+function readRows(path: string, { dataset }: Pick<RunConfig, 'dataset'>, files: FileSystem): Promise<Dataset> {
+  const { answers } = dataset;
+  return readDataset(path, {
+    fileSystem: files,
+    ...(dataset.mapping === undefined ? { format: dataset.format } : { mapping: mappingOf(dataset.mapping) }),
+    ...(answers === 'auto' ? {} : { answerKind: answers }),
+  });
+}
+
+type Mapping = NonNullable<RunConfig['dataset']['mapping']>;
+function mappingOf({ question, answer, choices, rationale, context }: Mapping) {
+  return {
+    question,
+    answer,
+    ...(choices === undefined ? {} : { choices }),
+    ...(rationale === undefined ? {} : { rationale }),
+    ...(context === undefined ? {} : { context }),
+  };
+}

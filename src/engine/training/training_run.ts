@@ -1,0 +1,328 @@
+/**
+ * One run from its configuration to its before/after evaluation, written to its run directory as it goes. A run that ends early, for
+ * whatever reason, can be resumed from its newest checkpoint.
+ */
+import type { EvaluationRow, EvaluationSummary, RunEvent, RunPhase, StepMetrics } from '../../protocol/records.ts';
+import type { RunConfig } from '../../protocol/run_config.ts';
+import { Cancelled, LatroError, unreachable } from '../common/errors.ts';
+import type { DatasetRow } from '../datasets/dataset.ts';
+import { AdamW } from '../optimize/adamw.ts';
+import { compareIdentity, type Environment, gatherIdentity } from '../runs/identity.ts';
+import { evaluationName } from '../runs/run_directory.ts';
+import type { RunStore } from '../runs/run_store.ts';
+import type { NewEvent, RunWriter, World } from '../runs/run_writer.ts';
+import { restoreCheckpoint } from './checkpoint_state.ts';
+import { evaluateRows, summariseEvaluation } from './evaluator.ts';
+import { grpo } from './methods/grpo.ts';
+import { latro } from './methods/latro.ts';
+import type { Method } from './methods/method.ts';
+import { rejectionSampling } from './methods/rejection_sampling.ts';
+import { sft } from './methods/sft.ts';
+import { type RunSetup, setUpRun } from './run_setup.ts';
+import { newTrainerStart, Trainer, type TrainerStart, totalSteps } from './trainer.ts';
+
+/** How far a run is, for a progress bar. */
+export interface RunProgress {
+  readonly phase: RunPhase;
+  readonly done: number;
+  readonly total: number;
+  /** Plural: what is counted. */
+  readonly unit: 'questions' | 'updates';
+  /** Within the current item, in [0, 1). */
+  readonly fraction: number;
+  readonly message: string;
+}
+
+export interface RunObserver {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress: (progress: RunProgress) => void;
+  readonly onEvent: (event: NewEvent | { readonly type: RunEvent['type'] }) => void;
+  readonly onPause?: () => Promise<void>;
+  /** Warnings a person should see, such as a resume that is not bit-exact. */
+  readonly onWarning: (message: string) => void;
+}
+
+const METHODS: Readonly<Record<RunConfig['method'], Method>> = {
+  latro,
+  sft,
+  'rejection-sampling': rejectionSampling,
+  grpo,
+};
+
+export class TrainingRun {
+  readonly #world: World;
+  readonly #writer: RunWriter;
+  readonly #setup: RunSetup;
+  readonly #config: RunConfig;
+  readonly #resume: boolean;
+
+  private constructor(world: World, writer: RunWriter, setup: RunSetup, resume: boolean) {
+    this.#world = world;
+    this.#writer = writer;
+    this.#setup = setup;
+    this.#config = writer.record.config;
+    this.#resume = resume;
+  }
+
+  get id(): string {
+    return this.#writer.record.id;
+  }
+  get directory(): string {
+    return this.#writer.directory.path;
+  }
+
+  /** Reads and checks model and dataset, then makes the run directory. Nothing is written when something is wrong. */
+  static async create(
+    world: World,
+    store: RunStore,
+    config: RunConfig,
+    environment: Environment,
+  ): Promise<TrainingRun> {
+    const setup = await setUpRun(config, world.files, new Date(world.clock.now()));
+    try {
+      const writer = await store.create(config, await gatherIdentity(world.files, config, environment));
+      await writer.update({ totalSteps: totalSteps(config, setup.questions.train.length) });
+      return new TrainingRun(world, writer, setup, false);
+    } catch (error) {
+      await setup.policy.dispose();
+      throw error;
+    }
+  }
+
+  /** @throws LatroError `run-locked`, `run-identity` naming the field that differs, or what is wrong with model and dataset */
+  static async resume(
+    world: World,
+    store: RunStore,
+    idOrPath: string,
+    environment: Environment,
+    observer: RunObserver,
+  ): Promise<TrainingRun> {
+    const writer = await store.open(idOrPath);
+    try {
+      const { config, identity } = writer.record;
+      const warnings = compareIdentity(
+        { config, identity },
+        { config, identity: await gatherIdentity(world.files, config, environment) },
+      );
+      warnings.forEach(observer.onWarning);
+      return new TrainingRun(world, writer, await setUpRun(config, world.files, new Date(world.clock.now())), true);
+    } catch (error) {
+      await writer.release();
+      throw error;
+    }
+  }
+
+  /** Runs to the end. Cancelled: the run is stopped and can be resumed. Always releases the run and the model. */
+  async execute(observer: RunObserver): Promise<void> {
+    try {
+      const start = await this.#start(observer);
+      const before = await this.#evaluateTest(null, observer);
+      await this.#phase('training', observer);
+      await this.#train(start, observer);
+      await this.#restoreBest(observer);
+      const after = await this.#evaluateTest(this.#chosenStep, observer);
+      if (before !== null && after !== null) await this.#writer.update({ gain: gainOf(before, after) });
+      await this.#writer.close('finished');
+    } catch (error) {
+      await this.#closeAfter(error);
+      throw error;
+    } finally {
+      await this.#setup.policy.dispose();
+    }
+  }
+
+  async #closeAfter(error: unknown): Promise<void> {
+    if (error instanceof Cancelled) await this.#writer.close('stopped', 'Stopped; it can be resumed.');
+    else if (error instanceof LatroError) await this.#writer.close('failed', error.message);
+    else await this.#writer.close('failed', error instanceof Error ? error.message : String(error));
+  }
+
+  async #start(observer: RunObserver): Promise<TrainerStart> {
+    const { optimizer } = this.#config;
+    if (!this.#resume) return newTrainerStart(optimizer);
+    const { checkpoint, warnings } = await this.#writer.resume();
+    warnings.forEach(observer.onWarning);
+    await this.#writer.update({ totalSteps: totalSteps(this.#config, this.#setup.questions.train.length) });
+    if (checkpoint === null) return newTrainerStart(optimizer);
+    const adamw = new AdamW(optimizer);
+    const history = await this.#metricsSoFar();
+    // The base evaluation needs the starting weights; it was finished before the first update, so its result is only read.
+    this.#restored = checkpoint.step;
+    const state = await restoreCheckpoint(checkpoint.directory, this.#setup.policy, adamw);
+    return { step: checkpoint.step, optimizer: adamw, state, history };
+  }
+
+  #restored = 0;
+
+  async #metricsSoFar(): Promise<StepMetrics[]> {
+    const { records } = await this.#writer.directory.events();
+    return records.flatMap((event) => (event.type === 'step' ? [event.metrics] : []));
+  }
+
+  async #train(start: TrainerStart, observer: RunObserver): Promise<void> {
+    const { train, validation } = this.#setup.questions;
+    const total = totalSteps(this.#config, train.length);
+    let done = start.step;
+    const trainer = new Trainer(
+      { policy: this.#setup.policy, task: this.#setup.task, config: this.#config, generateOptions: {} },
+      METHODS[this.#config.method],
+      train,
+      this.#writer,
+      this.#world.clock,
+      {
+        signal: observer.signal,
+        ...(observer.onPause === undefined ? {} : { onPause: observer.onPause }),
+        onEvent: (event) => {
+          if (event.type === 'step') {
+            done++;
+            observer.onProgress({
+              phase: 'training',
+              done,
+              total,
+              unit: 'updates',
+              fraction: 0,
+              message: describeStep(event as never),
+            });
+          }
+          observer.onEvent(event);
+        },
+        onSample: (finished, samples) =>
+          observer.onProgress({
+            phase: 'training',
+            done,
+            total,
+            unit: 'updates',
+            fraction: (finished / samples) * 0.5,
+            message: 'sampling rationales',
+          }),
+        validate:
+          validation.length === 0
+            ? null
+            : async (step) => {
+                const summary = await this.#evaluate(step, 'validation', validation, 0, observer, null);
+                return {
+                  score: summary.greedyAccuracy,
+                  greedy: summary.greedyAccuracy,
+                  sampled: summary.sampledAccuracy,
+                };
+              },
+      },
+    );
+    await trainer.run(start);
+  }
+
+  /** The step whose weights the run ends with. */
+  get #chosenStep(): number {
+    return this.#writer.record.best?.step ?? this.#writer.record.step;
+  }
+
+  /** Puts the weights that did best on the validation questions in place. */
+  async #restoreBest(observer: RunObserver): Promise<void> {
+    const { best, step } = this.#writer.record;
+    if (best === null || best.step === step) return;
+    const found = await this.#writer.directory.checkpoints.verify(best.step);
+    if (found === null || 'reason' in found) {
+      observer.onWarning(`The best checkpoint (update ${best.step}) is gone; the last one is evaluated instead.`);
+      return;
+    }
+    await restoreCheckpoint(found.directory, this.#setup.policy, new AdamW(this.#config.optimizer));
+  }
+
+  async #evaluateTest(step: number | null, observer: RunObserver): Promise<EvaluationSummary | null> {
+    const { test } = this.#setup.questions;
+    if (test.length === 0) return null;
+    const phase = step === null ? 'evaluating-before' : 'evaluating-after';
+    const finished = await this.#writer.directory.evaluation(evaluationName(step, 'test'));
+    if (finished !== null) return finished;
+    if (step === null && this.#restored > 0) return null;
+    await this.#phase(phase, observer);
+    return this.#evaluate(step, 'test', test, this.#config.evaluation.k, observer, phase);
+  }
+
+  async #evaluate(
+    step: number | null,
+    set: 'test' | 'validation',
+    rows: readonly DatasetRow[],
+    k: number,
+    observer: RunObserver,
+    phase: RunPhase | null,
+  ): Promise<EvaluationSummary> {
+    const { policy, task } = this.#setup;
+    const { temperature, maxTokens } = this.#config.evaluation;
+    const name = evaluationName(step, set);
+    const started = this.#world.clock.monotonic();
+    const finished = await this.#writer.directory.evaluationRows(name);
+    const log = await this.#writer.openEvaluation(name);
+    let results: EvaluationRow[];
+    try {
+      results = await evaluateRows(
+        policy,
+        task,
+        rows,
+        { k, temperature, maxTokens, seed: this.#config.seed },
+        {
+          signal: observer.signal,
+          ...(observer.onPause === undefined ? {} : { onPause: observer.onPause }),
+          onRow: async (row, done, total) => {
+            await log.append(row);
+            if (phase !== null)
+              observer.onProgress({ phase, done, total, unit: 'questions', fraction: 0, message: '' });
+          },
+        },
+        finished,
+      );
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+    const summary = summariseEvaluation(results, {
+      name,
+      checkpoint: step === null ? 'base' : `step-${step}`,
+      dataset:
+        (set === 'test' ? this.#config.dataset.test : this.#config.dataset.validation) ?? this.#config.dataset.train,
+      k,
+      seconds: (this.#world.clock.monotonic() - started) / 1000,
+    });
+    await this.#writer.finishEvaluation(log, summary);
+    observer.onEvent({ type: 'evaluation', summary });
+    return summary;
+  }
+
+  async #phase(phase: RunPhase, observer: RunObserver): Promise<void> {
+    await this.#writer.update({ phase });
+    await this.#writer.append({ type: 'phase', phase });
+    observer.onEvent({ type: 'phase', phase });
+    observer.onProgress({ phase, done: 0, total: 0, unit: phaseUnit(phase), fraction: 0, message: '' });
+  }
+}
+
+function phaseUnit(phase: RunPhase): RunProgress['unit'] {
+  switch (phase) {
+    case 'preparing':
+    case 'training':
+    case 'finished':
+      return 'updates';
+    case 'evaluating-before':
+    case 'evaluating-after':
+      return 'questions';
+    default:
+      return unreachable(phase);
+  }
+}
+
+function describeStep({ metrics }: { metrics: StepMetrics }): string {
+  const { meanSelfReward, correctShare, meanRationaleTokens } = metrics;
+  return `self-reward ${meanSelfReward.toFixed(2)}, ${(100 * correctShare).toFixed(0)} % right, ${meanRationaleTokens.toFixed(0)} tokens`;
+}
+
+function gainOf(before: EvaluationSummary, after: EvaluationSummary) {
+  return {
+    questions: before.questions,
+    greedyBefore: before.greedyAccuracy,
+    greedyAfter: after.greedyAccuracy,
+    majorityBefore: before.majorityAccuracy,
+    majorityAfter: after.majorityAccuracy,
+    answerLogProbBefore: before.meanAnswerLogProbGreedy,
+    answerLogProbAfter: after.meanAnswerLogProbGreedy,
+  };
+}
