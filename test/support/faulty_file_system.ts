@@ -9,8 +9,11 @@ import {
 export interface Fault {
   /** 1-based number of the changing call that fails. */
   readonly at: number;
-  /** error: the call throws and later ones work. crash: nothing works any more, as if the process had ended there. */
-  readonly kind: 'error' | 'crash';
+  /**
+   * error: the call throws and later ones work. crash: nothing works any more, as if the process had ended there. kill: the process
+   * does end there, by SIGKILL.
+   */
+  readonly kind: 'error' | 'crash' | 'kill';
   readonly code?: 'ENOSPC' | 'EIO' | 'EACCES';
 }
 
@@ -40,6 +43,10 @@ export class FaultyFileSystem implements FileSystem {
     this.log.push(`${what} ${path}`);
     if (this.calls !== this.#fault?.at) return action();
     await half?.();
+    if (this.#fault.kind === 'kill') {
+      process.kill(process.pid, 'SIGKILL');
+      await new Promise(() => {});
+    }
     if (this.#fault.kind === 'crash') {
       this.#dead = true;
       throw new Crash(what);

@@ -2,15 +2,12 @@
  * A training run with everything but the training: it writes what a real one writes, in the same order, as a pure function of (seed,
  * step). Serves to interrupt the run directory at every call and compare the resumed run with one that was never interrupted.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type FileSystem, NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RandomStream } from '../../src/engine/common/random.ts';
-import { stepName } from '../../src/engine/runs/checkpoint.ts';
-import { comparableEvents, withoutCircumstances } from '../../src/engine/runs/comparison.ts';
 import type { Processes } from '../../src/engine/runs/processes.ts';
 import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
-import { evaluationName, RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { evaluationName } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { type RunWriter, requireFinite, type World } from '../../src/engine/runs/run_writer.ts';
 import type { EvaluationRow, EvaluationSummary, QuestionRollout, StepMetrics } from '../../src/protocol/records.ts';
@@ -208,42 +205,4 @@ export async function toyTrain(writer: RunWriter, resume: boolean, files: FileSy
 
 export async function newToyRun(world: World, folder: string): Promise<RunWriter> {
   return new RunStore(world, folder).create(TOY_CONFIG, UNKNOWN_IDENTITY);
-}
-
-/** Everything two equal runs must agree on. */
-export async function fingerprint(files: FileSystem, path: string): Promise<unknown> {
-  const run = new RunDirectory(files, path);
-  const sha = async (file: string) =>
-    createHash('sha256')
-      .update(await files.read(file))
-      .digest('hex');
-  const checkpoints: Record<string, string> = {};
-  for (const step of await run.checkpoints.steps()) {
-    const found = await run.checkpoints.verify(step);
-    if (found === null || 'reason' in found) throw new Error(`checkpoint ${step}: ${found?.reason}`);
-    for (const { name } of found.manifest.files)
-      checkpoints[`${stepName(step)}/${name}`] = await sha(join(found.directory, name));
-  }
-  const evaluations: Record<string, unknown> = {};
-  for (const name of await run.evaluationNames()) {
-    evaluations[name] = [
-      withoutCircumstances(await run.evaluation(name)),
-      await sha(run.evaluationFile(name, 'jsonl')),
-    ];
-  }
-  const rollouts = Object.fromEntries(
-    await Promise.all(
-      (await run.rolloutSteps()).map(async (step) => [step, await sha(run.rolloutFile(step))] as const),
-    ),
-  );
-  const { status, step, best } = await run.record();
-  return {
-    events: comparableEvents((await run.events()).records),
-    checkpoints,
-    evaluations,
-    rollouts,
-    status,
-    step,
-    best,
-  };
 }

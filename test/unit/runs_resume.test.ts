@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LatroError } from '../../src/engine/common/errors.ts';
-import { type FileSystem, NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { atomicWrite, type FileSystem, NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RandomStream } from '../../src/engine/common/random.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { RunWriter } from '../../src/engine/runs/run_writer.ts';
 import { FaultyFileSystem } from '../support/faulty_file_system.ts';
 import { PowerLossFileSystem } from '../support/power_loss_file_system.ts';
-import { fingerprint, newToyRun, toyTrain, toyWorld } from '../support/toy_run.ts';
+import { runFingerprint } from '../support/run_fingerprint.ts';
+import { newToyRun, toyTrain, toyWorld } from '../support/toy_run.ts';
 
 const node = new NodeFileSystem();
 /** Calls until a new run is on disk. */
@@ -28,7 +29,7 @@ describe('a run that is interrupted and resumed', function () {
     const writer = await newToyRun(toyWorld(counting), join(folder, 'whole'));
     await toyTrain(writer, false, counting);
     calls = counting.calls;
-    uninterrupted = await fingerprint(node, writer.directory.path);
+    uninterrupted = await runFingerprint(node, writer.directory.path);
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
@@ -56,7 +57,7 @@ describe('a run that is interrupted and resumed', function () {
   async function resumeAndCompare(files: FileSystem, run: RunDirectory, what: string): Promise<void> {
     const writer = await RunWriter.open(toyWorld(files), run.path);
     await toyTrain(writer, true, files);
-    assert.deepEqual(await fingerprint(files, run.path), uninterrupted, what);
+    assert.deepEqual(await runFingerprint(files, run.path), uninterrupted, what);
   }
 
   it('equals the uninterrupted run, whichever file-system call its process ended at', async () => {
@@ -130,57 +131,65 @@ describe('a run that is interrupted and resumed', function () {
     }
   });
 
+  async function finishedRun(): Promise<{ disk: PowerLossFileSystem; run: RunDirectory }> {
+    const disk = new PowerLossFileSystem();
+    const writer = await newToyRun(toyWorld(disk), '/runs');
+    await toyTrain(writer, false, disk);
+    return { disk, run: writer.directory };
+  }
+
   it('falls back to the previous checkpoint when any file of the newest is cut, changed or gone, and says so', async () => {
     const random = new RandomStream(9);
-    const names = ['manifest.json', 'state.json', 'adapter/adapter_config.json', 'adapter/adapter_model.safetensors'];
-    for (let trial = 0; trial < 24; trial++) {
-      const store = join(folder, `damage-${trial}`);
-      const writer = await newToyRun(toyWorld(), store);
-      await toyTrain(writer, false, node);
-      const name = names[trial % names.length] ?? '';
-      const file = join(writer.directory.checkpoints.directory(6), name);
-      const bytes = await node.read(file);
-      const kind = ['cut', 'changed', 'gone'][Math.floor(trial / names.length) % 3];
-      if (kind === 'cut') await truncate(file, random.nextInteger(bytes.length));
-      else if (kind === 'gone') await rm(file);
-      else {
-        const index = random.nextInteger(bytes.length - 1);
-        bytes[index] = (bytes[index] ?? 0) ^ (1 << random.nextInteger(7));
-        await writeFile(file, bytes);
-      }
-      const again = await RunWriter.open(toyWorld(), writer.directory.path);
-      const harmless = kind === 'changed' && (await again.directory.checkpoints.newest()).damaged.length === 0;
-      const { checkpoint, warnings } = await again.resume();
-      if (!harmless) {
-        assert.equal(checkpoint?.step, 4, `${kind} ${name}`);
+    for (const name of [
+      'manifest.json',
+      'state.json',
+      'adapter/adapter_config.json',
+      'adapter/adapter_model.safetensors',
+    ]) {
+      for (const damage of ['cut', 'changed', 'gone', 'cut', 'changed']) {
+        const { disk, run } = await finishedRun();
+        const file = join(run.checkpoints.directory(6), name);
+        const bytes = await disk.read(file);
+        if (damage === 'cut') await disk.truncate(file, random.nextInteger(bytes.length));
+        else if (damage === 'gone') await disk.remove(file);
+        else {
+          // A bit of the number after "step" in the manifest, any bit elsewhere.
+          const index =
+            name === 'manifest.json' ? new TextDecoder().decode(bytes).indexOf('6') : random.nextInteger(bytes.length);
+          bytes[index] = (bytes[index] ?? 0) ^ (1 << random.nextInteger(3));
+          await atomicWrite(disk, file, bytes);
+        }
+        const again = await RunWriter.open(toyWorld(disk), run.path);
+        const { checkpoint, warnings } = await again.resume();
+        assert.equal(checkpoint?.step, 4, `${damage} ${name}`);
         assert.match(warnings.join(), /step 6 is damaged/);
+        await again.release();
+        await resumeAndCompare(disk, run, `${damage} ${name}`);
       }
-      await again.release();
-      await resumeAndCompare(node, again.directory, `${kind} ${name}`);
-      await rm(store, { recursive: true });
     }
   });
 
   it('refuses, and removes nothing, when no checkpoint is whole', async () => {
-    const writer = await newToyRun(toyWorld(), join(folder, 'none-whole'));
-    await toyTrain(writer, false, node);
-    const { checkpoints } = writer.directory;
-    for (const step of await checkpoints.steps()) await rm(join(checkpoints.directory(step), 'state.json'));
-    const before = await readdir(writer.directory.path, { recursive: true });
-    const again = await RunWriter.open(toyWorld(), writer.directory.path);
+    const { disk, run } = await finishedRun();
+    for (const step of await run.checkpoints.steps())
+      await disk.remove(join(run.checkpoints.directory(step), 'state.json'));
+    const [steps, rollouts, events] = [await run.checkpoints.steps(), await run.rolloutSteps(), await run.events()];
+    const again = await RunWriter.open(toyWorld(disk), run.path);
     await assert.rejects(
       again.resume(),
       (error: LatroError) => error.code === 'run-damaged' && /state\.json is missing/.test(error.reason),
     );
     await again.release();
-    assert.deepEqual(await readdir(writer.directory.path, { recursive: true }), before);
+    assert.deepEqual(
+      [await run.checkpoints.steps(), await run.rolloutSteps(), await run.events()],
+      [steps, rollouts, events],
+    );
   });
 
   it('resumes from weights even when the log was cut, and says what is missing', async () => {
-    const writer = await newToyRun(toyWorld(), join(folder, 'short-log'));
-    await toyTrain(writer, false, node);
-    await truncate(writer.directory.eventsFile, 100);
-    const again = await RunWriter.open(toyWorld(), writer.directory.path);
+    const { disk, run } = await finishedRun();
+    await disk.truncate(run.eventsFile, 100);
+    const again = await RunWriter.open(toyWorld(disk), run.path);
     const { checkpoint, warnings } = await again.resume();
     assert.equal(checkpoint?.step, 6);
     assert.match(warnings.join(), /events\.jsonl is shorter/);
@@ -188,9 +197,8 @@ describe('a run that is interrupted and resumed', function () {
   });
 
   it('rolls back to a kept checkpoint and goes on from there as if it had never gone further', async () => {
-    const writer = await newToyRun(toyWorld(), join(folder, 'back'));
-    await toyTrain(writer, false, node);
-    const again = await RunWriter.open(toyWorld(), writer.directory.path);
+    const { disk, run } = await finishedRun();
+    const again = await RunWriter.open(toyWorld(disk), run.path);
     await assert.rejects(again.rollBack(3), (error: LatroError) => /Roll back to one of: .*4, 6/.test(error.nextStep));
     const { checkpoint } = await again.rollBack(4);
     assert.equal(checkpoint?.step, 4);
@@ -198,6 +206,6 @@ describe('a run that is interrupted and resumed', function () {
     assert.equal((await again.directory.checkpoints.steps()).at(-1), 4);
     assert((await again.directory.evaluationNames()).every((name) => !name.includes('000006')));
     await again.close('stopped', 'rolled back');
-    await resumeAndCompare(node, again.directory, 'rolled back');
+    await resumeAndCompare(disk, run, 'rolled back');
   });
 });

@@ -7,15 +7,8 @@ import { evaluationName } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import type { RunIdentity } from '../../src/protocol/run_record.ts';
 import { PowerLossFileSystem } from '../support/power_loss_file_system.ts';
-import {
-  fingerprint,
-  newToyRun,
-  TOY_CONFIG,
-  toyRollout,
-  toyTrain,
-  toyWorld,
-  UNKNOWN_IDENTITY,
-} from '../support/toy_run.ts';
+import { runFingerprint } from '../support/run_fingerprint.ts';
+import { newToyRun, TOY_CONFIG, toyRollout, toyTrain, toyWorld, UNKNOWN_IDENTITY } from '../support/toy_run.ts';
 
 describe('the runs of a folder', () => {
   let disk: PowerLossFileSystem;
@@ -136,7 +129,7 @@ describe('the runs of a folder', () => {
   it('continue an evaluation at the question it was stopped at', async () => {
     const writer = await newToyRun(toyWorld(disk), '/runs');
     await toyTrain(writer, false, disk);
-    const whole = await fingerprint(disk, writer.directory.path);
+    const whole = await runFingerprint(disk, writer.directory.path);
     const { directory } = writer;
     const name = evaluationName(null, 'validation');
     const rows = await directory.evaluationRows(name);
@@ -150,7 +143,7 @@ describe('the runs of a folder', () => {
     const again = await new RunStore(toyWorld(disk), '/runs').open(directory.path);
     await toyTrain(again, true, disk);
     assert.deepEqual(await directory.evaluationRows(name), rows);
-    assert.deepEqual(await fingerprint(disk, directory.path), whole);
+    assert.deepEqual(await runFingerprint(disk, directory.path), whole);
   });
 });
 
