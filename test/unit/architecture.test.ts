@@ -1,0 +1,114 @@
+/** The invariants of ARCHITECTURE.md: which room may know which. */
+import { strict as assert } from 'node:assert';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '..', '..');
+
+/** Rooms and the rooms each may import from, besides itself. Engine rooms stand from the bottom up. */
+const ENGINE_ROOMS = ['common', 'runtime', 'graph', 'model', 'optimize', 'hub', 'datasets', 'evaluate', 'latro', 'baselines', 'forking', 'runs', 'training', 'server'] as const;
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  'engine/common': [],
+  'engine/runtime': ['engine/common'],
+  'engine/graph': ['engine/common'],
+  'engine/model': ['engine/common', 'engine/runtime', 'engine/graph'],
+  'engine/optimize': ['engine/common', 'engine/model'],
+  'engine/hub': ['engine/common', 'protocol'],
+  'engine/datasets': ['engine/common', 'protocol'],
+  'engine/evaluate': ['engine/common', 'engine/datasets', 'protocol'],
+  'engine/latro': ['engine/common', 'protocol'],
+  'engine/baselines': ['engine/common', 'engine/latro', 'protocol'],
+  'engine/forking': ['engine/common', 'engine/latro', 'protocol'],
+  'engine/runs': ['engine/common', 'engine/datasets', 'engine/evaluate', 'protocol'],
+  'engine/training': ENGINE_ROOMS.slice(0, -1).map((room) => `engine/${room}`).concat('protocol'),
+  'engine/server': ENGINE_ROOMS.map((room) => `engine/${room}`).concat('protocol'),
+  cli: ENGINE_ROOMS.map((room) => `engine/${room}`).concat('protocol'),
+  // The host computes nothing: of the engine it may use only rooms that load nothing native.
+  extension: ['protocol', 'engine/common', 'engine/datasets', 'engine/evaluate', 'engine/runs'],
+  webview: ['protocol'],
+};
+
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => join(folder, name));
+}
+
+const FILES = [...sources('src'), ...sources('webview')];
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const pattern = /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|\brequire\(\s*['"]([^'"]+)['"]\s*\)/gm;
+  return [...text.matchAll(pattern)].map((match) => ({ file, specifier: match.slice(1).find((part) => part !== undefined)! }));
+}
+
+const IMPORTS = FILES.flatMap(importsOf);
+
+function roomOf(file: string): string {
+  const parts = file.split(sep);
+  if (parts[0] === 'webview') return 'webview';
+  return parts[1] === 'engine' ? `engine/${parts[2]}` : parts[1]!;
+}
+
+const importersOf = (name: string): string[] =>
+  [...new Set(IMPORTS.filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`)).map(({ file }) => file))];
+
+describe('architecture', () => {
+  it('reads the whole house', () => {
+    assert.ok(FILES.length > 100, `${FILES.length} files`);
+    assert.ok(IMPORTS.length > FILES.length);
+  });
+
+  it('each room imports only the rooms it may know', () => {
+    const wrong = IMPORTS.flatMap(({ file, specifier }) => {
+      if (!specifier.startsWith('.')) return [];
+      const from = roomOf(file);
+      const to = roomOf(relative(ROOT, resolve(ROOT, dirname(file), specifier)));
+      const allowed = MAY_IMPORT[from];
+      if (allowed === undefined) return [`${file}: room '${from}' is not in the plan`];
+      return from === to || allowed.includes(to) ? [] : [`${file} imports ${specifier}`];
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  it('only the extension imports vscode', () => {
+    assert.deepEqual(importersOf('vscode').filter((file) => !file.startsWith(join('src', 'extension'))), []);
+  });
+
+  it('only the runtime room imports onnxruntime-node, and the extension never reaches it', () => {
+    assert.deepEqual(importersOf('onnxruntime-node').filter((file) => !file.startsWith(join('src', 'engine', 'runtime'))), []);
+    const reached = new Set<string>();
+    const visit = (file: string): void => {
+      if (reached.has(file)) return;
+      reached.add(file);
+      for (const { specifier } of importsOf(file)) {
+        if (specifier.startsWith('.')) visit(relative(ROOT, resolve(ROOT, dirname(file), specifier)));
+      }
+    };
+    FILES.filter((file) => roomOf(file) === 'extension').forEach(visit);
+    assert.deepEqual([...reached].filter((file) => roomOf(file) === 'engine/runtime'), []);
+  });
+
+  it('one module imports the webview toolkit', () => {
+    assert.deepEqual(importersOf('@vscode/webview-ui-toolkit'), [join('webview', 'toolkit.ts')]);
+  });
+
+  it('no barrels and no default exports', () => {
+    const wrong = FILES.filter((file) => /^export (default|\* from)/m.test(readFileSync(join(ROOT, file), 'utf8')));
+    assert.deepEqual(wrong, []);
+  });
+
+  it('no file holds two things: at most 500 lines', () => {
+    const long = FILES.flatMap((file) => {
+      const lines = readFileSync(join(ROOT, file), 'utf8').split('\n').length;
+      return lines > 500 ? [`${file}: ${lines}`] : [];
+    });
+    assert.deepEqual(long, []);
+  });
+});
