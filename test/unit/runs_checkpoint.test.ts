@@ -113,6 +113,26 @@ describe('checkpoints', () => {
     assert.deepEqual(await disk.list('/checkpoints'), [stepName(1)]);
   });
 
+  it('that find the disk full leave nothing behind', async () => {
+    for (let at = 2; ; at++) {
+      const faulty = new FaultyFileSystem(disk, { at, kind: 'error', code: 'ENOSPC' });
+      const saved = new CheckpointFolder(faulty, '/checkpoints').save(1, content('x'), POSITION);
+      if (
+        await saved.then(
+          () => true,
+          () => false,
+        )
+      )
+        break;
+      const names = await disk.list('/checkpoints');
+      assert(
+        names.length === 0 || (names.length === 1 && names[0] === stepName(1)),
+        `after call ${at}: ${names.join()}`,
+      );
+      if (names.length === 1) await folder.remove(1);
+    }
+  });
+
   it('saved again at the same step stay when whole, and are replaced when not', async () => {
     await folder.save(1, content('first'), POSITION);
     await folder.save(1, content('second'), POSITION);

@@ -159,14 +159,19 @@ export class NodeFileSystem implements FileSystem {
  */
 export async function atomicWrite(files: FileSystem, path: string, content: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.partial`);
-  const handle = await files.open(temporary, 'replace');
   try {
-    await handle.write(typeof content === 'string' ? new TextEncoder().encode(content) : content);
-    await handle.flush();
-  } finally {
-    await handle.close();
+    const handle = await files.open(temporary, 'replace');
+    try {
+      await handle.write(typeof content === 'string' ? new TextEncoder().encode(content) : content);
+      await handle.flush();
+    } finally {
+      await handle.close();
+    }
+    await files.rename(temporary, path);
+  } catch (error) {
+    await files.remove(temporary).catch(() => {});
+    throw error;
   }
-  await files.rename(temporary, path);
   await files.flushDirectory(dirname(path));
 }
 

@@ -91,15 +91,31 @@ export class CheckpointFolder {
     if (existing !== null) await this.remove(step);
 
     const staging = join(this.path, `${STAGING}${stepName(step)}`);
+    try {
+      const manifest = await this.#stage(staging, step, content, position);
+      await this.#files.rename(staging, this.directory(step));
+      await this.#files.flushDirectory(this.path);
+      return { step, directory: this.directory(step), manifest };
+    } catch (error) {
+      // Gives a full disk its space back.
+      await this.#files.remove(staging).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #stage(
+    staging: string,
+    step: number,
+    content: CheckpointContent,
+    position: Pick<CheckpointManifest, 'eventsBytes' | 'best'>,
+  ): Promise<CheckpointManifest> {
     await this.#files.makeDirectory(staging);
     const files: v.InferOutput<typeof FileEntry>[] = [];
     for (const [name, pieces] of Object.entries(content)) files.push(await this.#writeFile(staging, name, pieces));
     const manifest: CheckpointManifest = { formatVersion: RUN_FORMAT_VERSION, step, ...position, files };
     await this.#writeFile(staging, MANIFEST, [new TextEncoder().encode(`${finiteJson(manifest, 2)}\n`)]);
     for (const folder of foldersOf(content)) await this.#files.flushDirectory(join(staging, folder));
-    await this.#files.rename(staging, this.directory(step));
-    await this.#files.flushDirectory(this.path);
-    return { step, directory: this.directory(step), manifest };
+    return manifest;
   }
 
   /** The newest checkpoint that is whole, and the newer ones that are not. */
