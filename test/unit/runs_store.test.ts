@@ -239,15 +239,15 @@ describe('the identity of a run', () => {
 describe('latro.json on disk', () => {
   const read = async (text: string) => {
     const disk = new PowerLossFileSystem();
-    await disk.makeDirectory('/work space');
-    await atomicWrite(disk, '/work space/latro.json', text);
-    return readRunConfig(disk, '/work space/latro.json');
+    await disk.makeDirectory('/a folder');
+    await atomicWrite(disk, '/a folder/latro.json', text);
+    return readRunConfig(disk, '/a folder/latro.json');
   };
 
   it('is read with its paths relative to its folder', async () => {
     const { config } = await read('\ufeff{"model": "m", "dataset": {"train": "d/t.jsonl"}}');
-    assert.match(config.model, /work space.m$/);
-    assert.match(config.dataset.train, /work space.d.t\.jsonl$/);
+    assert.match(config.model, /a folder.m$/);
+    assert.match(config.dataset.train, /a folder.d.t\.jsonl$/);
   });
 
   it('that is missing or no JSON is refused in one sentence', async () => {
