@@ -4,8 +4,8 @@
  */
 import type { RunEvent, StepMetrics } from '../../protocol/records.ts';
 import type { Clock } from '../common/clock.ts';
-import { LatroError, throwIfCancelled } from '../common/errors.ts';
-import { RandomStream } from '../common/random.ts';
+import { Cancelled, LatroError, throwIfCancelled } from '../common/errors.ts';
+import { foldKey, RandomStream } from '../common/random.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
 import { checkHealth, type HealthPoint } from '../latro/health.ts';
 import { AdamW, clipGradients } from '../optimize/adamw.ts';
@@ -37,6 +37,7 @@ export interface TrainerStart {
 
 /** Streams of random numbers that must not collide with rationale keys. */
 const ORDER_STREAM = 0x0_0e_0c_40;
+const DROPOUT_STREAM = 0x0_d4_09_07;
 
 export function newTrainerStart(settings: ConstructorParameters<typeof AdamW>[0]): TrainerStart {
   return { step: 0, optimizer: new AdamW(settings), state: { method: INITIAL_METHOD_STATE, raised: [] }, history: [] };
@@ -112,10 +113,7 @@ export class Trainer {
     const evaluations: { greedyAccuracy: number; sampledAccuracy: number | null }[] = [];
     for (let step = start.step + 1; step <= this.#total; step++) {
       await this.#hooks.onPause?.();
-      if (this.#hooks.signal?.aborted) await this.#save(step - 1, start.optimizer, state);
-      throwIfCancelled(this.#hooks.signal);
-
-      const { metrics, update } = await this.#update(step, start.optimizer, state);
+      const { metrics, update } = await this.#updateOrSave(step, start.optimizer, state);
       state = { ...state, method: update.state };
       await this.#writer.writeRollouts(step, update.rollouts);
       await this.#emit({ type: 'step', metrics });
@@ -141,6 +139,21 @@ export class Trainer {
     }
   }
 
+  /** Cancelled before or while it samples, an update has changed nothing yet: what was done before it is saved. */
+  async #updateOrSave(
+    step: number,
+    optimizer: AdamW,
+    state: TrainingState,
+  ): Promise<{ metrics: StepMetrics; update: MethodUpdate }> {
+    try {
+      throwIfCancelled(this.#hooks.signal);
+      return await this.#update(step, optimizer, state);
+    } catch (error) {
+      if (error instanceof Cancelled) await this.#save(step - 1, optimizer, state);
+      throw error;
+    }
+  }
+
   async #update(
     step: number,
     optimizer: AdamW,
@@ -162,7 +175,10 @@ export class Trainer {
 
     const before = this.#clock.monotonic();
     const trained = { ...policy.model.programs.tokensRun };
-    const { loss, gradients, scores } = await policy.model.step(update.groups, { tokenBudget: config.tokenBudget });
+    const { loss, gradients, scores } = await policy.model.step(update.groups, {
+      tokenBudget: config.tokenBudget,
+      dropoutKey: foldKey(config.seed, DROPOUT_STREAM, step),
+    });
     const bad = scores.findIndex((group) =>
       group.some((logProbs) => logProbs.some((value) => !Number.isFinite(value))),
     );
