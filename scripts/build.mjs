@@ -51,6 +51,7 @@ const product = [
     options: { ...node, external: ['vscode'] },
     budget: 500 * kB,
   },
+  { entry: 'src/extension/panels/comparison_worker.ts', out: 'dist/comparison_worker.cjs', options: node },
   { entry: 'src/engine/server/main.ts', out: 'dist/engine.cjs', options: { ...node, external: ['onnxruntime-node'] } },
   {
     entry: 'src/cli/main.ts',
@@ -66,17 +67,13 @@ const product = [
   })),
 ];
 
-const hostTestBundles = sources('test/host', '.ts').map((entry) => ({
+const hostTestBundles = [...sources('test/host', '.test.ts'), 'test/support/tiny_engine_main.ts'].map((entry) => ({
   entry,
   out: `dist/test/${path.basename(entry, '.ts')}.cjs`,
   options: { ...node, external: ['vscode', 'onnxruntime-node'] },
 }));
 
-const copies = [
-  ['node_modules/@vscode/codicons/dist/codicon.css', 'dist/webview/codicon.css'],
-  ['node_modules/@vscode/codicons/dist/codicon.ttf', 'dist/webview/codicon.ttf'],
-  ...sources('webview', '.css').map((file) => [file, `dist/webview/${path.basename(file)}`]),
-];
+const styles = sources('webview', '.css');
 
 async function bundle({ entry, out, options, budget, executable }) {
   if (!existsSync(path.join(root, entry))) return { line: `  ${out}: left out, ${entry} does not exist` };
@@ -98,7 +95,7 @@ async function bundle({ entry, out, options, budget, executable }) {
 if (!hostTests) {
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   mkdirSync(path.join(root, 'dist', 'webview'), { recursive: true });
-  for (const [from, to] of copies) copyFileSync(path.join(root, from), path.join(root, to));
+  for (const file of styles) copyFileSync(path.join(root, file), path.join(root, 'dist', file));
 }
 const bundles = hostTests ? hostTestBundles : product;
 const results = await Promise.all(bundles.map(bundle));

@@ -3,14 +3,30 @@ import type { JobSnapshot, NotificationParams } from '../../protocol/engine_rpc.
 import { DisposableStore, Emitter } from '../common/disposables.ts';
 import type { EngineClient } from './engine_client.ts';
 
+/** How a job ended; 'lost' when the engine did and the job with it. */
+export type JobEnd = Omit<NotificationParams<'jobEnded'>, 'outcome'> & {
+  readonly outcome: NotificationParams<'jobEnded'>['outcome'] | { readonly type: 'lost' };
+};
+
 export class JobTracker {
   readonly #jobs = new Map<string, JobSnapshot>();
   readonly #changed = new Emitter<JobSnapshot>();
-  readonly #ended = new Emitter<NotificationParams<'jobEnded'>>();
+  readonly #ended = new Emitter<JobEnd>();
 
   /** A job is new or has got further. */
   readonly onChanged = this.#changed.event;
   readonly onEnded = this.#ended.event;
+
+  /** Resolves when the job of this name has ended; ask before it can have. */
+  ended(jobId: string): Promise<JobEnd> {
+    return new Promise((resolve) => {
+      const subscription = this.onEnded((end) => {
+        if (end.jobId !== jobId) return;
+        subscription.dispose();
+        resolve(end);
+      });
+    });
+  }
 
   get jobs(): readonly JobSnapshot[] {
     return [...this.#jobs.values()];
@@ -47,7 +63,7 @@ export class JobTracker {
     const lost = [...this.#jobs.values()];
     this.#jobs.clear();
     for (const { jobId, kind, runId, runDirectory } of lost) {
-      this.#ended.fire({ jobId, kind, runId, runDirectory, outcome: { type: 'cancelled' } });
+      this.#ended.fire({ jobId, kind, runId, runDirectory, outcome: { type: 'lost' } });
     }
     return lost;
   }

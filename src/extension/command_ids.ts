@@ -1,0 +1,17 @@
+/** Every command of the extension; `package.json` contributes exactly these (a test compares). */
+export const COMMANDS = [
+  'latro.chooseModel',
+  'latro.trainOnDataset',
+  'latro.evaluate',
+  'latro.sampleQuestion',
+  'latro.stopRun',
+  'latro.resumeRun',
+  'latro.compare',
+  'latro.openRunDashboard',
+  'latro.openLog',
+  'latro.openWalkthrough',
+] as const;
+export type CommandId = (typeof COMMANDS)[number];
+
+/** One handler per command. Arguments come from menus and links, so a handler must expect anything. */
+export type CommandHandlers = Readonly<Record<CommandId, (argument: unknown) => Promise<void>>>;

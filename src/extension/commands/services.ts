@@ -1,0 +1,76 @@
+/** What commands work with: everything that needs an open folder. Without one, commands say so. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { LatroError } from '../../engine/common/errors.ts';
+import type { RunSummary } from '../../protocol/run_record.ts';
+import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
+import type { JobRunner } from '../engine/job_runner.ts';
+import type { Reporter } from '../reporter.ts';
+import { gainText, statusIcon, stepText, subjectText } from '../runs/run_text.ts';
+import { isRunNode } from '../runs/runs_tree.ts';
+import type { RunsWatcher } from '../runs/runs_watcher.ts';
+import type { Settings } from '../settings.ts';
+
+export interface CommandServices {
+  /** The folder that holds `.latro/`. */
+  readonly workspace: string;
+  readonly settings: Settings;
+  readonly runs: RunsWatcher;
+  readonly engine: EngineSupervisor;
+  readonly jobs: JobRunner;
+  readonly reporter: Reporter;
+}
+
+const DATASET = /\.(jsonl|ndjson|json|parquet)$/i;
+
+/** The dataset a command is about: the file it was called on, or the one in the editor, saved first. */
+export async function datasetOf(argument: unknown): Promise<string> {
+  const uri = argument instanceof vscode.Uri ? argument : vscode.window.activeTextEditor?.document.uri;
+  if (uri?.scheme !== 'file' || !DATASET.test(uri.fsPath)) {
+    const { l10n } = vscode;
+    const next = l10n.t('Open a .jsonl or .json file of questions and answers first.');
+    throw new LatroError('dataset-not-found', l10n.t('There is no dataset in the editor.'), next);
+  }
+  const document = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
+  if (document?.isDirty) await document.save();
+  return uri.fsPath;
+}
+
+/** The model to use; asks for one when none is chosen. */
+export async function modelOf({ settings }: CommandServices): Promise<string> {
+  if (settings.modelFolder === undefined) await vscode.commands.executeCommand('latro.chooseModel');
+  if (settings.modelFolder !== undefined) return settings.modelFolder;
+  throw new vscode.CancellationError();
+}
+
+/** The run a command is about: the tree node it was called on, the only one that fits, or the person's pick. */
+export async function pickRun(
+  { runs }: CommandServices,
+  argument: unknown,
+  fits: (run: RunSummary) => boolean,
+  title: string,
+): Promise<RunSummary> {
+  await runs.refresh();
+  const named = isRunNode(argument) ? runs.find(argument.runId) : undefined;
+  if (named !== undefined) return named;
+  const candidates = runs.runs.filter(fits);
+  const [first] = candidates;
+  const { l10n } = vscode;
+  if (first === undefined) {
+    const reason = l10n.t('There is no run for this.');
+    throw new LatroError('run-not-found', reason, l10n.t('Train on a dataset first.'));
+  }
+  if (candidates.length === 1) return first;
+  const items = candidates.map((run) => ({
+    label: subjectText(run),
+    description: gainText(run) || stepText(run),
+    detail: run.id,
+    iconPath: statusIcon(run.status),
+    run,
+  }));
+  const picked = await vscode.window.showQuickPick(items, { title, matchOnDescription: true, matchOnDetail: true });
+  if (picked === undefined) throw new vscode.CancellationError();
+  return picked.run;
+}
+
+export const fileName = (file: string): string => path.basename(file);

@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import type { ConfigSource } from '../../protocol/engine_rpc.ts';
+import type { EndedRun, JobHandle, StartedRun } from '../engine/job_runner.ts';
+import { gainText, isResumable, stepText } from '../runs/run_text.ts';
+import { type CommandServices, datasetOf, fileName, modelOf, pickRun } from './services.ts';
+
+/**
+ * Trains on the dataset in the editor: with the `latro.json` of the workspace when it trains on this file, or when it is itself in the
+ * editor; else with the preset's settings and the chosen model.
+ */
+export async function trainOnDataset(services: CommandServices, argument: unknown): Promise<void> {
+  const file = await datasetOf(argument);
+  const source = await configFor(services, file);
+  const { l10n } = vscode;
+  const title = l10n.t('LaTRO: training on {0}', fileName(file));
+  await train(services, title, ({ client, jobId }) => client.request('train', { jobId, source, overrides: {} }));
+}
+
+/** Goes on with a run that was stopped or interrupted. */
+export async function resumeRun(services: CommandServices, argument: unknown): Promise<void> {
+  const { l10n } = vscode;
+  const { directory, id } = await pickRun(services, argument, isResumable, l10n.t('Run to resume'));
+  await train(services, l10n.t('LaTRO: resuming {0}', id), ({ client, jobId }) =>
+    client.request('resume', { jobId, runDirectory: directory }),
+  );
+}
+
+async function train(
+  services: CommandServices,
+  title: string,
+  start: (job: JobHandle) => Promise<StartedRun>,
+): Promise<void> {
+  tellHowItWent(services, await services.jobs.train(title, start));
+}
+
+/** One message when a run is over, with what one wants next. */
+export async function tellHowItWent(services: CommandServices, { runId, end }: EndedRun): Promise<void> {
+  const { runs, reporter } = services;
+  const { l10n } = vscode;
+  await runs.refresh();
+  const run = runs.find(runId);
+  if (run === undefined || end === 'lost') return;
+  const argument = { runId };
+  const dashboard = {
+    title: l10n.t('Open Dashboard'),
+    run: () => vscode.commands.executeCommand('latro.openRunDashboard', argument),
+  };
+  if (end === 'stopped') {
+    const resume = { title: l10n.t('Resume'), run: () => vscode.commands.executeCommand('latro.resumeRun', argument) };
+    reporter.showInformation(
+      l10n.t('The run was stopped at {0}. What it learned is saved.', stepText(run)),
+      resume,
+      dashboard,
+    );
+    return;
+  }
+  const compare = {
+    title: l10n.t('Show Accuracy Diff'),
+    run: () => vscode.commands.executeCommand('latro.compare', argument),
+  };
+  const gain = gainText(run);
+  const message = gain === '' ? l10n.t('The run is finished.') : l10n.t('The run is finished: {0}.', gain);
+  reporter.showInformation(message, ...(gain === '' ? [] : [compare]), dashboard);
+}
+
+async function configFor(services: CommandServices, file: string): Promise<ConfigSource> {
+  if (/(^|\.)latro\.json$/i.test(fileName(file))) return { kind: 'file', path: file };
+  const config = await configThatTrainsOn(file, [path.dirname(file), services.workspace]);
+  if (config !== undefined) return { kind: 'file', path: config };
+  const test = sibling(file);
+  const dataset = { train: file, ...(test === undefined ? {} : { test }) };
+  const outputDirectory = services.runs.folder;
+  const baseDirectory = services.workspace;
+  return { kind: 'inline', config: { model: await modelOf(services), dataset, outputDirectory }, baseDirectory };
+}
+
+const TrainingFile = v.object({ dataset: v.object({ train: v.string() }) });
+
+/** A `latro.json` in one of these folders whose training file is `file`; whether it is valid otherwise the engine says. */
+async function configThatTrainsOn(file: string, folders: readonly string[]): Promise<string | undefined> {
+  for (const folder of folders) {
+    const candidate = path.join(folder, 'latro.json');
+    const text = await readFile(candidate, 'utf8').catch(() => undefined);
+    if (text === undefined) continue;
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), TrainingFile), text);
+    if (parsed.success && path.resolve(folder, parsed.output.dataset.train) === path.resolve(file)) return candidate;
+  }
+  return undefined;
+}
+
+/** `train.jsonl` → `test.jsonl` beside it, if there is one: then accuracy before and after is measured on unseen questions. */
+function sibling(file: string): string | undefined {
+  const name = fileName(file);
+  const test = path.join(path.dirname(file), name.replace(/train/i, 'test'));
+  return test !== file && existsSync(test) ? test : undefined;
+}

@@ -1,0 +1,115 @@
+/** Rows of a dataset as it stands in the editor, saved or not: which row a line belongs to, and where a row has gone. */
+import { setImmediate } from 'node:timers/promises';
+import type { DatasetRow } from '../../engine/datasets/dataset.ts';
+import { isRecord, type JsonRecord } from '../../engine/datasets/fields.ts';
+import type { DatasetFormat } from '../../engine/datasets/format.ts';
+import { findJsonRows } from '../../engine/datasets/json_rows.ts';
+import { detectFormat, formatById } from '../../engine/datasets/registry.ts';
+import { checkRowSource, LONGEST_ROW } from '../../engine/datasets/row_check.ts';
+
+/** The part of a `TextDocument` that is needed: 0-based lines, as the editor counts. */
+export interface DatasetText {
+  readonly fileName: string;
+  readonly lineCount: number;
+  readonly version: number;
+  lineAt(line: number): { readonly text: string };
+  getText(): string;
+  positionAt(offset: number): { readonly line: number };
+}
+
+export type RowAtLine =
+  | { readonly kind: 'row'; readonly row: DatasetRow; readonly text: string }
+  /** The line holds a row that cannot be used; the Problems view says why. */
+  | { readonly kind: 'bad-row' }
+  | { readonly kind: 'no-row' }
+  /** Not a file of questions and answers. */
+  | { readonly kind: 'no-dataset' };
+
+/** So many rows at the beginning decide the format, none of them longer than this (to stay within a few milliseconds). */
+const ROWS_FOR_DETECTION = 20;
+const LONGEST_SAMPLE = 50_000;
+/** A larger .json file is not searched: finding its rows means reading all of it on every edit. */
+const LARGEST_JSON = 4_000_000;
+
+/** Rows looked at between two turns of the event loop, when a row is searched for. */
+const ROWS_PER_TURN = 200;
+
+/** The row that `line` (0-based) belongs to. */
+export function rowAtLine(text: DatasetText, line: number, format = formatOf(text)): RowAtLine {
+  if (format === undefined) return { kind: 'no-dataset' };
+  const source = isJsonLines(text) ? lineSource(text, line) : jsonRows(text).find((row) => covers(row, line));
+  if (source === undefined) return { kind: 'no-row' };
+  const { row } = checkRowSource({ text: source.text, line: source.line + 1, column: 1 }, format);
+  return row === undefined ? { kind: 'bad-row' } : { kind: 'row', row, text: source.text };
+}
+
+/** The 0-based line on which the row with this key begins now, looking near `hint` first; undefined when it is gone. */
+export async function findRow(text: DatasetText, rowKey: string, hint: number): Promise<number | undefined> {
+  const format = formatOf(text);
+  for (let distance = 0; distance < text.lineCount; distance++) {
+    for (const line of new Set([hint - distance, hint + distance])) {
+      if (line < 0 || line >= text.lineCount) continue;
+      const found = rowAtLine(text, line, format);
+      if (found.kind === 'row' && found.row.rowKey === rowKey) return found.row.line - 1;
+    }
+    if (distance % ROWS_PER_TURN === ROWS_PER_TURN - 1) await setImmediate();
+  }
+  return undefined;
+}
+
+/** The format the file's first rows suggest; undefined when it is no dataset. */
+export function formatOf(text: DatasetText): DatasetFormat | undefined {
+  const samples = isJsonLines(text) ? firstLines(text) : jsonRows(text).slice(0, ROWS_FOR_DETECTION);
+  const records = samples.flatMap((sample): JsonRecord[] => {
+    try {
+      const value: unknown = JSON.parse(sample.text);
+      return isRecord(value) ? [value] : [];
+    } catch {
+      return [];
+    }
+  });
+  if (records.length === 0) return isJsonLines(text) ? formatById('starter') : undefined;
+  return detectFormat(records) ?? undefined;
+}
+
+const isJsonLines = ({ fileName }: DatasetText) => /\.(jsonl|ndjson)$/i.test(fileName);
+
+function lineSource(text: DatasetText, line: number): JsonRow | undefined {
+  const source = text.lineAt(line).text.trimEnd();
+  return source === '' ? undefined : { text: source, line, endLine: line };
+}
+
+const covers = (row: JsonRow, line: number) => row.line <= line && line <= row.endLine;
+
+interface JsonRow {
+  readonly text: string;
+  readonly line: number;
+  readonly endLine: number;
+}
+
+/** Rows of a .json file, found once per version of it. */
+const jsonRowsCache = new WeakMap<DatasetText, { readonly version: number; readonly rows: readonly JsonRow[] }>();
+
+function jsonRows(text: DatasetText): readonly JsonRow[] {
+  const cached = jsonRowsCache.get(text);
+  if (cached?.version === text.version) return cached.rows;
+  const all = text.getText();
+  const found = all.length > LARGEST_JSON ? [] : findJsonRows(all).rows;
+  const rows = found.map(({ start, end }) => ({
+    text: all.slice(start, Math.min(end, start + LONGEST_ROW + 1)),
+    line: text.positionAt(start).line,
+    endLine: text.positionAt(end).line,
+  }));
+  jsonRowsCache.set(text, { version: text.version, rows });
+  return rows;
+}
+
+function firstLines(text: DatasetText): { readonly text: string }[] {
+  const lines = [];
+  for (let line = 0; line < Math.min(text.lineCount, 2 * ROWS_FOR_DETECTION); line++) {
+    const sample = text.lineAt(line);
+    if (sample.text.trim() !== '' && sample.text.length <= LONGEST_SAMPLE) lines.push(sample);
+    if (lines.length === ROWS_FOR_DETECTION) break;
+  }
+  return lines;
+}

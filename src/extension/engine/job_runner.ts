@@ -1,0 +1,92 @@
+/** Runs one job of the engine under VS Code's progress notification: how far, how fast, how long still, and a cancel button. */
+import { randomUUID } from 'node:crypto';
+import * as vscode from 'vscode';
+import { unreachable } from '../../engine/common/errors.ts';
+import type { JobProgress, RequestResult } from '../../protocol/engine_rpc.ts';
+import { type EngineClient, EngineRequestError } from './engine_client.ts';
+import type { EngineSupervisor } from './engine_supervisor.ts';
+import { progressText } from './progress_text.ts';
+
+/** What a job gets: the engine, the name to give it, and the user's wish to stop. */
+export interface JobHandle {
+  readonly client: EngineClient;
+  readonly jobId: string;
+  readonly signal: AbortSignal;
+}
+
+export type StartedRun = RequestResult<'train'>;
+export interface EndedRun extends StartedRun {
+  readonly end: 'finished' | 'stopped' | 'lost';
+}
+
+export class JobRunner {
+  readonly #engine: EngineSupervisor;
+  /** Jobs whose end this window is waiting for and will tell of itself. */
+  readonly #own = new Set<string>();
+
+  constructor(engine: EngineSupervisor) {
+    this.#engine = engine;
+  }
+
+  isOwn(jobId: string): boolean {
+    return this.#own.has(jobId);
+  }
+
+  /** Runs `work` with progress; rejects with `Cancelled` when the user stops it. */
+  async withProgress<T>(title: string, work: (job: JobHandle) => Promise<T>): Promise<T> {
+    const jobId = randomUUID();
+    const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+    this.#own.add(jobId);
+    try {
+      return await vscode.window.withProgress(options, async (progress, token) => {
+        const controller = new AbortController();
+        token.onCancellationRequested(() => controller.abort());
+        const show = showing(progress);
+        const subscription = this.#engine.jobs.onChanged((job) => {
+          if (job.jobId === jobId && job.progress !== null) show(job.progress);
+        });
+        try {
+          return await work({ client: await this.#engine.client(), jobId, signal: controller.signal });
+        } finally {
+          subscription.dispose();
+        }
+      });
+    } finally {
+      this.#own.delete(jobId);
+    }
+  }
+
+  /** Starts a run and waits until it ends; rejects when it fails. 'stopped' by the user, 'lost' with its engine (told elsewhere). */
+  async train(title: string, start: (job: JobHandle) => Promise<StartedRun>): Promise<EndedRun> {
+    return await this.withProgress(title, async (job) => {
+      const { client, jobId, signal } = job;
+      signal.addEventListener('abort', () => void client.request('stop', { jobId }).catch(() => {}));
+      const ended = this.#engine.jobs.ended(jobId);
+      const run = await start(job);
+      const { outcome } = await ended;
+      switch (outcome.type) {
+        case 'ok':
+          return { ...run, end: 'finished' };
+        case 'cancelled':
+          return { ...run, end: 'stopped' };
+        case 'lost':
+          return { ...run, end: 'lost' };
+        case 'error':
+          throw new EngineRequestError(outcome);
+        default:
+          return unreachable(outcome);
+      }
+    });
+  }
+}
+
+/** VS Code adds increments up itself; the engine says how much is done. A new phase starts the bar anew only in words. */
+function showing(progress: vscode.Progress<{ message?: string; increment?: number }>): (now: JobProgress) => void {
+  let shown = 0;
+  return (now) => {
+    const percent = now.total === 0 ? 0 : Math.min(100, (100 * now.done) / now.total);
+    const increment = Math.max(0, percent - shown);
+    shown += increment;
+    progress.report({ message: progressText(now), increment });
+  };
+}

@@ -1,0 +1,39 @@
+/** Progress in words: "training · 12 of 40 updates · 1.8/s · 2 min left". */
+import * as vscode from 'vscode';
+import type { JobProgress } from '../../protocol/engine_rpc.ts';
+
+export function progressText({ phase, done, total, unit, ratePerSecond, secondsLeft, message }: JobProgress): string {
+  const { l10n } = vscode;
+  const parts = [
+    phaseText(phase),
+    total > 0 ? l10n.t('{0} of {1} {2}', done, total, unit) : '',
+    ratePerSecond === null ? '' : l10n.t('{0}/s', rateText(ratePerSecond)),
+    secondsLeft === null ? '' : l10n.t('{0} left', durationText(secondsLeft)),
+    message,
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+/** Names of the phases of a run; another job's phase is shown as it comes. */
+export function phaseText(phase: string): string {
+  const { l10n } = vscode;
+  const known: Readonly<Record<string, string>> = {
+    preparing: l10n.t('preparing'),
+    'evaluating-before': l10n.t('evaluating before'),
+    training: l10n.t('training'),
+    'evaluating-after': l10n.t('evaluating after'),
+    finished: l10n.t('finished'),
+  };
+  return known[phase] ?? phase;
+}
+
+export function durationText(seconds: number): string {
+  const { l10n } = vscode;
+  if (seconds < 90) return l10n.t('{0} s', Math.max(1, Math.round(seconds)));
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? l10n.t('{0} min', minutes) : l10n.t('{0} h {1} min', Math.floor(minutes / 60), minutes % 60);
+}
+
+function rateText(rate: number): string {
+  return rate >= 10 ? rate.toFixed(0) : rate >= 1 ? rate.toFixed(1) : rate.toPrecision(2);
+}

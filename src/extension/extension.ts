@@ -1,0 +1,155 @@
+/**
+ * The composition root: what the extension consists of, made in order of dependence. Nothing here starts or loads the engine; a run that
+ * is alive already is looked for once the window has drawn itself.
+ */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { systemClock } from '../engine/common/clock.ts';
+import { LatroError } from '../engine/common/errors.ts';
+import { NodeFileSystem } from '../engine/common/file_system.ts';
+import { COMMANDS, type CommandHandlers, type CommandId } from './command_ids.ts';
+import { chooseModel } from './commands/choose_model.ts';
+import { evaluateDataset } from './commands/evaluate.ts';
+import { pickPair, stopRun } from './commands/run_commands.ts';
+import { type CommandServices, pickRun } from './commands/services.ts';
+import { resumeRun, tellHowItWent, trainOnDataset } from './commands/train.ts';
+import { EngineSupervisor } from './engine/engine_supervisor.ts';
+import { JobRunner } from './engine/job_runner.ts';
+import { watchEngine } from './engine/watch_engine.ts';
+import { accuracyKind } from './panels/accuracy_diff.ts';
+import { PanelGroup } from './panels/panel_group.ts';
+import { dashboardKind } from './panels/run_dashboard.ts';
+import { CursorQuestion } from './rationales/cursor_question.ts';
+import { RatingStore } from './rationales/rating_store.ts';
+import { RationaleView } from './rationales/rationale_view.ts';
+import { Reporter } from './reporter.ts';
+import { RunsTree } from './runs/runs_tree.ts';
+import { RunsWatcher } from './runs/runs_watcher.ts';
+import { Settings } from './settings.ts';
+import { StatusBar } from './status_bar.ts';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('LaTRO Studio', { log: true });
+  const reporter = new Reporter(log);
+  context.subscriptions.push(log);
+  const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file');
+  const inWorkspace = folder === undefined ? undefined : openStudio(context, folder, log, reporter);
+  registerCommands(context, reporter, {
+    'latro.openLog': async () => log.show(),
+    'latro.openWalkthrough': async () => {
+      await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
+    },
+    ...(inWorkspace ?? withoutFolder()),
+  });
+}
+
+type StudioCommands = Omit<CommandHandlers, 'latro.openLog' | 'latro.openWalkthrough'>;
+
+/** Everything that belongs to a folder. */
+function openStudio(
+  context: vscode.ExtensionContext,
+  folder: vscode.WorkspaceFolder,
+  log: vscode.LogOutputChannel,
+  reporter: Reporter,
+): StudioCommands {
+  const { extensionUri, workspaceState: memento, subscriptions } = context;
+  const track = <T extends vscode.Disposable>(part: T): T => {
+    subscriptions.push(part);
+    return part;
+  };
+  const workspace = folder.uri.fsPath;
+  const settings = new Settings(folder, context.extensionPath);
+  const engine = track(
+    new EngineSupervisor({
+      workspace,
+      entry: engineEntry(context),
+      version: (context.extension.packageJSON as { version: string }).version,
+      log,
+    }),
+  );
+  const runs = track(new RunsWatcher(workspace, log));
+  const jobs = new JobRunner(engine);
+  const services: CommandServices = { workspace, settings, runs, engine, jobs, reporter };
+
+  const panels = { extensionUri, memento, reporter, log };
+  const accuracy = track(new PanelGroup(panels, accuracyKind({ runs, reporter })));
+  const compare = accuracy.show.bind(accuracy);
+  const dashboards = track(new PanelGroup(panels, dashboardKind({ runs, engine, reporter, compare })));
+
+  const cursor = track(new CursorQuestion());
+  const ratings = new RatingStore(new NodeFileSystem(), () => systemClock.iso());
+  const rationales = track(
+    new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, memento, reporter, log }),
+  );
+  track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
+  track(vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs) }));
+  track(new StatusBar(engine.jobs, settings));
+  track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
+
+  const begin = () => {
+    runs.start().catch((error: unknown) => reporter.report(error));
+    engine.attach().catch((error: unknown) => reporter.report(error));
+  };
+  // Nothing of an untrusted workspace is read but the text in its editors.
+  if (vscode.workspace.isTrusted) setImmediate(begin);
+  else track(vscode.workspace.onDidGrantWorkspaceTrust(begin));
+
+  return {
+    'latro.chooseModel': () => chooseModel(services),
+    'latro.trainOnDataset': (argument) => trainOnDataset(services, argument),
+    'latro.evaluate': (argument) => evaluateDataset(services, argument),
+    'latro.sampleQuestion': () => rationales.sampleUnderCursor(),
+    'latro.stopRun': (argument) => stopRun(services, argument),
+    'latro.resumeRun': (argument) => resumeRun(services, argument),
+    'latro.compare': async (argument) => accuracy.show(await pickPair(services, argument)),
+    'latro.openRunDashboard': async (argument) => {
+      const { id } = await pickRun(services, argument, () => true, vscode.l10n.t('Run to open'));
+      await dashboards.show({ runId: id });
+    },
+  };
+}
+
+/** The bundled engine; the extension's own tests may put another in its place. */
+function engineEntry(context: vscode.ExtensionContext): string {
+  const ofTest = context.extensionMode === vscode.ExtensionMode.Test ? process.env.LATRO_TEST_ENGINE : undefined;
+  return ofTest ?? path.join(context.extensionPath, 'dist', 'engine.cjs');
+}
+
+function withoutFolder(): StudioCommands {
+  const refuse = async (): Promise<never> => {
+    const { l10n } = vscode;
+    throw new LatroError('bad-request', l10n.t('No folder is open.'), l10n.t('Open one; runs are kept in it.'));
+  };
+  return {
+    'latro.chooseModel': refuse,
+    'latro.trainOnDataset': refuse,
+    'latro.evaluate': refuse,
+    'latro.sampleQuestion': refuse,
+    'latro.stopRun': refuse,
+    'latro.resumeRun': refuse,
+    'latro.compare': refuse,
+    'latro.openRunDashboard': refuse,
+  };
+}
+
+/** Works in any workspace, trusted or not. */
+const HARMLESS: ReadonlySet<CommandId> = new Set(['latro.openLog', 'latro.openWalkthrough']);
+
+/** A hidden command can be called all the same, so each is guarded here too. */
+function registerCommands(context: vscode.ExtensionContext, reporter: Reporter, handlers: CommandHandlers): void {
+  for (const id of COMMANDS) {
+    const run = async (argument: unknown) => {
+      try {
+        if (!vscode.workspace.isTrusted && !HARMLESS.has(id)) {
+          const { l10n } = vscode;
+          const next = l10n.t('Trust it to load models, sample and train.');
+          throw new LatroError('bad-request', l10n.t('This workspace is not trusted.'), next);
+        }
+        await handlers[id](argument);
+      } catch (error) {
+        reporter.report(error);
+      }
+    };
+    context.subscriptions.push(vscode.commands.registerCommand(id, run));
+  }
+}

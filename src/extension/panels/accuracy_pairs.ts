@@ -1,0 +1,39 @@
+/** Two evaluations side by side: rows of the same question, found by content key. Pure. */
+import type { ComparedQuestion, ComparedSide } from '../../protocol/panel_messages.ts';
+import type { EvaluationRow } from '../../protocol/records.ts';
+
+export interface RowPair {
+  readonly before: EvaluationRow;
+  readonly after: EvaluationRow;
+}
+
+/** Pairs in the order of `after`. Rows that say the same share a key: they are paired in their order. */
+export function pairRows(
+  before: readonly EvaluationRow[],
+  after: readonly EvaluationRow[],
+): { readonly pairs: readonly RowPair[]; readonly unpaired: number } {
+  const waiting = new Map<string, EvaluationRow[]>();
+  for (const row of before) waiting.set(row.rowKey, [...(waiting.get(row.rowKey) ?? []), row]);
+  const pairs = after.flatMap((row): RowPair[] => {
+    const partner = waiting.get(row.rowKey)?.shift();
+    return partner === undefined ? [] : [{ before: partner, after: row }];
+  });
+  return { pairs, unpaired: before.length + after.length - 2 * pairs.length };
+}
+
+export function comparedQuestions(pairs: readonly RowPair[]): ComparedQuestion[] {
+  return pairs.map(({ before, after }) => {
+    const { rowKey, line, question, goldAnswer } = after;
+    return { rowKey, line, question, goldAnswer, before: side(before), after: side(after) };
+  });
+}
+
+function side({ greedy, answerLogProbGreedy, samples }: EvaluationRow): ComparedSide {
+  return {
+    extractedAnswer: greedy.extractedAnswer,
+    correct: greedy.correct,
+    answerLogProb: answerLogProbGreedy,
+    tokens: greedy.tokens,
+    samplesRight: samples.length === 0 ? null : samples.filter(({ correct }) => correct).length,
+  };
+}

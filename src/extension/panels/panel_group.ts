@@ -1,0 +1,112 @@
+/**
+ * Editor panels of one kind, at most one per subject (a run, a pair of evaluations). They come back after a reload of the window: VS Code
+ * restores a panel with its title, and the title leads to the subject.
+ */
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import type { Reporter } from '../reporter.ts';
+import { PanelChannel } from './panel_channel.ts';
+import { type PanelName, panelPage, webviewOptions } from './webview_page.ts';
+
+/** What stands behind one open panel. */
+export interface PanelController<Intent> extends vscode.Disposable {
+  obey(intent: Intent): Promise<void>;
+}
+
+export interface PanelKind<Subject, Message, Intent extends { readonly type: string }> {
+  /** As in the activation event `onWebviewPanel:…`. */
+  readonly viewType: string;
+  readonly page: PanelName;
+  readonly icon: string;
+  readonly intents: v.GenericSchema<unknown, Intent>;
+  readonly subject: v.GenericSchema<unknown, Subject>;
+  /** Different for different subjects. */
+  title(subject: Subject): string;
+  open(subject: Subject, post: (message: Message) => void): PanelController<Intent>;
+}
+
+export interface PanelServices {
+  readonly extensionUri: vscode.Uri;
+  readonly memento: vscode.Memento;
+  readonly reporter: Reporter;
+  readonly log: vscode.LogOutputChannel;
+}
+
+/** Subjects remembered per kind: more panels than anyone leaves open. */
+const REMEMBERED = 40;
+
+export class PanelGroup<Subject, Message, Intent extends { readonly type: string }>
+  implements vscode.WebviewPanelSerializer, vscode.Disposable
+{
+  readonly #services: PanelServices;
+  readonly #kind: PanelKind<Subject, Message, Intent>;
+  readonly #panels = new Map<string, vscode.WebviewPanel>();
+  readonly #registration: vscode.Disposable;
+
+  constructor(services: PanelServices, kind: PanelKind<Subject, Message, Intent>) {
+    this.#services = services;
+    this.#kind = kind;
+    this.#registration = vscode.window.registerWebviewPanelSerializer(kind.viewType, this);
+  }
+
+  /** Opens a panel, or brings the one that is open to the front. */
+  async show(subject: Subject): Promise<void> {
+    const { extensionUri } = this.#services;
+    const title = this.#kind.title(subject);
+    const open = this.#panels.get(title);
+    if (open !== undefined) return open.reveal();
+    await this.#remember(title, subject);
+    const { viewType } = this.#kind;
+    const panel = vscode.window.createWebviewPanel(
+      viewType,
+      title,
+      vscode.ViewColumn.Active,
+      webviewOptions(extensionUri),
+    );
+    this.#fill(panel, subject);
+  }
+
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
+    const remembered = new Map(this.#remembered);
+    const subject = v.safeParse(this.#kind.subject, remembered.get(panel.title));
+    if (!subject.success || !vscode.workspace.isTrusted) return panel.dispose();
+    panel.webview.options = webviewOptions(this.#services.extensionUri);
+    this.#fill(panel, subject.output);
+  }
+
+  dispose(): void {
+    this.#registration.dispose();
+    for (const panel of this.#panels.values()) panel.dispose();
+  }
+
+  #fill(panel: vscode.WebviewPanel, subject: Subject): void {
+    const { extensionUri, reporter, log } = this.#services;
+    const { page, icon, intents } = this.#kind;
+    const { webview } = panel;
+    const title = this.#kind.title(subject);
+    this.#panels.set(title, panel);
+    panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', icon);
+    const controller = this.#kind.open(subject, (message) => channel.post(message));
+    const onIntent = (intent: Intent) => controller.obey(intent);
+    const channel = new PanelChannel<Message, Intent>({ webview, intents, onIntent, reporter, log });
+    panel.onDidDispose(() => {
+      channel.dispose();
+      controller.dispose();
+      this.#panels.delete(title);
+    });
+    webview.html = panelPage(webview, extensionUri, page);
+  }
+
+  get #key(): string {
+    return `${this.#kind.viewType}.subjects`;
+  }
+
+  get #remembered(): [string, unknown][] {
+    return this.#services.memento.get<[string, unknown][]>(this.#key, []);
+  }
+
+  async #remember(title: string, subject: Subject): Promise<void> {
+    const others = this.#remembered.filter(([each]) => each !== title);
+    await this.#services.memento.update(this.#key, [...others, [title, subject]].slice(-REMEMBERED));
+  }
+}

@@ -1,0 +1,131 @@
+/** The question under the cursor, and everything known of it: its run, and the rationales under each checkpoint. */
+import path from 'node:path';
+import type { DatasetRow } from '../../engine/datasets/dataset.ts';
+import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
+import type { PrefixScore, RationaleSet } from '../../protocol/panel_messages.ts';
+import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
+import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
+import { RolloutIndex } from '../runs/rollout_index.ts';
+import type { RunsWatcher } from '../runs/runs_watcher.ts';
+import { setOfRollout, setOfSamples, weightsOfRollout, withEdited } from './rationale_sets.ts';
+
+/** A row of a dataset as it stands in the editor. */
+export interface Question {
+  readonly file: string;
+  readonly row: DatasetRow;
+  /** JSON text of the row. */
+  readonly text: string;
+}
+
+export interface KnownQuestion {
+  readonly run: RunSummary | null;
+  /** By checkpoint name. */
+  readonly sets: ReadonlyMap<string, RationaleSet>;
+  /** Steps whose weights are on disk, rising. */
+  readonly checkpointSteps: readonly number[];
+}
+
+export class QuestionSource {
+  readonly #runs: RunsWatcher;
+  readonly #indexes = new Map<string, RolloutIndex>();
+  readonly #records = new Map<string, RunRecord>();
+  /** What was sampled or written on request, newest per question and checkpoint; gone with the window. */
+  readonly #onRequest = new Map<string, RationaleSet>();
+  readonly #traces = new Map<string, readonly PrefixScore[]>();
+
+  constructor(runs: RunsWatcher) {
+    this.#runs = runs;
+  }
+
+  async known({ file, row }: Question): Promise<KnownQuestion> {
+    const run = await this.runOf(file);
+    const sets = new Map<string, RationaleSet>();
+    let checkpointSteps: readonly number[] = [];
+    if (run !== null) {
+      const { config } = await this.#record(run);
+      const settings = { runId: run.id, temperature: config.sampling.temperature, beta: config.reward.klCoefficient };
+      for (const rollout of await this.#index(run).find(row.rowKey)) {
+        sets.set(weightsOfRollout(rollout), setOfRollout(rollout, settings));
+      }
+      checkpointSteps = await this.#runs.directory(run).checkpoints.steps();
+    }
+    for (const [key, set] of this.#onRequest) {
+      if (key === keyOf(run, row.rowKey, set.checkpoint)) sets.set(set.checkpoint, set);
+    }
+    return { run, sets, checkpointSteps };
+  }
+
+  /** The newest run that reads this file. */
+  async runOf(file: string): Promise<RunSummary | null> {
+    for (const run of this.#runs.runs) {
+      const { train, validation, test } = (await this.#record(run)).config.dataset;
+      if ([train, validation, test].some((each) => each !== undefined && samePath(each, file))) return run;
+    }
+    return null;
+  }
+
+  addSamples(
+    run: RunSummary | null,
+    checkpoint: string,
+    temperature: number,
+    rollout: QuestionRollout,
+    rowKey: string,
+  ) {
+    const key = keyOf(run, rowKey, checkpoint);
+    this.#onRequest.set(key, setOfSamples(rollout, checkpoint, temperature, this.#onRequest.get(key)));
+  }
+
+  /** `base` is the set the edited rationale stands beside. */
+  addEdited(run: RunSummary | null, base: RationaleSet, id: string, record: RationaleRecord, rowKey: string): void {
+    this.#onRequest.set(keyOf(run, rowKey, base.checkpoint), withEdited(base, id, record));
+  }
+
+  /** log π(y | x, z_≤t) by `CHECKPOINT RATIONALE-ID`, as `withMarks` looks them up. */
+  tracesOf(run: RunSummary | null, rowKey: string): ReadonlyMap<string, readonly PrefixScore[]> {
+    const prefix = `${run?.id ?? ''}\n${rowKey}\n`;
+    const own = [...this.#traces].filter(([key]) => key.startsWith(prefix));
+    return new Map(own.map(([key, scores]) => [key.slice(prefix.length), scores]));
+  }
+
+  addTrace(
+    run: RunSummary | null,
+    rowKey: string,
+    checkpoint: string,
+    id: string,
+    scores: readonly PrefixScore[],
+  ): void {
+    this.#traces.set(`${run?.id ?? ''}\n${rowKey}\n${checkpoint} ${id}`, scores);
+  }
+
+  #index(run: RunSummary): RolloutIndex {
+    const known = this.#indexes.get(run.id) ?? new RolloutIndex(this.#runs.directory(run));
+    this.#indexes.set(run.id, known);
+    return known;
+  }
+
+  /** The config of a run never changes. */
+  async #record(run: RunSummary): Promise<RunRecord> {
+    const known = this.#records.get(run.id) ?? (await this.#runs.directory(run).record());
+    this.#records.set(run.id, known);
+    return known;
+  }
+}
+
+/** Weights of a checkpoint of the run; without a run, the chosen model itself. */
+export function weightsFor(run: RunSummary | null, checkpoint: string, modelFolder: string): Weights {
+  return run === null
+    ? { kind: 'model', model: modelFolder, adapter: null }
+    : { kind: 'run', runDirectory: run.directory, checkpoint };
+}
+
+export function referenceTo({ file, row, text }: Question): RowReference {
+  return { dataset: file, format: 'auto', line: row.line, row: text };
+}
+
+const keyOf = (run: RunSummary | null, rowKey: string, checkpoint: string) =>
+  `${run?.id ?? ''}\n${rowKey}\n${checkpoint}`;
+
+function samePath(a: string, b: string): boolean {
+  const [x, y] = [path.resolve(a), path.resolve(b)];
+  return process.platform === 'win32' ? x.toLowerCase() === y.toLowerCase() : x === y;
+}

@@ -1,0 +1,111 @@
+/** From what runs and requests left behind to what the panel shows: sets of rationales, one per checkpoint. Pure. */
+import type {
+  CheckpointOption,
+  PrefixScore,
+  RationaleRating,
+  RationaleSet,
+  RationaleView,
+} from '../../protocol/panel_messages.ts';
+import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
+
+/** Weights by the number of updates behind them. */
+export const checkpointName = (updates: number): string => (updates === 0 ? 'base' : `step-${updates}`);
+
+/** The number of updates in a checkpoint's name; 0 for the base. */
+export const updatesBehind = (checkpoint: string): number => Number(/^step-(\d+)$/.exec(checkpoint)?.[1] ?? 0);
+
+/** The rollout of update s was sampled by the weights that s − 1 updates had made. */
+export const weightsOfRollout = ({ step }: QuestionRollout): string => checkpointName(Math.max(0, step - 1));
+
+export interface RunSettings {
+  readonly runId: string;
+  readonly temperature: number;
+  readonly beta: number;
+}
+
+export function setOfRollout(rollout: QuestionRollout, { runId, temperature, beta }: RunSettings): RationaleSet {
+  const { step, seed, noRationaleLogProb, rationales } = rollout;
+  return {
+    checkpoint: weightsOfRollout(rollout),
+    step,
+    temperature,
+    beta,
+    noRationaleLogProb,
+    rationales: rationales.map((record) => view(`${runId}-${step}-${record.sample}`, 'run', record, seed)),
+  };
+}
+
+/** A set sampled on request; rationales pinned in the set it takes the place of stay, after the new ones. */
+export function setOfSamples(
+  rollout: QuestionRollout,
+  checkpoint: string,
+  temperature: number,
+  previous: RationaleSet | undefined,
+): RationaleSet {
+  const { seed, noRationaleLogProb, rationales } = rollout;
+  const id = (sample: number) => `sampled-${seed}-${temperature}-${rationales.length}-${sample}`;
+  const fresh = rationales.map((record) => view(id(record.sample), 'sampled', record, seed));
+  const kept = (previous?.rationales ?? []).filter(
+    (each) => each.pinned && !fresh.some((other) => other.id === each.id),
+  );
+  return { checkpoint, step: null, temperature, beta: null, noRationaleLogProb, rationales: [...fresh, ...kept] };
+}
+
+/** The set with a person's own rationale beside the model's. */
+export function withEdited(set: RationaleSet, id: string, record: RationaleRecord): RationaleSet {
+  return { ...set, rationales: [...set.rationales, view(id, 'edited', record, null)] };
+}
+
+function view(
+  id: string,
+  origin: RationaleView['origin'],
+  record: RationaleRecord,
+  seed: number | null,
+): RationaleView {
+  return { id, origin, record, seed, pinned: false, rating: null };
+}
+
+/** What people did to rationales, by rationale id (ratings by text: they hold wherever the same rationale turns up). */
+export interface Marks {
+  readonly pinned: ReadonlySet<string>;
+  readonly ratings: ReadonlyMap<string, RationaleRating>;
+  readonly traces: ReadonlyMap<string, readonly PrefixScore[]>;
+}
+
+export function withMarks(set: RationaleSet, { pinned, ratings, traces }: Marks): RationaleSet {
+  const rationales = set.rationales.map((each) => {
+    const trace = traces.get(`${set.checkpoint} ${each.id}`);
+    const rating = ratings.get(each.record.text) ?? null;
+    const prefixScores = trace === undefined ? {} : { prefixScores: [...trace] };
+    return { ...each, pinned: pinned.has(each.id), rating, ...prefixScores };
+  });
+  return { ...set, rationales };
+}
+
+/** Base first, then every checkpoint that has rationales of this question or weights on disk, rising. */
+export function checkpointOptions(
+  sets: ReadonlyMap<string, RationaleSet>,
+  onDisk: readonly number[],
+): CheckpointOption[] {
+  const steps = new Set([0, ...onDisk, ...[...sets.keys()].map(updatesBehind)]);
+  return [...steps]
+    .sort((a, b) => a - b)
+    .map((step) => ({ name: checkpointName(step), step, sampled: sets.has(checkpointName(step)) }));
+}
+
+/** Newest weights that have rationales, unless another choice still stands. */
+export function chooseCurrent(sets: ReadonlyMap<string, RationaleSet>, chosen: string | undefined): string | undefined {
+  if (chosen !== undefined && sets.has(chosen)) return chosen;
+  return [...sets.keys()].sort((a, b) => updatesBehind(a) - updatesBehind(b)).at(-1);
+}
+
+/** `chosen` null: nothing to compare with; undefined: the base, when it has rationales and is not shown itself. */
+export function chooseComparison(
+  sets: ReadonlyMap<string, RationaleSet>,
+  current: string | undefined,
+  chosen: string | null | undefined,
+): string | undefined {
+  if (chosen === null) return undefined;
+  const wanted = chosen !== undefined && sets.has(chosen) ? chosen : 'base';
+  return wanted !== current && sets.has(wanted) ? wanted : undefined;
+}

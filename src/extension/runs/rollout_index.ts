@@ -1,0 +1,102 @@
+/**
+ * Where a run's rollouts of each question lie on disk. A run writes one file per update, a line per question; a line is found by its
+ * row key without parsing it, and only the lines asked for are read.
+ */
+import { open, stat } from 'node:fs/promises';
+import * as v from 'valibot';
+import type { RunDirectory } from '../../engine/runs/run_directory.ts';
+import { QuestionRollout } from '../../protocol/records.ts';
+
+interface Line {
+  readonly start: number;
+  readonly length: number;
+}
+
+interface IndexedFile {
+  readonly stamp: string;
+  readonly lines: ReadonlyMap<string, Line>;
+}
+
+const LINE_FEED = 10;
+const CHUNK_BYTES = 1 << 20;
+/** The key stands near the beginning of its line, before any text of the model. */
+const ROW_KEY = /"rowKey":"([^"\\]+)"/;
+const HEAD_BYTES = 200;
+
+export class RolloutIndex {
+  readonly #directory: RunDirectory;
+  readonly #files = new Map<number, IndexedFile>();
+  #updating: Promise<void> | undefined;
+
+  constructor(directory: RunDirectory) {
+    this.#directory = directory;
+  }
+
+  /** All rollouts of a question, in rising order of their updates. */
+  async find(rowKey: string): Promise<QuestionRollout[]> {
+    this.#updating ??= this.#update().finally(() => {
+      this.#updating = undefined;
+    });
+    await this.#updating;
+    const steps = [...this.#files.keys()].sort((a, b) => a - b);
+    const rollouts = await Promise.all(
+      steps.map(async (step) => {
+        const line = this.#files.get(step)?.lines.get(rowKey);
+        return line === undefined ? [] : [await this.#read(step, line)];
+      }),
+    );
+    return rollouts.flat();
+  }
+
+  /** Indexes what is new; files of updates that were rolled back are dropped. */
+  async #update(): Promise<void> {
+    const steps = await this.#directory.rolloutSteps();
+    for (const step of this.#files.keys()) if (!steps.includes(step)) this.#files.delete(step);
+    for (const step of steps) {
+      const file = this.#directory.rolloutFile(step);
+      const { mtimeMs, size } = await stat(file);
+      const stamp = `${mtimeMs} ${size}`;
+      if (this.#files.get(step)?.stamp !== stamp) this.#files.set(step, { stamp, lines: await indexLines(file) });
+    }
+  }
+
+  async #read(step: number, { start, length }: Line): Promise<QuestionRollout> {
+    const bytes = Buffer.alloc(length);
+    const handle = await open(this.#directory.rolloutFile(step));
+    try {
+      await handle.read(bytes, 0, length, start);
+    } finally {
+      await handle.close();
+    }
+    return v.parse(QuestionRollout, JSON.parse(bytes.toString('utf8')));
+  }
+}
+
+async function indexLines(file: string): Promise<Map<string, Line>> {
+  const lines = new Map<string, Line>();
+  const handle = await open(file);
+  try {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    let head = Buffer.alloc(0);
+    let start = 0;
+    for (let position = 0; ; ) {
+      const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, position);
+      if (bytesRead === 0) return lines;
+      for (let at = 0; at < bytesRead; ) {
+        const found = chunk.subarray(0, bytesRead).indexOf(LINE_FEED, at);
+        const end = found === -1 ? bytesRead : found;
+        if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk.subarray(at, Math.min(end, at + HEAD_BYTES))]);
+        at = end + 1;
+        if (found === -1) break;
+        const key = ROW_KEY.exec(head.toString('utf8'))?.[1];
+        const next = position + at;
+        if (key !== undefined) lines.set(key, { start, length: next - 1 - start });
+        start = next;
+        head = Buffer.alloc(0);
+      }
+      position += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
+}

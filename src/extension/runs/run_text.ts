@@ -1,0 +1,66 @@
+/** Runs in words, the same wherever they are shown. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { unreachable } from '../../engine/common/errors.ts';
+import type { RunStatus } from '../../protocol/records.ts';
+import type { RunSummary } from '../../protocol/run_record.ts';
+import { phaseText } from '../engine/progress_text.ts';
+
+export const percent = (rate: number): string => `${(100 * rate).toFixed(1)} %`;
+
+export function statusText(status: RunStatus): string {
+  const { l10n } = vscode;
+  switch (status) {
+    case 'running':
+      return l10n.t('running');
+    case 'stopped':
+      return l10n.t('stopped');
+    case 'finished':
+      return l10n.t('finished');
+    case 'failed':
+      return l10n.t('failed');
+    case 'interrupted':
+      return l10n.t('interrupted');
+    default:
+      return unreachable(status);
+  }
+}
+
+export function statusIcon(status: RunStatus): vscode.ThemeIcon {
+  switch (status) {
+    case 'running':
+      return new vscode.ThemeIcon('sync~spin');
+    case 'stopped':
+      return new vscode.ThemeIcon('debug-pause');
+    case 'finished':
+      return new vscode.ThemeIcon('pass', new vscode.ThemeColor('testing.iconPassed'));
+    case 'failed':
+      return new vscode.ThemeIcon('error', new vscode.ThemeColor('testing.iconFailed'));
+    case 'interrupted':
+      return new vscode.ThemeIcon('debug-disconnect');
+    default:
+      return unreachable(status);
+  }
+}
+
+/** True for a run that has work left and nobody doing it. */
+export const isResumable = ({ status }: RunSummary): boolean =>
+  status === 'stopped' || status === 'interrupted' || status === 'failed';
+
+/** "12.0 % → 25.5 % of 120 questions", or "" before both evaluations are there. */
+export function gainText({ gain }: RunSummary): string {
+  if (gain === null) return '';
+  const { greedyBefore, greedyAfter, questions } = gain;
+  return vscode.l10n.t('{0} → {1} of {2} questions', percent(greedyBefore), percent(greedyAfter), questions);
+}
+
+/** "step 12 of 40, training". */
+export function stepText({ step, totalSteps, phase, status }: RunSummary): string {
+  const { l10n } = vscode;
+  const steps = totalSteps === null ? l10n.t('step {0}', step) : l10n.t('step {0} of {1}', step, totalSteps);
+  return status === 'running' ? `${steps}, ${phaseText(phase)}` : `${steps}, ${statusText(status)}`;
+}
+
+/** What sets the run apart in a list: its model and dataset. */
+export const subjectText = ({ model, dataset }: RunSummary): string =>
+  `${path.basename(model)} · ${path.basename(dataset)}`;

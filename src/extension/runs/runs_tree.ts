@@ -1,0 +1,65 @@
+/** The runs of the workspace as a tree: state, gain, and what can be done with each. */
+import * as vscode from 'vscode';
+import type { RunSummary } from '../../protocol/run_record.ts';
+import { gainText, isResumable, statusIcon, statusText, stepText, subjectText } from './run_text.ts';
+import type { RunsWatcher } from './runs_watcher.ts';
+
+/** What menus hand to commands: the run's id survives a refresh of the list, the object does not. */
+export interface RunNode {
+  readonly runId: string;
+}
+
+export function isRunNode(argument: unknown): argument is RunNode {
+  return typeof argument === 'object' && argument !== null && 'runId' in argument && typeof argument.runId === 'string';
+}
+
+export class RunsTree implements vscode.TreeDataProvider<RunNode> {
+  readonly #runs: RunsWatcher;
+  readonly #changed = new vscode.EventEmitter<void>();
+
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(runs: RunsWatcher) {
+    this.#runs = runs;
+    runs.onChanged(() => this.#changed.fire());
+  }
+
+  getChildren(node?: RunNode): RunNode[] {
+    return node === undefined ? this.#runs.runs.map(({ id }) => ({ runId: id })) : [];
+  }
+
+  getTreeItem({ runId }: RunNode): vscode.TreeItem {
+    const run = this.#runs.find(runId);
+    if (run === undefined) return new vscode.TreeItem(runId);
+    const item = new vscode.TreeItem(subjectText(run));
+    item.id = run.id;
+    item.description = gainText(run) || stepText(run);
+    item.iconPath = statusIcon(run.status);
+    item.contextValue = contextOf(run);
+    item.tooltip = tooltipOf(run);
+    item.accessibilityInformation = {
+      label: [subjectText(run), statusText(run.status), stepText(run), gainText(run)].filter(Boolean).join(', '),
+    };
+    item.command = {
+      command: 'latro.openRunDashboard',
+      title: vscode.l10n.t('Open Run Dashboard'),
+      arguments: [{ runId }],
+    };
+    return item;
+  }
+}
+
+/** Matched by the `when` clauses of `view/item/context` in package.json. */
+function contextOf(run: RunSummary): string {
+  return [`run-${run.status}`, isResumable(run) ? 'resumable' : '', run.gain === null ? '' : 'evaluated']
+    .filter((word) => word !== '')
+    .join(' ');
+}
+
+/** Plain text in Markdown: names of models and files are shown, never interpreted. */
+function tooltipOf(run: RunSummary): vscode.MarkdownString {
+  const text = new vscode.MarkdownString();
+  const lines = [run.id, run.model, run.dataset, stepText(run), gainText(run), run.statusReason];
+  for (const line of lines.filter((each) => each !== '')) text.appendText(line).appendMarkdown('\n\n');
+  return text;
+}

@@ -1,0 +1,62 @@
+/** The settings of `package.json`, typed, with the model resolved to a folder. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+
+/** Value of `latro.model` for the model that comes with the extension. */
+export const STARTER = 'starter';
+
+export class Settings {
+  readonly #folder: vscode.WorkspaceFolder | undefined;
+  readonly #starter: string;
+
+  constructor(folder: vscode.WorkspaceFolder | undefined, extensionPath: string) {
+    this.#folder = folder;
+    this.#starter = path.join(extensionPath, 'media', 'starter', 'model');
+  }
+
+  /** Folder of the chosen model; undefined when none is chosen and no starter is there. */
+  get modelFolder(): string | undefined {
+    const value = this.#get('model', STARTER).trim();
+    if (value === '' || value === STARTER) return this.starterFolder;
+    return path.resolve(this.#folder?.uri.fsPath ?? '', value);
+  }
+
+  get starterFolder(): string | undefined {
+    return existsSync(this.#starter) ? this.#starter : undefined;
+  }
+
+  /** Stores the choice in the workspace: relative when it lies inside, so that the setting can be shared. */
+  async setModelFolder(folder: string): Promise<void> {
+    const root = this.#folder?.uri.fsPath ?? '';
+    const relative = path.relative(root, folder);
+    const inside = relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
+    const value = folder === this.#starter ? STARTER : inside ? relative.split(path.sep).join('/') : folder;
+    await this.#section.update('model', value, vscode.ConfigurationTarget.Workspace);
+  }
+
+  get rationalesPerQuestion(): number {
+    return this.#get('sampling.rationalesPerQuestion', 8);
+  }
+  get temperature(): number {
+    return this.#get('sampling.temperature', 1);
+  }
+  get seed(): number {
+    return this.#get('sampling.seed', 0);
+  }
+  get evaluationQuestions(): number | null {
+    return this.#get<number | null>('evaluation.questions', null);
+  }
+  get evaluationSamples(): number {
+    return this.#get('evaluation.samplesPerQuestion', 0);
+  }
+
+  /** The defaults stand in `package.json`; these only serve the types. */
+  #get<T>(name: string, fallback: T): T {
+    return this.#section.get<T>(name, fallback);
+  }
+
+  get #section(): vscode.WorkspaceConfiguration {
+    return vscode.workspace.getConfiguration('latro', this.#folder?.uri);
+  }
+}

@@ -1,0 +1,137 @@
+/** A real VS Code: the server inside npm's code-server, with the desktop's own command line and nothing outside its folder. */
+import { spawn } from 'node:child_process';
+import { existsSync, openSync } from 'node:fs';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { vscodePaths } from '../../../scripts/setup_vscode.mjs';
+
+export interface ServerOptions {
+  /** Everything is written below it. Short: socket names end at some 100 characters. */
+  readonly directory: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Extension to install, a .vsix file. */
+  readonly vsix?: string;
+  /** Lets the page load extensions from their source folder and run tests in the extension host. */
+  readonly testDriver?: boolean;
+  /** Leaves workspace trust on: the folder then opens untrusted. */
+  readonly workspaceTrust?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface VscodeServer {
+  readonly url: string;
+  readonly port: number;
+  stop(): void;
+}
+
+/** A quiet workbench: no welcome page, no chat, no updates, nothing animated. */
+const SETTINGS: Readonly<Record<string, unknown>> = {
+  'workbench.startupEditor': 'none',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.tips.enabled': false,
+  'workbench.enableExperiments': false,
+  'workbench.colorTheme': 'Default Dark Modern',
+  'workbench.reduceMotion': 'on',
+  'telemetry.telemetryLevel': 'off',
+  'chat.disableAIFeatures': true,
+  'extensions.autoUpdate': false,
+  'extensions.autoCheckUpdates': false,
+  'extensions.ignoreRecommendations': true,
+  'extensions.webWorker': false,
+  'git.enabled': false,
+  'files.hotExit': 'off',
+  'window.confirmBeforeClose': 'never',
+};
+
+/** Built-in extensions that tests meet; the other ninety are only scanned. */
+const BUILT_IN = [
+  'theme-defaults',
+  'theme-seti',
+  'json',
+  'json-language-features',
+  'markdown-basics',
+  'configuration-editing',
+];
+
+export async function startVscode(options: ServerOptions): Promise<VscodeServer> {
+  const { directory, settings = {}, vsix, testDriver = false, workspaceTrust = false } = options;
+  const { node, server, serverMain } = vscodePaths();
+  const below = (...names: string[]) => path.join(directory, ...names);
+  for (const name of ['user/User', 'extensions', 'builtin', 'xdg']) await mkdir(below(name), { recursive: true });
+  const trust = workspaceTrust ? {} : { 'security.workspace.trust.enabled': false };
+  await writeFile(below('user/User/settings.json'), JSON.stringify({ ...SETTINGS, ...trust, ...settings }, null, 2));
+  for (const name of BUILT_IN) {
+    const extension = path.join(server, 'extensions', name);
+    if (existsSync(extension)) await symlink(extension, below('builtin', name), 'junction');
+  }
+
+  const port = await freePort();
+  const folders = [
+    ...['--user-data-dir', below('user')],
+    ...['--extensions-dir', below('extensions')],
+    ...['--server-data-dir', below('data')],
+    ...['--builtin-extensions-dir', below('builtin')],
+    '--accept-server-license-terms',
+  ];
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    XDG_CONFIG_HOME: below('xdg'),
+    XDG_DATA_HOME: below('xdg'),
+    XDG_RUNTIME_DIR: below('xdg'),
+    EXTENSIONS_GALLERY: '{}',
+    ...options.env,
+  };
+  // Left by an outer VS Code, or by mocha and tsx for their own processes.
+  for (const name of ['VSCODE_IPC_HOOK_CLI', 'NODE_OPTIONS', 'ELECTRON_RUN_AS_NODE']) delete env[name];
+  const log = openSync(below('server.log'), 'a');
+  const run = (args: string[]) =>
+    spawn(node, [serverMain, ...folders, ...args], { env, stdio: ['ignore', log, log], detached: true });
+
+  if (vsix !== undefined) {
+    const code = await new Promise((resolve) => run(['--install-extension', vsix]).once('exit', resolve));
+    if (code !== 0) throw new Error(`${vsix} could not be installed, see ${below('server.log')}`);
+  }
+  const child = run([
+    ...['--host', '127.0.0.1', '--port', String(port)],
+    ...['--without-connection-token', '--telemetry-level', 'off'],
+    ...(workspaceTrust ? [] : ['--disable-workspace-trust']),
+    ...(testDriver ? ['--enable-smoke-test-driver'] : []),
+  ]);
+  // The server is a process group of its own and would outlive us.
+  const stop = () => {
+    try {
+      process.kill(process.platform === 'win32' ? child.pid! : -child.pid!, 'SIGKILL');
+    } catch {
+      // gone already
+    }
+  };
+  process.once('exit', stop);
+  const url = `http://127.0.0.1:${port}`;
+  for (const deadline = Date.now() + 30_000; ; await setTimeout(50)) {
+    if (
+      await fetch(`${url}/version`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return { url, port, stop };
+    if (child.exitCode !== null || Date.now() > deadline) {
+      stop();
+      throw new Error(`VS Code did not start, see ${below('server.log')}`);
+    }
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}

@@ -1,0 +1,28 @@
+/** What the tests in the extension host share. */
+import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import * as vscode from 'vscode';
+
+export function extension(): vscode.Extension<unknown> {
+  const found = vscode.extensions.getExtension('latro-studio.latro-studio');
+  if (found === undefined) throw new Error('the extension is not there');
+  return found;
+}
+
+/** The folder that is open: a copy of test/fixtures/workspace. */
+export function workspace(): string {
+  const folder = vscode.workspace.workspaceFolders?.[0];
+  if (folder === undefined) throw new Error('no folder is open');
+  return folder.uri.fsPath;
+}
+
+/** Waits until `what` gives something; the test's own time limit ends it otherwise. */
+export async function eventually<T>(what: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+  for (;;) {
+    const found = await what();
+    if (found !== undefined && found !== false) return found;
+    await setTimeout(30);
+  }
+}
+
+export const fileExists = (file: string) => eventually(() => existsSync(file));
