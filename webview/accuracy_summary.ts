@@ -41,7 +41,10 @@ function headline({ before, after, paired, unpaired }: AccuracyComparison): VNod
         numbers: `${points(paired.difference)} % = (${paired.fixed} − ${paired.broken}) ⁄ ${paired.questions}`,
         text: t('accuracy.interval.text'),
       }),
-      ' · ',
+    ),
+    h(
+      'p',
+      { class: 'dim' },
       figure(t('accuracy.mcnemar', pValue(paired.mcnemarP)), {
         title: t('accuracy.mcnemar.title'),
         formula: 'p = min(1, 2·P(X ≤ min(fixed, broken))),  X ~ Binomial(fixed + broken, ½)',

@@ -202,7 +202,6 @@ function detail({ comparison, details, send }: ListContext, question: ComparedQu
   const { rowKey, line, goldAnswer } = question;
   const rows = details.get(rowKey);
   return [
-    h('p', { class: 'full-question' }, question.question),
     h('p', { class: 'dim' }, `${t(`accuracy.outcome.${outcomeOf(question)}`)} · ${t('accuracy.gold', goldAnswer)}`),
     rows
       ? h(

@@ -85,7 +85,7 @@ export class Curve {
     const axis: uPlot.Axis = {
       stroke: () => color('--dim'),
       font: font(),
-      grid: { stroke: () => color('--line'), width: 1 },
+      grid: { stroke: () => color('--grid'), width: 1 },
       ticks: { show: false },
     };
     const few = (u: uPlot): boolean => u.data[0].length <= 40;

@@ -8,6 +8,7 @@ import {
 } from '../src/protocol/panel_messages.ts';
 import { type Child, h } from './dom.ts';
 import { emptyView, failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
+import { shownOrder } from './rationale_figures.ts';
 import { questionHeader, rewardSummary } from './rationale_header.ts';
 import {
   initialRationaleState,
@@ -27,9 +28,9 @@ const shell = startPanel({
   messages: RationaleHostMessage,
   intents: RationaleIntent,
   receive(message) {
-    if (questionOf(message.snapshot) !== questionOf(snapshot))
-      state = { ...initialRationaleState, sort: state.sort, wordDiff: state.wordDiff };
+    const isNew = questionOf(message.snapshot) !== questionOf(snapshot);
     snapshot = message.snapshot;
+    if (isNew) state = { ...freshState(), sort: state.sort, wordDiff: state.wordDiff };
     announceActivity();
   },
   view,
@@ -38,6 +39,13 @@ state = { ...state, ...shell.load(SavedRationaleState) };
 
 function questionOf(of: RationaleSnapshot): string {
   return of.kind === 'question' ? `${of.rowKey} ${of.current?.checkpoint ?? ''}` : '';
+}
+
+/** Nothing typed, the first rationale open; it stays open wherever sorting or pinning moves it. */
+function freshState(): RationaleState {
+  const rationales = snapshot.kind === 'question' ? (snapshot.current?.rationales ?? []) : [];
+  const first = shownOrder(rationales, state.sort)[0];
+  return { ...initialRationaleState, opened: first ? { [first.id]: true } : {} };
 }
 
 function change(part: Partial<RationaleState>): void {

@@ -17,7 +17,7 @@ export interface RationaleState {
   readonly sort: SortOrder;
   /** Show each text as a word diff with its counterpart under the compared checkpoint. */
   readonly wordDiff: boolean;
-  /** Opened or closed by hand; otherwise only the first one is open. */
+  /** By id of the rationale. */
   readonly opened: Readonly<Record<string, boolean>>;
   /** Whose baseline and advantage the strip plot shows; the first one's when null. */
   readonly selected: string | null;

@@ -36,7 +36,6 @@ export function rationaleTable(context: RationaleContext, set: RationaleSet): VN
   const sorted = sortRationales(set.rationales, context.state.sort);
   const groups = groupByStrategy(sorted);
   const grouped = groups.length > 1;
-  const firstShown = groups[0]?.rationales[0]?.id;
   return h(
     'table',
     { class: 'rationales', 'data-roving': 'grid', 'aria-label': t('rationale.table') },
@@ -51,7 +50,7 @@ export function rationaleTable(context: RationaleContext, set: RationaleSet): VN
     ),
     groups.map(({ strategy, rationales }) => [
       grouped ? groupHeading(context, strategy, rationales) : null,
-      rationales.map((rationale) => rationaleRows(context, set, rationale, rationale.id === firstShown)),
+      rationales.map((rationale) => rationaleRows(context, set, rationale)),
     ]),
   );
 }
@@ -108,10 +107,10 @@ function groupHeading(
   );
 }
 
-function rationaleRows(context: RationaleContext, set: RationaleSet, rationale: RationaleView, first: boolean): VNode {
+function rationaleRows(context: RationaleContext, set: RationaleSet, rationale: RationaleView): VNode {
   const { state, change } = context;
   const { record, id } = rationale;
-  const open = state.opened[id] ?? first;
+  const open = state.opened[id] === true;
   const toggle = (): void => change({ opened: { ...state.opened, [id]: !open }, selected: id });
   const other = counterpart(rationale, context.snapshot.comparison);
   return h(

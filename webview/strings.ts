@@ -253,7 +253,7 @@ const english = {
   'accuracy.outcomes': 'Questions by outcome before and after',
   'accuracy.sideRight': '{0} right',
   'accuracy.sideWrong': '{0} wrong',
-  'accuracy.same': 'same',
+  'accuracy.same': 'Same',
   'accuracy.outcome.all': 'All',
   'accuracy.outcome.fixed': 'Fixed',
   'accuracy.outcome.broken': 'Broken',

@@ -51,7 +51,15 @@ export class PanelHarness {
     for (const name of names) {
       const entry = path.join(root, 'webview', `${name}.ts`);
       if (!existsSync(entry)) continue;
-      const built = await build({ entryPoints: [entry], bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, logLevel: 'error' });
+      const built = await build({
+        entryPoints: [entry],
+        bundle: true,
+        minify: true,
+        format: 'esm',
+        target: 'es2022',
+        write: false,
+        logLevel: 'error',
+      });
       bundles.set(name, built.outputFiles[0]!.text);
     }
     const server = createServer((request, response) => {
@@ -71,7 +79,10 @@ export class PanelHarness {
       }
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const browser = await chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox', '--disable-gpu'] });
+    const browser = await chromium.launch({
+      executablePath: browserPath() ?? 'chromium',
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
     return new PanelHarness(bundles, server, browser);
   }
 
@@ -122,7 +133,13 @@ export class PanelHarness {
 
 /** Where this machine keeps its Chromium; undefined where there is none (the tests then say so). */
 export function browserPath(): string | undefined {
-  const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', chromium.executablePath()];
+  const candidates = [
+    process.env.CHROMIUM,
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+    chromium.executablePath(),
+  ];
   return candidates.find((candidate) => candidate !== undefined && candidate !== '' && existsSync(candidate));
 }
 
@@ -134,7 +151,9 @@ export function screenshotFolder(): string {
 
 /** Two frames: one for the panel's microtask, one for the toolkit's own rendering. */
 async function settle(page: Page): Promise<void> {
-  await page.evaluate('new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 30))');
+  await page.evaluate(
+    'new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 30))',
+  );
 }
 
 function html(panel: PanelName, theme: ThemeName): string {

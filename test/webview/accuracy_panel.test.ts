@@ -1,0 +1,151 @@
+/** The accuracy diff in Chromium. */
+// biome-ignore-all lint/performance/useDomNodeTextContent: Playwright's innerText is what a person sees
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { comparedRows, comparisonSnapshot } from './fixtures/comparison.ts';
+import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+
+const detailOf = (rowKey: string): unknown => {
+  const pair = comparedRows.find(({ before }) => before.rowKey === rowKey)!;
+  return { type: 'question', before: pair.before, after: pair.after };
+};
+const broken = comparisonSnapshot.questions.filter((q) => q.before.correct && !q.after.correct);
+
+describe('accuracy diff', function () {
+  this.timeout(60_000);
+  let harness: PanelHarness;
+  let panel: OpenPanel;
+
+  before(async function () {
+    if (browserPath() === undefined) {
+      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
+      this.skip();
+    }
+    harness = await PanelHarness.start();
+  });
+  after(async () => harness?.stop());
+
+  const open = async (options: { state?: unknown; width?: number } = {}): Promise<OpenPanel> => {
+    panel = await harness.open('accuracy_panel', { snapshot: comparisonSnapshot, width: 1100, ...options });
+    return panel;
+  };
+  afterEach(async () => {
+    if (!panel) return;
+    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
+    await panel.close();
+  });
+
+  it('stays within its size budget', () => {
+    const bytes = Buffer.byteLength(harness.bundles.get('accuracy_panel') ?? '');
+    assert.ok(bytes > 0 && bytes <= 300_000, `${bytes} bytes`);
+  });
+
+  for (const theme of themeNames) {
+    it(`has no serious accessibility violation in any state, ${theme}`, async () => {
+      panel = await harness.open('accuracy_panel', { theme, width: 1100, height: 900 });
+      const failure = {
+        code: 'bad-request',
+        reason: 'The evaluation "after" has no rows.',
+        nextStep: 'Evaluate again.',
+        actions: ['evaluate'],
+      };
+      for (const [name, snapshot] of Object.entries({
+        loading: { kind: 'loading', what: 'Pairing questions…' },
+        failed: { kind: 'failed', failure },
+        comparison: comparisonSnapshot,
+        'with-failure': { ...comparisonSnapshot, failure, unpaired: 3 },
+      })) {
+        await panel.send({ type: 'snapshot', snapshot });
+        if (name === 'comparison') {
+          await panel.page.getByRole('button', { name: /^Broken/ }).click();
+          const first = panel.page.locator('.question .toggle').first();
+          await first.click();
+          const { rowKey } = (await panel.posted()).at(-1) as { rowKey: string };
+          await panel.send(detailOf(rowKey));
+        }
+        assert.deepEqual(await panel.seriousViolations(), [], name);
+        await panel.page.screenshot({ path: path.join(screenshotFolder(), `accuracy-${name}-${theme}.png`) });
+      }
+    });
+  }
+
+  it('says how sure the difference is, never a bare percentage', async () => {
+    const { page } = await open();
+    const text = await page.locator('.summary').innerText();
+    const { paired } = comparisonSnapshot;
+    for (const part of [/% → .*%/, /95 % interval \+[\d.]+ … \+[\d.]+/, /exact McNemar p = \d\.\d·10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+/])
+      assert.match(text, part);
+    const cells = await page.locator('.outcomes tbody td .count').allInnerTexts();
+    assert.deepEqual(cells.map(Number), [paired.bothRight, paired.broken, paired.fixed, paired.bothWrong]);
+  });
+
+  it('filters by outcome, change and text, and exports what is listed', async () => {
+    const { page } = await open();
+    const rows = page.locator('tbody.question');
+    await page.getByRole('button', { name: /^Broken/ }).click();
+    assert.equal(await rows.count(), broken.length);
+    await page.getByRole('button', { name: 'CSV' }).click();
+    const sent = (await panel.posted()).at(-1) as { format: string; rowKeys: string[] };
+    assert.equal(sent.format, 'csv');
+    assert.deepEqual([...sent.rowKeys].sort(), broken.map((q) => q.rowKey).sort());
+    await page.getByRole('button', { name: /^All/ }).click();
+    await page.locator('vscode-text-field input').fill('LENA READS');
+    assert.ok((await rows.count()) > 0);
+    for (const text of await page.locator('.question-text').allInnerTexts()) assert.match(text, /^Lena reads/);
+    await page.locator('vscode-text-field input').fill('nobody asks this');
+    assert.equal(await page.getByText('No question fits these filters.').isVisible(), true);
+    await page.locator('vscode-text-field input').fill('');
+    await page.getByRole('combobox').click();
+    await page.locator('vscode-option', { hasText: 'log p fell' }).click();
+    const fell = comparisonSnapshot.questions.filter((q) => q.after.answerLogProb < q.before.answerLogProb).length;
+    assert.match(await page.locator('.count-line').innerText(), new RegExp(`^${fell} of 240`));
+  });
+
+  it('shows a batch at a time and more on request', async () => {
+    const { page } = await open();
+    assert.equal(await page.locator('tbody.question').count(), 200);
+    await page.getByRole('button', { name: 'Show more (40 left)' }).click();
+    assert.equal(await page.locator('tbody.question').count(), 240);
+  });
+
+  it('opens a question by keyboard, asks for its texts once, and puts them side by side', async () => {
+    const { page } = await open();
+    const first = page.locator('.question .toggle').first();
+    await first.focus();
+    await page.keyboard.press('Enter');
+    const asked = (await panel.posted()).at(-1) as { type: string; rowKey: string };
+    assert.equal(asked.type, 'show-question');
+    await panel.send(detailOf(asked.rowKey));
+    const sides = page.locator('.side .text');
+    const pair = comparedRows.find(({ before }) => before.rowKey === asked.rowKey)!;
+    assert.deepEqual(await sides.allInnerTexts(), [pair.before.greedy.text, pair.after.greedy.text]);
+    assert.ok((await page.locator('.side del').count()) > 0 && (await page.locator('.side ins').count()) > 0);
+    await page.getByRole('button', { name: 'Go to this row in the dataset' }).click();
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-row', rowKey: asked.rowKey, line: pair.before.line });
+    await first.click();
+    await first.click();
+    assert.equal((await panel.posted()).filter((intent) => intent.type === 'show-question').length, 1);
+  });
+
+  it('sorts by log p and remembers the view', async () => {
+    const { page } = await open();
+    await page.getByRole('button', { name: 'log p after' }).click();
+    const column = (await page.locator('tbody.question tr:first-child td:nth-child(7)').allInnerTexts()).map((text) =>
+      Number(text.replace('−', '-')),
+    );
+    assert.deepEqual(
+      column,
+      column.toSorted((a, b) => a - b),
+    );
+    const saved = await page.evaluate('window.saved');
+    await panel.close();
+    const again = await open({ state: saved });
+    assert.equal(await again.page.locator('th[aria-sort]').innerText(), 'log p after');
+  });
+
+  it('fits 400 px', async () => {
+    const { page } = await open({ width: 400 });
+    assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 400);
+    await page.screenshot({ path: path.join(screenshotFolder(), 'accuracy-narrow-dark.png') });
+  });
+});

@@ -1,0 +1,179 @@
+/** The run dashboard in Chromium. */
+// biome-ignore-all lint/performance/useDomNodeTextContent: Playwright's innerText is what a person sees
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import type { DashboardRun } from '../../src/protocol/panel_messages.ts';
+import { finishedSnapshot, interruptedSnapshot, trainingSnapshot, youngSnapshot } from './fixtures/run_events.ts';
+import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+
+const states: Record<string, unknown> = {
+  training: trainingSnapshot,
+  young: youngSnapshot,
+  interrupted: interruptedSnapshot,
+  finished: finishedSnapshot,
+  paused: { ...trainingSnapshot, status: 'paused', controls: ['continue', 'stop', 'roll-back', 'export'] },
+  loading: { kind: 'loading', what: 'Reading the run…' },
+  failed: {
+    kind: 'failed',
+    failure: {
+      code: 'run-damaged',
+      reason: 'run.json is not valid JSON.',
+      nextStep: 'Restore it from a copy.',
+      actions: ['open-log', 'retry'],
+    },
+  },
+};
+
+describe('run dashboard', function () {
+  this.timeout(60_000);
+  let harness: PanelHarness;
+  let panel: OpenPanel;
+
+  before(async function () {
+    if (browserPath() === undefined) {
+      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
+      this.skip();
+    }
+    harness = await PanelHarness.start();
+  });
+  after(async () => harness?.stop());
+
+  const open = async (snapshot: unknown, options: { state?: unknown; width?: number } = {}): Promise<OpenPanel> => {
+    panel = await harness.open('dashboard_panel', { snapshot, width: 1100, ...options });
+    return panel;
+  };
+  afterEach(async () => {
+    if (!panel) return;
+    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
+    await panel.close();
+  });
+
+  it('stays within its size budget', () => {
+    const bytes = Buffer.byteLength(harness.bundles.get('dashboard_panel') ?? '');
+    assert.ok(bytes > 0 && bytes <= 300_000, `${bytes} bytes`);
+  });
+
+  for (const theme of themeNames) {
+    it(`has no serious accessibility violation in any state, ${theme}`, async () => {
+      panel = await harness.open('dashboard_panel', { theme, width: 1100 });
+      for (const [name, snapshot] of Object.entries(states)) {
+        await panel.send({ type: 'snapshot', snapshot });
+        assert.deepEqual(await panel.seriousViolations(), [], name);
+        await panel.page.screenshot({
+          path: path.join(screenshotFolder(), `dashboard-${name}-${theme}.png`),
+          fullPage: true,
+        });
+      }
+      await panel.send({ type: 'snapshot', snapshot: trainingSnapshot });
+      await panel.page.locator('.table-toggle').first().click();
+      assert.deepEqual(await panel.seriousViolations(), [], 'table');
+    });
+  }
+
+  it('shows phase, progress, rate and time left', async () => {
+    const { page } = await open(trainingSnapshot);
+    assert.equal(await page.locator('[aria-current=step]').innerText(), 'Train');
+    assert.match(
+      await page.locator('.progress').innerText(),
+      /2 min 59 s left\s*update 43 of 60 · 7\.4 updates\/min · 6 min 35 s elapsed/,
+    );
+    assert.equal(await page.getByRole('progressbar').getAttribute('aria-valuenow'), '43');
+    assert.match(await page.getByRole('status').innerText(), /Train, running, 70 %/);
+  });
+
+  it('draws a curve for every figure, and each has the same values in its table', async () => {
+    const { page } = await open(trainingSnapshot);
+    assert.equal(await page.locator('.card canvas').count(), 9);
+    for (const toggle of await page.locator('.table-toggle').all()) await toggle.click();
+    assert.equal(await page.locator('.card canvas').count(), 0);
+    const reward = page.locator('.card').first().locator('tbody tr');
+    const steps = trainingSnapshot.events.flatMap((event) => (event.type === 'step' ? [event.metrics] : []));
+    assert.equal(await reward.count(), steps.length);
+    const last = (await reward.last().innerText()).replace('−', '-').split(/\s+/);
+    assert.deepEqual(last.slice(0, 2), ['43', steps.at(-1)!.meanReward.toFixed(2)]);
+    await page.locator('.card').first().getByRole('button', { name: '12', exact: true }).click();
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 12 });
+  });
+
+  it('walks a curve by keyboard and opens the step', async () => {
+    const { page } = await open(trainingSnapshot);
+    const curve = page.getByRole('slider', { name: 'Reward' });
+    await curve.focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowRight');
+    assert.match((await curve.getAttribute('aria-valuetext')) ?? '', /^step 2: −/);
+    assert.match(await page.getByRole('slider', { name: 'Loss' }).locator('..').innerText(), /step 2/);
+    await page.keyboard.press('Enter');
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 2 });
+  });
+
+  it('opens the step under the pointer', async () => {
+    const { page } = await open(trainingSnapshot);
+    const over = page.locator('.card').first().locator('.u-over');
+    const box = (await over.boundingBox())!;
+    await over.click({ position: { x: box.width / 2, y: box.height / 2 } });
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 30 });
+  });
+
+  it('takes new events in, and asks for a snapshot when some are missing', async () => {
+    const { page } = await open(trainingSnapshot);
+    const all = finishedSnapshot.events;
+    const { kind: _, name: __, model: ___, dataset: ____, startedAt: _____, ...rest } = trainingSnapshot;
+    const from = trainingSnapshot.events.length;
+    const update = {
+      ...rest,
+      type: 'update',
+      firstEvent: from,
+      events: all.slice(from, from + 3),
+      progress: { ...rest.progress, done: 46 },
+    };
+    await panel.send(update);
+    assert.match(await page.locator('.progress').innerText(), /update 46 of 60/);
+    assert.equal(await page.getByRole('slider', { name: 'Reward' }).getAttribute('aria-valuemax'), '46');
+    await panel.send({ ...update, firstEvent: from + 40 });
+    assert.deepEqual(
+      (await panel.posted()).map((intent) => intent.type),
+      ['ready', 'ready'],
+    );
+  });
+
+  it('offers only the controls that make sense, and sends them', async () => {
+    const { page } = await open(trainingSnapshot);
+    const press = async (name: string): Promise<unknown> => {
+      await page.getByRole('button', { name, exact: true }).click();
+      return (await panel.posted()).at(-1);
+    };
+    assert.equal(await page.getByRole('button', { name: 'Resume' }).isDisabled(), true);
+    assert.deepEqual(await press('Pause'), { type: 'pause', runId: 'test-run-3' });
+    assert.deepEqual(await press('Stop and save'), { type: 'stop', runId: 'test-run-3' });
+    await press('Export…');
+    assert.deepEqual(await press('Metrics as CSV'), { type: 'export', runId: 'test-run-3', what: 'metrics-csv' });
+    assert.deepEqual(await press('Compare question by question'), {
+      type: 'compare',
+      runId: 'test-run-3',
+      before: 'before',
+      after: 'validation-40',
+    });
+    await panel.send({ type: 'snapshot', snapshot: { ...interruptedSnapshot, failure: null } satisfies DashboardRun });
+    assert.deepEqual(await press('Resume'), { type: 'resume', runId: 'test-run-3' });
+    await press('Roll back…');
+    await page.getByRole('combobox').click();
+    await page.locator('vscode-option', { hasText: 'step 20' }).click();
+    assert.deepEqual(await press('Roll back to step 20'), { type: 'roll-back', runId: 'test-run-3', step: 20 });
+  });
+
+  it('says where a health warning began and what cures it', async () => {
+    const { page } = await open(trainingSnapshot);
+    const health = page.getByRole('region', { name: 'Health' });
+    assert.match(await health.innerText(), /1\s+step 36 KL to the reference doubled within 20 updates\. Raise β/);
+    await health.getByRole('button', { name: 'step 36' }).click();
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 36 });
+  });
+
+  it('keeps tables open over a reload, and fits 400 px', async () => {
+    const { page } = await open(trainingSnapshot, { state: { tables: ['kl'] }, width: 400 });
+    assert.equal(await page.locator('.value-table').count(), 1);
+    assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 400);
+    await page.screenshot({ path: path.join(screenshotFolder(), 'dashboard-narrow-dark.png'), fullPage: true });
+  });
+});

@@ -1,0 +1,303 @@
+/** The rationale side panel in Chromium: what a person sees, reads out, presses and types; what reaches the host. */
+// biome-ignore-all lint/performance/useDomNodeTextContent: Playwright's innerText is what a person sees
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import type { RationaleQuestion } from '../../src/protocol/panel_messages.ts';
+import { busySnapshot, questionSnapshot, unsampledSnapshot } from './fixtures/rationales.ts';
+import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+
+const states: Record<string, unknown> = {
+  question: questionSnapshot,
+  busy: busySnapshot,
+  unsampled: unsampledSnapshot,
+  'no-model-loaded': { ...unsampledSnapshot, canSample: false },
+  loading: { kind: 'loading', what: 'Loading the model…' },
+  failed: {
+    kind: 'failed',
+    failure: {
+      code: 'model-damaged',
+      reason: 'model.safetensors ends 512 bytes early.',
+      nextStep: 'Download the file again.',
+      actions: ['choose-model', 'open-log'],
+    },
+  },
+  ...Object.fromEntries(
+    ['no-dataset', 'no-row', 'bad-row', 'no-model', 'untrusted'].map((why) => [`empty-${why}`, { kind: 'empty', why }]),
+  ),
+};
+
+describe('rationale panel', function () {
+  this.timeout(60_000);
+  let harness: PanelHarness;
+  let panel: OpenPanel;
+
+  before(async function () {
+    if (browserPath() === undefined) {
+      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
+      this.skip();
+    }
+    harness = await PanelHarness.start();
+  });
+  after(async () => harness?.stop());
+
+  const open = async (snapshot: unknown, options: { state?: unknown; width?: number } = {}): Promise<OpenPanel> => {
+    panel = await harness.open('rationale_panel', { snapshot, ...options });
+    return panel;
+  };
+  afterEach(async () => {
+    if (!panel) return;
+    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
+    await panel.close();
+  });
+
+  it('stays within its size budget', () => {
+    const bytes = Buffer.byteLength(harness.bundles.get('rationale_panel') ?? '');
+    assert.ok(bytes > 0 && bytes <= 300_000, `${bytes} bytes`);
+  });
+
+  for (const theme of themeNames) {
+    it(`has no serious accessibility violation in any state, ${theme}`, async () => {
+      panel = await harness.open('rationale_panel', { theme });
+      for (const [name, snapshot] of Object.entries(states)) {
+        await panel.send({ type: 'snapshot', snapshot });
+        assert.deepEqual(await panel.seriousViolations(), [], name);
+        await panel.page.screenshot({
+          path: path.join(screenshotFolder(), `rationale-${name}-${theme}.png`),
+          fullPage: true,
+        });
+      }
+    });
+  }
+
+  it('says ready first, then shows every rationale with its figures, best self-reward first', async () => {
+    const { page } = await open(questionSnapshot);
+    assert.deepEqual((await panel.posted())[0], { type: 'ready' });
+    const rows = page.locator('tbody.rationale');
+    const records = questionSnapshot.current!.rationales.map((rationale) => rationale.record);
+    assert.equal(await rows.count(), records.length);
+    const best = records.toSorted((a, b) => b.selfReward - a.selfReward)[0]!;
+    const figures = (await rows.first().locator('tr.figures').innerText()).replaceAll('−', '-');
+    for (const value of [best.selfReward, best.klPenalty, best.baseline, best.advantage])
+      assert.ok(figures.includes(value.toFixed(2)), `${value.toFixed(2)} in ${figures}`);
+    assert.equal(await page.locator('.headline strong').first().innerText(), '7 of 8 right');
+  });
+
+  it('sorts by any column, and says so', async () => {
+    const { page } = await open(questionSnapshot);
+    const length = page.getByRole('button', { name: 'tok', exact: true });
+    await length.click();
+    const lengths = await page.locator('tr.figures td:last-child').allInnerTexts();
+    const numbers = lengths.map((text) => Number.parseInt(text, 10));
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => b - a),
+    );
+    assert.equal(await page.locator('th[aria-sort]').getAttribute('aria-sort'), 'descending');
+    await length.click();
+    assert.equal(await page.locator('th[aria-sort]').getAttribute('aria-sort'), 'ascending');
+  });
+
+  it('explains a figure on keyboard focus with its formula and numbers, and Escape takes it away', async () => {
+    const { page } = await open(questionSnapshot);
+    await page.locator('tr.figures .toggle').first().focus();
+    for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowRight');
+    const tip = page.getByRole('tooltip');
+    await tip.waitFor();
+    assert.match(await tip.innerText(), /Advantage\s+Ak = rk − bk/);
+    assert.equal(await page.locator(':focus').getAttribute('aria-describedby'), 'tooltip');
+    await page.keyboard.press('Escape');
+    assert.equal(await tip.isVisible(), false);
+    assert.equal(await page.locator(':focus').getAttribute('aria-describedby'), null);
+  });
+
+  it('keeps the tooltip while the pointer is on it', async () => {
+    const { page } = await open(questionSnapshot);
+    await page.locator('tr.figures td').first().locator('button').hover();
+    const tip = page.getByRole('tooltip');
+    await tip.waitFor();
+    await tip.hover();
+    await page.waitForTimeout(300);
+    assert.equal(await tip.isVisible(), true);
+  });
+
+  it('reaches everything by keyboard: rows, tokens, answer tokens, actions', async () => {
+    const { page } = await open(questionSnapshot);
+    const reached = new Set<string>();
+    for (let i = 0; i < 40; i++) {
+      await page.keyboard.press('Tab');
+      reached.add(await page.evaluate('document.activeElement?.className + " " + document.activeElement?.tagName'));
+      if (await page.evaluate('document.activeElement === document.body')) break;
+    }
+    for (const wanted of [
+      'link',
+      'VSCODE-DROPDOWN',
+      'VSCODE-CHECKBOX',
+      'VSCODE-BUTTON',
+      'token',
+      'cell',
+      'action',
+      'plain',
+    ])
+      assert.ok(
+        [...reached].some((name) => name.includes(wanted)),
+        `${wanted} in ${[...reached].join(' | ')}`,
+      );
+    await page.locator('tr.figures .toggle').first().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.locator(':focus').getAttribute('aria-expanded'), 'true');
+    assert.equal(await page.locator('tbody.rationale.open').count(), 2);
+  });
+
+  it('keeps focus, scroll and half-typed text when a new snapshot arrives', async () => {
+    const { page } = await open(questionSnapshot);
+    await page.locator('.rationale.open').getByRole('button', { name: 'Add note' }).click();
+    const field = page.locator('vscode-text-field input');
+    await field.fill('half a thou');
+    await page.evaluate('window.scrollTo(0, 300)');
+    const scrolled = await page.evaluate('window.scrollY');
+    const pinned = structuredClone(questionSnapshot);
+    pinned.current!.rationales[5]!.pinned = true;
+    await panel.send({ type: 'snapshot', snapshot: pinned });
+    assert.equal(await page.locator('tbody.rationale').first().getAttribute('data-rationale'), 'step-40/5');
+    assert.equal(await field.inputValue(), 'half a thou');
+    assert.equal(await page.evaluate('document.activeElement.tagName'), 'VSCODE-TEXT-FIELD');
+    assert.equal(await page.evaluate('window.scrollY'), scrolled);
+    await page.keyboard.type('ght');
+    await page.keyboard.press('Enter');
+    assert.deepEqual((await panel.posted()).at(-1), {
+      type: 'rate',
+      rowKey: questionSnapshot.rowKey,
+      rationale: 'step-40/0',
+      rating: { verdict: null, note: 'half a thought' },
+    });
+  });
+
+  it('rates, pins, copies, edits and scores, opens row and rollout', async () => {
+    const { page } = await open(questionSnapshot);
+    const { rowKey } = questionSnapshot;
+    const first = page.locator('.rationale.open');
+    const press = async (name: string): Promise<unknown> => {
+      await first.getByRole('button', { name, exact: true }).click();
+      return (await panel.posted()).at(-1);
+    };
+    assert.deepEqual(await press('Useful'), {
+      type: 'rate',
+      rowKey,
+      rationale: 'step-40/0',
+      rating: { verdict: 'useful', note: '' },
+    });
+    assert.deepEqual(await press('Pin'), { type: 'pin', rowKey, rationale: 'step-40/0', pinned: true });
+    assert.deepEqual(await press('Copy'), { type: 'copy', text: questionSnapshot.current!.rationales[0]!.record.text });
+    assert.deepEqual(await press('Open rollout'), { type: 'open-rollout', rowKey, step: 40, sample: 0 });
+    await press('Edit');
+    const area = first.locator('vscode-text-area textarea');
+    await area.fill('9 + 18 = 27. 27 ÷ 3 = 9.');
+    assert.deepEqual(await press('Score again'), {
+      type: 'score-edited',
+      rowKey,
+      checkpoint: 'step-40',
+      rationale: 'step-40/0',
+      text: '9 + 18 = 27. 27 ÷ 3 = 9.',
+    });
+    await page.getByRole('button', { name: 'fixtures/word_problems.jsonl:17' }).click();
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-row', rowKey, line: 17 });
+  });
+
+  it('samples again with checked settings', async () => {
+    const { page } = await open(questionSnapshot);
+    await page.getByRole('button', { name: 'Sample again' }).click();
+    const form = page.locator('form.sampling-form');
+    const k = form.locator('vscode-text-field').first().locator('input');
+    await k.fill('1');
+    assert.match(await form.getByRole('alert').innerText(), /from 2 to 64/);
+    await k.press('Enter');
+    assert.equal((await panel.posted()).length, 1, 'nothing is sent while a field is wrong');
+    await k.fill('4');
+    await k.press('Enter');
+    assert.deepEqual((await panel.posted()).at(-1), {
+      type: 'sample',
+      rowKey: questionSnapshot.rowKey,
+      checkpoint: 'step-40',
+      settings: { k: 4, temperature: 1, seed: 8 },
+    });
+  });
+
+  it('switches weights and comparison', async () => {
+    const { page } = await open(questionSnapshot);
+    await page.locator('vscode-dropdown').first().click();
+    await page.locator('vscode-option', { hasText: 'step 20' }).first().click();
+    assert.deepEqual((await panel.posted()).at(-1), {
+      type: 'choose-checkpoint',
+      rowKey: questionSnapshot.rowKey,
+      checkpoint: 'step-20',
+    });
+    await page.locator('vscode-dropdown').nth(1).click();
+    await page.locator('vscode-dropdown').nth(1).locator('vscode-option', { hasText: 'nothing' }).click();
+    assert.deepEqual((await panel.posted()).at(-1), {
+      type: 'choose-comparison',
+      rowKey: questionSnapshot.rowKey,
+      checkpoint: null,
+    });
+  });
+
+  it('shows what changed word by word: removals and additions give back both texts', async () => {
+    const { page } = await open(questionSnapshot);
+    await page.locator('vscode-checkbox').click();
+    const text = page.locator('.rationale.open .text');
+    const part = async (skip: string): Promise<string> =>
+      page.evaluate(`(() => { const p = document.querySelector('.rationale.open .text').cloneNode(true);
+        for (const node of p.querySelectorAll('${skip}')) node.remove(); return p.textContent; })()`);
+    assert.ok((await text.locator('del').count()) > 0 && (await text.locator('ins').count()) > 0);
+    assert.equal(await part('ins'), questionSnapshot.comparison!.rationales[0]!.record.text);
+    assert.equal(await part('del'), questionSnapshot.current!.rationales[0]!.record.text);
+    await page.screenshot({ path: path.join(screenshotFolder(), 'rationale-word-diff-dark.png'), fullPage: true });
+  });
+
+  it('asks where the answer becomes clear, and shows it once it is known', async () => {
+    const { page } = await open(questionSnapshot);
+    assert.match(await page.locator('.rationale.open figcaption').innerText(), /Answer clear from/);
+    const last = page.locator('tbody.rationale').nth(6);
+    await last.locator('.toggle').click();
+    await last.getByRole('button', { name: 'Show where the answer becomes clear' }).click();
+    assert.equal((await panel.posted()).at(-1)?.type, 'trace-prefixes');
+  });
+
+  it('shows hostile text as text', async () => {
+    const hostile = '<img src=x onerror="document.title=1"><b>bold</b>';
+    const snapshot: RationaleQuestion = { ...questionSnapshot, question: hostile, goldAnswer: hostile };
+    const { page } = await open(snapshot);
+    assert.equal(await page.locator('h1').innerText(), hostile);
+    assert.equal(await page.locator('main img, main b').count(), 0);
+  });
+
+  it('remembers order and word diff, and ignores a state it does not know', async () => {
+    const sort = { by: 'length', descending: false };
+    let { page } = await open(questionSnapshot, { state: { sort, wordDiff: true } });
+    assert.equal(await page.locator('th[aria-sort=ascending]').innerText(), 'tok');
+    assert.ok((await page.locator('.rationale ins').count()) > 0);
+    await panel.close();
+    ({ page } = await open(questionSnapshot, { state: { sort: 'from another version' } }));
+    assert.equal(await page.locator('th[aria-sort=descending]').innerText(), 'self-reward');
+  });
+
+  it('says when extension and panel do not understand each other', async () => {
+    const { page } = await open(questionSnapshot);
+    await panel.send({ type: 'snapshot', snapshot: { kind: 'question', line: 'seventeen' } });
+    assert.match(await page.getByRole('alert').innerText(), /Reload the window/);
+    await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+    assert.equal(await page.locator('tbody.rationale').count(), 8);
+  });
+
+  it('shows texts in the language the host sends', async () => {
+    const { page } = await open(questionSnapshot);
+    await panel.send({ type: 'strings', locale: 'ja', strings: { 'rationale.gold': '正解' } });
+    assert.match(await page.locator('.gold').innerText(), /^正解 9$/);
+    assert.equal(await page.locator('html').getAttribute('lang'), 'ja');
+  });
+
+  it('fits 280 px without scrolling sideways', async () => {
+    const { page } = await open(busySnapshot, { width: 280 });
+    assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 280);
+  });
+});
