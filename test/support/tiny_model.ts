@@ -55,7 +55,11 @@ export function bindAdapter(adapter: Adapter): BoundAdapter {
       name.replace('base_model.model.', '').replace(/\.lora_[AB]\.weight$/, ''),
     ),
   );
-  return { shape: { rank: adapter.config.rank, modules }, tensors: adapter.tensors, scale: loraScale(adapter.config) };
+  return {
+    shape: { rank: adapter.config.rank, modules, dropout: adapter.config.dropout },
+    tensors: adapter.tensors,
+    scale: loraScale(adapter.config),
+  };
 }
 
 export function tinyModel(trainable: Trainable, seed = 1, config: ModelConfig = TINY_CONFIG): LanguageModel {

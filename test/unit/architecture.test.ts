@@ -6,7 +6,22 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 const ROOT = resolve(import.meta.dirname, '..', '..');
 
 /** Rooms and the rooms each may import from, besides itself. Engine rooms stand from the bottom up. */
-const ENGINE_ROOMS = ['common', 'runtime', 'graph', 'model', 'optimize', 'hub', 'datasets', 'evaluate', 'latro', 'baselines', 'forking', 'runs', 'training', 'server'] as const;
+const ENGINE_ROOMS = [
+  'common',
+  'runtime',
+  'graph',
+  'model',
+  'optimize',
+  'hub',
+  'datasets',
+  'evaluate',
+  'latro',
+  'baselines',
+  'forking',
+  'runs',
+  'training',
+  'server',
+] as const;
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   'engine/common': [],
@@ -21,7 +36,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/baselines': ['engine/common', 'engine/latro', 'protocol'],
   'engine/forking': ['engine/common', 'engine/latro', 'protocol'],
   'engine/runs': ['engine/common', 'engine/datasets', 'engine/evaluate', 'protocol'],
-  'engine/training': ENGINE_ROOMS.slice(0, -1).map((room) => `engine/${room}`).concat('protocol'),
+  'engine/training': ENGINE_ROOMS.slice(0, -1)
+    .map((room) => `engine/${room}`)
+    .concat('protocol'),
   'engine/server': ENGINE_ROOMS.map((room) => `engine/${room}`).concat('protocol'),
   cli: ENGINE_ROOMS.map((room) => `engine/${room}`).concat('protocol'),
   // The host computes nothing: of the engine it may use only rooms that load nothing native.
@@ -44,8 +61,12 @@ const FILES = [...sources('src'), ...sources('webview')];
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
-  const pattern = /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|\brequire\(\s*['"]([^'"]+)['"]\s*\)/gm;
-  return [...text.matchAll(pattern)].map((match) => ({ file, specifier: match.slice(1).find((part) => part !== undefined)! }));
+  const pattern =
+    /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|\brequire\(\s*['"]([^'"]+)['"]\s*\)/gm;
+  return [...text.matchAll(pattern)].map((match) => ({
+    file,
+    specifier: match.slice(1).find((part) => part !== undefined)!,
+  }));
 }
 
 const IMPORTS = FILES.flatMap(importsOf);
@@ -56,8 +77,11 @@ function roomOf(file: string): string {
   return parts[1] === 'engine' ? `engine/${parts[2]}` : parts[1]!;
 }
 
-const importersOf = (name: string): string[] =>
-  [...new Set(IMPORTS.filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`)).map(({ file }) => file))];
+const importersOf = (name: string): string[] => [
+  ...new Set(
+    IMPORTS.filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`)).map(({ file }) => file),
+  ),
+];
 
 describe('architecture', () => {
   it('reads the whole house', () => {
@@ -78,11 +102,17 @@ describe('architecture', () => {
   });
 
   it('only the extension imports vscode', () => {
-    assert.deepEqual(importersOf('vscode').filter((file) => !file.startsWith(join('src', 'extension'))), []);
+    assert.deepEqual(
+      importersOf('vscode').filter((file) => !file.startsWith(join('src', 'extension'))),
+      [],
+    );
   });
 
   it('only the runtime room imports onnxruntime-node, and the extension never reaches it', () => {
-    assert.deepEqual(importersOf('onnxruntime-node').filter((file) => !file.startsWith(join('src', 'engine', 'runtime'))), []);
+    assert.deepEqual(
+      importersOf('onnxruntime-node').filter((file) => !file.startsWith(join('src', 'engine', 'runtime'))),
+      [],
+    );
     const reached = new Set<string>();
     const visit = (file: string): void => {
       if (reached.has(file)) return;
@@ -92,7 +122,10 @@ describe('architecture', () => {
       }
     };
     FILES.filter((file) => roomOf(file) === 'extension').forEach(visit);
-    assert.deepEqual([...reached].filter((file) => roomOf(file) === 'engine/runtime'), []);
+    assert.deepEqual(
+      [...reached].filter((file) => roomOf(file) === 'engine/runtime'),
+      [],
+    );
   });
 
   it('one module imports the webview toolkit', () => {

@@ -126,6 +126,24 @@ const CASES: readonly Case[] = [
     build: (g, [x], { cos, sin }) => operators.rotary(g, x!, cos!, sin!, { rotaryDim: 2, heads: 2 }),
   },
   {
+    name: 'dropout',
+    shapes: [[3, 4]],
+    fixed: {
+      rows: { shape: [3, 1], data: Float32Array.of(211.3, 1723.9, 3301.2) },
+      columns: { shape: [4], data: Float32Array.of(0.127, 0.683, 0.391, 0.902) },
+    },
+    build: (g, [x], { rows, columns }) => operators.dropout(g, x!, rows!, columns!, 0.4),
+  },
+  {
+    name: 'linear with residual',
+    shapes: [
+      [5, 3],
+      [4, 3],
+      [5, 4],
+    ],
+    build: (g, [x, w, residual]) => operators.linear(g, x!, w!, residual!),
+  },
+  {
     name: 'embed, ids repeated',
     shapes: [[5, 3]],
     fixed: { ids: ids(4, 1, 4, 0) },

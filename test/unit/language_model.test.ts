@@ -2,9 +2,9 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
-import type { LanguageModel } from '../../src/engine/model/language_model.ts';
+import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, planMicroBatches, predictTokens } from '../../src/engine/model/packing.ts';
-import { TINY_CONFIG, tinyModel } from '../support/tiny_model.ts';
+import { bindAdapter, TINY_CONFIG, tinyAdapter, tinyModel, tinyWeights } from '../support/tiny_model.ts';
 
 const token = fc.integer({ min: 3, max: TINY_CONFIG.vocabSize - 1 });
 const group: fc.Arbitrary<PromptGroup> = fc.record({
@@ -153,4 +153,59 @@ describe('micro-batch plan', () => {
         assert.ok(seen.flat().every((count) => count === 1));
       }),
     ));
+});
+
+describe('dropout in adapters', () => {
+  const batch: PromptGroup[] = [
+    {
+      prompt: [3, 4, 9],
+      continuations: [
+        [5, 6, 7],
+        [8, 9],
+      ].map((ids) => ({ ids, predictions: predictTokens(ids) })),
+    },
+    {
+      prompt: [11],
+      continuations: [
+        [5, 12, 7],
+        [8, 9],
+      ].map((ids) => ({ ids, predictions: predictTokens(ids, -0.5) })),
+    },
+  ];
+  const withDropout = (dropout: number): LanguageModel => {
+    const adapter = tinyAdapter(1);
+    const bound = bindAdapter({ ...adapter, config: { ...adapter.config, dropout } });
+    return new LanguageModel(TINY_CONFIG, tinyWeights(1), bound, 'adapter', { device: 'cpu', threads: 1 });
+  };
+
+  it('masks follow from key, question and position: splitting the batch changes nothing', async () => {
+    const model = withDropout(0.4);
+    const whole = await model.step(batch, { dropoutKey: 5, tokenBudget: 1000 });
+    const pieces = await model.step(batch, { dropoutKey: 5, tokenBudget: 1 });
+    assertClose(pieces.scores.flat(2), whole.scores.flat(2), 'scores');
+    for (const [name, gradient] of whole.gradients) assertClose(pieces.gradients.get(name)!, gradient, name);
+    const other = await model.step(batch, { dropoutKey: 6, tokenBudget: 1000 });
+    assert.notDeepEqual(other.scores, whole.scores);
+    await model.dispose();
+  });
+
+  it('scoring and sampling never drop; the gradient is that of the dropped model', async () => {
+    const [model, plain] = [withDropout(0.3), withDropout(0)];
+    assert.deepEqual(await model.score(batch), await plain.score(batch));
+    const { gradients } = await model.step(batch, { dropoutKey: 5 });
+    const name = 'base_model.model.model.layers.1.mlp.down_proj.lora_B.weight';
+    const { data } = model.parameters.get(name)!;
+    const index = gradients
+      .get(name)!
+      .reduce((best, value, i, all) => (Math.abs(value) > Math.abs(all[best]!) ? i : best), 0);
+    const start = data[index]!;
+    const lossAt = async (value: number): Promise<number> => {
+      data[index] = value;
+      return (await model.step(batch, { dropoutKey: 5 })).loss;
+    };
+    const numeric = ((await lossAt(start + 0.02)) - (await lossAt(start - 0.02))) / 0.04;
+    assert.ok(close(numeric, gradients.get(name)![index]!, 1e-2), `${numeric} ${gradients.get(name)![index]}`);
+    await model.dispose();
+    await plain.dispose();
+  });
 });

@@ -60,7 +60,10 @@ export function multiply(graph: GraphBuilder, a: Value, b: Value): Value {
   return y;
 }
 
-/** y = x Wᵀ (+ bias): x (N, in), W (out, in) as Hugging Face stores it, y (N, out). x̄ = ȳ W; W̄ = ȳᵀ x. */
+/**
+ * y = x Wᵀ (+ addend): x (N, in), W (out, in) as Hugging Face stores it, y (N, out). x̄ = ȳ W; W̄ = ȳᵀ x.
+ * The addend is a bias (out) or a residual (N, out), which the product then adds up in place of a pass of its own.
+ */
 export function linear(graph: GraphBuilder, x: Value, weight: Value, bias: Value | null = null): Value {
   const [rows, outputs] = [x.shape[0]!, weight.shape[0]!];
   const y = graph.single('Gemm', bias === null ? [x, weight] : [x, weight, bias], x.type, [rows, outputs], {
@@ -71,6 +74,26 @@ export function linear(graph: GraphBuilder, x: Value, weight: Value, bias: Value
     graph.requiresGradient(weight) ? graph.single('Gemm', [dy!, x], weight.type, weight.shape, { transA: 1 }) : null,
     ...(bias === null ? [] : [reduceTo(graph, dy!, bias.shape)]),
   ]);
+  return y;
+}
+
+/**
+ * Inverted dropout with a mask that follows from two vectors: element (n, i) is kept, and divided by 1 − p, where
+ * frac(rows_n · columns_i) ≥ p. For random rows in [0, 2¹²) and columns in [0, 1) these are uniform and pairwise independent, and the
+ * mask of a token does not depend on the batch around it. x (N, D), rows (N, 1), columns (D).
+ */
+export function dropout(graph: GraphBuilder, x: Value, rows: Value, columns: Value, probability: number): Value {
+  const product = elementwise(graph, 'Mul', rows, columns);
+  const fraction = elementwise(graph, 'Sub', product, graph.single('Floor', [product], 'float32', product.shape));
+  const kept = graph.single('GreaterOrEqual', [fraction, graph.scalar(probability)], 'bool', product.shape);
+  const mask = graph.single(
+    'Where',
+    [kept, graph.scalar(1 / (1 - probability)), graph.scalar(0)],
+    x.type,
+    product.shape,
+  );
+  const y = elementwise(graph, 'Mul', x, mask);
+  graph.record([x], [y], ([dy]) => [elementwise(graph, 'Mul', dy!, mask)]);
   return y;
 }
 

@@ -5,7 +5,7 @@
  */
 import type { GraphBuilder, Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
-import { add, embed, linear, multiply, reshape, rmsNorm, rotary, split, swiglu } from '../graph/operators.ts';
+import { add, dropout, embed, linear, multiply, reshape, rmsNorm, rotary, split, swiglu } from '../graph/operators.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { rotaryDim } from './rope.ts';
 
@@ -16,7 +16,13 @@ export interface AdapterShape {
   readonly rank: number;
   /** Full module names, such as `model.layers.0.self_attn.q_proj`. */
   readonly modules: ReadonlySet<string>;
+  /** Probability of dropping an input of A in the `step` program, in [0, 1). Sampling and scoring never drop. */
+  readonly dropout: number;
 }
+
+/** Inputs of dropout masks: (N, 1), one number per token, and (widest input of any module). */
+export const DROPOUT_ROWS = 'dropout_rows';
+export const DROPOUT_COLUMNS = 'dropout_columns';
 
 /** Rotated queries, keys and values of the flat tokens → attention output. q, out (N, H·d); k, v (N, Hkv·d). */
 export type Attention = (query: Value, key: Value, value: Value, layer: number) => Value;
@@ -73,14 +79,14 @@ export class DecoderGraph {
       const [query, key, value] = this.#projections(`${prefix}.self_attn`, normal);
       const rotate = (x: Value, heads: number): Value => this.#rotate(x, heads, cos, sin);
       const attended = attention(rotate(query, config.heads), rotate(key, config.keyValueHeads), value, layer);
-      hidden = add(graph, hidden, this.#linear(`${prefix}.self_attn.o_proj`, attended));
+      hidden = this.#linear(`${prefix}.self_attn.o_proj`, attended, hidden);
       const middle = rmsNorm(
         graph,
         hidden,
         this.weight(`${prefix}.post_attention_layernorm.weight`),
         config.rmsNormEpsilon,
       );
-      hidden = add(graph, hidden, this.#feedForward(`${prefix}.mlp`, middle));
+      hidden = this.#feedForward(`${prefix}.mlp`, middle, hidden);
     }
     return rmsNorm(graph, hidden, this.weight('model.norm.weight'), config.rmsNormEpsilon);
   }
@@ -116,7 +122,7 @@ export class DecoderGraph {
     return [perHead(query, config.heads, 'q_norm'), perHead(key, config.keyValueHeads, 'k_norm'), value];
   }
 
-  #feedForward(prefix: string, x: Value): Value {
+  #feedForward(prefix: string, x: Value, residual: Value): Value {
     const { graph, config } = this;
     const [gate, up] = config.fusedProjections
       ? (split(graph, this.#linear(`${prefix}.gate_up_proj`, x), 1, [
@@ -124,7 +130,7 @@ export class DecoderGraph {
           config.intermediateSize,
         ]) as [Value, Value])
       : [this.#linear(`${prefix}.gate_proj`, x), this.#linear(`${prefix}.up_proj`, x)];
-    return this.#linear(`${prefix}.down_proj`, swiglu(graph, gate, up));
+    return this.#linear(`${prefix}.down_proj`, swiglu(graph, gate, up), residual);
   }
 
   #rotate(x: Value, heads: number, cos: Value, sin: Value): Value {
@@ -135,19 +141,45 @@ export class DecoderGraph {
     return reshape(this.graph, rotary(this.graph, batched, cos, sin, partial), x.shape);
   }
 
-  /** y = x Wᵀ + b + s·(x Aᵀ) Bᵀ, Hu et al. 2021 eq. 3, with s = alpha / r as an input so that 0 gives the reference policy. */
-  #linear(module: string, x: Value): Value {
+  /**
+   * y = x Wᵀ + b + s·(x̃ Aᵀ) Bᵀ (+ residual), Hu et al. 2021 eq. 3, with s = alpha / r as an input so that 0 gives the reference policy.
+   * x̃ is x after dropout.
+   */
+  #linear(module: string, x: Value, residual: Value | null = null): Value {
     const { graph } = this;
-    const bias = this.#shapes.has(`${module}.bias`) ? this.weight(`${module}.bias`) : null;
     const weight = this.weight(`${module}.weight`);
-    const y = linear(graph, x, weight, bias);
+    const y = this.#shapes.has(`${module}.bias`)
+      ? this.#addResidual(linear(graph, x, weight, this.weight(`${module}.bias`)), residual)
+      : linear(graph, x, weight, residual);
     if (!this.#adapter?.modules.has(module)) return y;
     const [outputs, inputs] = weight.shape as [number, number];
     const train = this.#trainable === 'adapter';
     const a = this.#tensor(adapterTensorName(module, 'A'), [this.#adapter.rank, inputs], train);
     const b = this.#tensor(adapterTensorName(module, 'B'), [outputs, this.#adapter.rank], train);
     this.#scale ??= graph.input(ADAPTER_SCALE, 'float32', [1]);
-    return add(graph, y, linear(graph, multiply(graph, linear(graph, x, a), this.#scale), b));
+    const dropped = train && this.#adapter.dropout > 0 ? this.#drop(module, x, inputs, this.#adapter.dropout) : x;
+    return linear(graph, multiply(graph, linear(graph, dropped, a), this.#scale), b, y);
+  }
+
+  #addResidual(x: Value, residual: Value | null): Value {
+    return residual === null ? x : add(this.graph, x, residual);
+  }
+
+  /** Each module stretches the tokens' numbers by a factor of its own, so that no two masks are alike. */
+  #drop(module: string, x: Value, width: number, probability: number): Value {
+    const { graph } = this;
+    const widest = Math.max(...[...this.#shapes.values()].map((shape) => shape[1] ?? 0));
+    const input = (name: string, shape: readonly Dim[]): Value => {
+      const known = this.#inputs.get(name) ?? graph.input(name, 'float32', shape);
+      this.#inputs.set(name, known);
+      return known;
+    };
+    const rows = input(DROPOUT_ROWS, [x.shape[0]!, 1]);
+    const all = input(DROPOUT_COLUMNS, [widest]);
+    const stretch = graph.scalar(1 + 7 * ([...this.#adapter!.modules].indexOf(module) / this.#adapter!.modules.size));
+    const stretched = graph.single('Mul', [rows, stretch], 'float32', rows.shape);
+    const columns = graph.single('Slice', [all, graph.integers([0]), graph.integers([width])], 'float32', [width]);
+    return dropout(graph, x, stretched, columns, probability);
   }
 
   #tensor(name: string, shape: readonly number[], trainable: boolean): Value {

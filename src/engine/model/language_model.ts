@@ -3,12 +3,13 @@
  * extend a cache, score tokens, and the gradient of L(θ) = −Σ_sequences Σ_t w_t · log π_θ(token_t | tokens_<t).
  */
 import type { HostTensor } from '../runtime/session.ts';
-import type { ModelConfig } from './config.ts';
+import { type ModelConfig, parameterShapes } from './config.ts';
 import type { Trainable } from './decoder_graph.ts';
+import { dropoutInputs } from './dropout.ts';
 import { freshName } from './extend_program.ts';
 import type { KeyValueCache } from './kv_cache.ts';
 import { gradientName } from './packed_program.ts';
-import { type PlannedGroup, type PromptGroup, packGroups, planMicroBatches } from './packing.ts';
+import { type PackedBatch, type PlannedGroup, type PromptGroup, packGroups, planMicroBatches } from './packing.ts';
 import { type BoundAdapter, type ProgramOptions, Programs, type TensorMap } from './programs.ts';
 
 /** Which policy scores: the one being trained, or the frozen reference π_0 (the same weights with the adapter off). */
@@ -20,6 +21,11 @@ export interface ScoreOptions {
   readonly tokenBudget?: number;
   /** Longest sequence these tokens belong to; only LongRoPE asks. Default: the longest one given. */
   readonly contextLength?: number;
+}
+
+export interface StepOptions extends ScoreOptions {
+  /** Key of this update's dropout masks; needed when the adapter has dropout. */
+  readonly dropoutKey?: number;
 }
 
 /** log π per group, continuation and prediction, in the order given. */
@@ -41,6 +47,7 @@ export class LanguageModel {
   /** What an optimiser step changes, by parameter name. */
   readonly parameters: TensorMap;
   readonly #hasAdapter: boolean;
+  readonly #dropout: boolean;
 
   constructor(
     config: ModelConfig,
@@ -51,6 +58,7 @@ export class LanguageModel {
   ) {
     this.config = config;
     this.#hasAdapter = adapter !== null;
+    this.#dropout = trainable === 'adapter' && (adapter?.shape.dropout ?? 0) > 0;
     this.parameters =
       trainable === 'adapter' ? (adapter?.tensors ?? new Map()) : trainable === 'all-weights' ? weights : new Map();
     this.programs = new Programs(config, weights, adapter, trainable, options);
@@ -80,7 +88,7 @@ export class LanguageModel {
   }
 
   /** Loss and gradients of L over all groups, accumulated over micro-batches. Nothing is updated. */
-  async step(groups: readonly PromptGroup[], options: ScoreOptions = {}): Promise<StepResult> {
+  async step(groups: readonly PromptGroup[], options: StepOptions = {}): Promise<StepResult> {
     const scores = emptyScores(groups);
     const trainables = await this.programs.trainables();
     const gradients = new Map<string, Float32Array>();
@@ -91,7 +99,8 @@ export class LanguageModel {
         this.config,
       );
       if (packed.predictions === 0) continue;
-      const outputs = await this.programs.run('step', packed.inputs, ['log_probs', ...this.programs.gradientOutputs], {
+      const inputs = { ...packed.inputs, ...this.#dropoutInputs(batch, packed, options.dropoutKey) };
+      const outputs = await this.programs.run('step', inputs, ['log_probs', ...this.programs.gradientOutputs], {
         positions: packed.positions,
         contextLength: options.contextLength ?? 0,
         adapterOff: false,
@@ -103,6 +112,19 @@ export class LanguageModel {
       for (const name of trainables) accumulate(gradients, name, outputs[gradientName(name)]!);
     }
     return { loss, scores, gradients };
+  }
+
+  #dropoutInputs(
+    batch: readonly PlannedGroup[],
+    packed: PackedBatch,
+    key: number | undefined,
+  ): Record<string, HostTensor> {
+    if (!this.#dropout) return {};
+    const [, promptLength] = packed.inputs.prompt_ids!.shape as [number, number];
+    const [, suffixLength] = packed.inputs.suffix_ids!.shape as [number, number];
+    const widest = Math.max(...[...parameterShapes(this.config).values()].map((shape) => shape[1] ?? 0));
+    if (key === undefined) throw new Error('a step with dropout needs the key of its masks');
+    return dropoutInputs(batch, promptLength, suffixLength, widest, key);
   }
 
   /**

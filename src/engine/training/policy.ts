@@ -137,7 +137,11 @@ async function openAdapter(request: PolicyRequest, config: ModelConfig): Promise
 
 export function bindAdapter(config: ModelConfig, adapter: Adapter): BoundAdapter {
   const modules = new Set(targetedModules(config, adapter.config).map(({ module }) => module));
-  return { shape: { rank: adapter.config.rank, modules }, tensors: adapter.tensors, scale: loraScale(adapter.config) };
+  return {
+    shape: { rank: adapter.config.rank, modules, dropout: adapter.config.dropout },
+    tensors: adapter.tensors,
+    scale: loraScale(adapter.config),
+  };
 }
 
 function copyWeights(weights: Weights): Weights {

@@ -1,7 +1,6 @@
 /** What a dataset asks of a model: how a row becomes a prompt, where a rationale ends, and when an answer is right. */
 import type { AnswerKind, DatasetRow } from '../datasets/dataset.ts';
-import { stopPhrases } from '../datasets/stop_phrases.ts';
-import type { Template } from '../datasets/template.ts';
+import { answerMarker, type Template } from '../datasets/template.ts';
 import { extractAnswer, isCorrect } from '../evaluate/extract.ts';
 import { StopWatcher } from '../evaluate/stop.ts';
 import type { StopDetector } from '../model/generate.ts';
@@ -27,7 +26,7 @@ export class QuestionTask {
     template: Template,
     answerKind: AnswerKind,
     style: 'auto' | 'chat' | 'plain',
-    extraPhrases: readonly string[],
+    phrases: readonly string[],
     now: Date,
   ) {
     const chat = style === 'plain' ? null : policy.chatTemplate;
@@ -35,7 +34,7 @@ export class QuestionTask {
     this.encoder = new QuestionEncoder(policy.tokenizer, policy.config, template, chat, now);
     this.answerKind = answerKind;
     this.template = template;
-    this.#phrases = [...new Set([...stopPhrases(template), ...extraPhrases])];
+    this.#phrases = [...new Set([answerMarker(template), ...phrases])].filter((phrase) => phrase !== '');
   }
 
   /** Looks for a stop phrase in the decoded text; white space before it is not part of z either. */

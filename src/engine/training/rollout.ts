@@ -5,7 +5,6 @@
 import { foldKey } from '../common/random.ts';
 import type { AnswerParts } from '../latro/reward.ts';
 import {
-  type GeneratedRequest,
   type GenerateOptions,
   type GenerateSettings,
   generate,
@@ -68,39 +67,39 @@ export async function rollOut(
     ),
   }));
   const generated = await generate(model, requests, settings.generate, newStopDetector, options);
-  const counted = generated.map(({ samples }, q) =>
-    samples.map((sample) => rationalePredictions(sample, questions[q]!.answerIds, 1, settings.countStopTokens)),
-  );
-  const referenceScores =
-    typeof reference === 'function' ? await scoreReference(reference, questions, generated, counted) : null;
-
-  return questions.map((encoded, q) => ({
-    encoded,
-    answerLogProbsWithoutRationale: generated[q]!.answerLogProbsWithoutRationale,
-    rationales: generated[q]!.samples.map((sample, k): SampledRationale => {
-      const stop = settings.countStopTokens
-        ? sample.stopLogProbs.slice(0, counted[q]![k]!.length - sample.ids.length)
-        : [];
-      const logProb = sum(sample.logProbs) + sum(stop);
-      const referenceLogProb =
-        reference === null ? null : reference === 'same' ? logProb : sum(referenceScores![q]![k]!);
-      return { ...sample, logProb, referenceLogProb };
+  const sampled = questions.map(
+    (encoded, q): SampledQuestion => ({
+      encoded,
+      answerLogProbsWithoutRationale: generated[q]!.answerLogProbsWithoutRationale,
+      rationales: generated[q]!.samples.map((sample): SampledRationale => {
+        const counted = rationalePredictions(sample, encoded.answerIds, 1, settings.countStopTokens).length;
+        const stop = sample.stopLogProbs.slice(0, counted - sample.ids.length);
+        const logProb = sum(sample.logProbs) + sum(stop);
+        return { ...sample, logProb, referenceLogProb: reference === 'same' ? logProb : null };
+      }),
     }),
-  }));
+  );
+  return typeof reference === 'function' ? withReference(sampled, settings.countStopTokens, reference) : sampled;
 }
 
-async function scoreReference(
+/** The same rationales with log π_0(z|x), scored all together. */
+export async function withReference(
+  questions: readonly SampledQuestion[],
+  countStopTokens: boolean,
   reference: ReferenceScorer,
-  questions: readonly EncodedQuestion[],
-  generated: readonly GeneratedRequest[],
-  counted: readonly (readonly (readonly Prediction[])[])[],
-): Promise<GroupScores> {
-  return reference(
-    questions.map(({ promptIds, answerIds }, q) => ({
+): Promise<SampledQuestion[]> {
+  const scores = await reference(
+    questions.map(({ encoded: { promptIds, answerIds }, rationales }) => ({
       prompt: promptIds,
-      continuations: generated[q]!.samples.map((sample, k) => continuation(sample.ids, answerIds, counted[q]![k]!)),
+      continuations: rationales.map((rationale) =>
+        continuation(rationale.ids, answerIds, rationalePredictions(rationale, answerIds, 1, countStopTokens)),
+      ),
     })),
   );
+  return questions.map((question, q) => ({
+    ...question,
+    rationales: question.rationales.map((rationale, k) => ({ ...rationale, referenceLogProb: sum(scores[q]![k]!) })),
+  }));
 }
 
 /**
@@ -108,7 +107,7 @@ async function scoreReference(
  * as far as they are also how y begins (their predecessors are then there); the first one that differs is still predicted.
  */
 export function rationalePredictions(
-  sample: Sample,
+  sample: Pick<Sample, 'ids' | 'stopIds'>,
   answerIds: readonly number[],
   weight: number,
   countStopTokens: boolean,

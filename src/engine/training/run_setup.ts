@@ -1,6 +1,5 @@
 /** From a resolved configuration to everything a run needs, read and checked before anything is written. */
 import type { RunConfig } from '../../protocol/run_config.ts';
-import { LatroError } from '../common/errors.ts';
 import type { FileSystem } from '../common/file_system.ts';
 import type { AnswerKind, Dataset, DatasetRow } from '../datasets/dataset.ts';
 import type { DatasetFormat } from '../datasets/format.ts';
@@ -65,13 +64,6 @@ export function questionTask(
 export function policyMode({ trainable, seed }: Pick<RunConfig, 'trainable' | 'seed'>): PolicyMode {
   if (trainable.kind === 'full') return { kind: 'full' };
   const { rank, alpha, dropout, targets, rslora } = trainable;
-  if (dropout > 0) {
-    throw new LatroError(
-      'config-invalid',
-      `trainable.dropout is ${dropout}, but dropout inside adapters is not available.`,
-      'Set it to 0.',
-    );
-  }
   const targetModules = targets === 'all-linear' ? ['all-linear'] : targets;
   return { kind: 'lora', seed, lora: { rank, alpha, dropout, targetModules, useRslora: rslora, baseModel: null } };
 }

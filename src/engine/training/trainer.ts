@@ -7,7 +7,7 @@ import type { Clock } from '../common/clock.ts';
 import { Cancelled, LatroError, throwIfCancelled } from '../common/errors.ts';
 import { foldKey, RandomStream } from '../common/random.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
-import { checkHealth, type HealthPoint } from '../latro/health.ts';
+import { checkHealth, type HealthEvaluation, type HealthPoint } from '../latro/health.ts';
 import { AdamW, clipGradients } from '../optimize/adamw.ts';
 import { scheduleFactor } from '../optimize/schedule.ts';
 import { type RunWriter, requireFinite } from '../runs/run_writer.ts';
@@ -23,7 +23,7 @@ export interface TrainerHooks {
   /** Awaited between updates: lets interactive work in. */
   readonly onPause?: () => Promise<void>;
   /** Evaluates the validation questions after update `step`; null when there are none. Returns the score to choose the best checkpoint by. */
-  readonly validate: ((step: number) => Promise<{ score: number; greedy: number; sampled: number | null }>) | null;
+  readonly validate: ((step: number) => Promise<{ readonly score: number; readonly health: HealthEvaluation }>) | null;
 }
 
 export interface TrainerStart {
@@ -31,8 +31,9 @@ export interface TrainerStart {
   readonly step: number;
   readonly optimizer: AdamW;
   readonly state: TrainingState;
-  /** Metrics of the updates already done: what the health checks look back on. */
+  /** Metrics of the updates already done, and their evaluations: what the health checks look back on. */
   readonly history: readonly StepMetrics[];
+  readonly evaluations: readonly HealthEvaluation[];
 }
 
 /** Streams of random numbers that must not collide with rationale keys. */
@@ -40,7 +41,13 @@ const ORDER_STREAM = 0x0_0e_0c_40;
 const DROPOUT_STREAM = 0x0_d4_09_07;
 
 export function newTrainerStart(settings: ConstructorParameters<typeof AdamW>[0]): TrainerStart {
-  return { step: 0, optimizer: new AdamW(settings), state: { method: INITIAL_METHOD_STATE, raised: [] }, history: [] };
+  return {
+    step: 0,
+    optimizer: new AdamW(settings),
+    state: { method: INITIAL_METHOD_STATE, raised: [] },
+    history: [],
+    evaluations: [],
+  };
 }
 
 /** Updates of a run over `questions` training questions. */
@@ -110,7 +117,7 @@ export class Trainer {
     const { config } = this.#context;
     let { state } = start;
     const history = start.history.map(healthPoint);
-    const evaluations: { greedyAccuracy: number; sampledAccuracy: number | null }[] = [];
+    const evaluations = [...start.evaluations];
     for (let step = start.step + 1; step <= this.#total; step++) {
       await this.#hooks.onPause?.();
       const { metrics, update } = await this.#updateOrSave(step, start.optimizer, state);
@@ -124,8 +131,8 @@ export class Trainer {
         this.#hooks.validate !== null &&
         (last || (config.evaluation.every !== null && step % config.evaluation.every === 0))
       ) {
-        const { score, greedy, sampled } = await this.#hooks.validate(step);
-        evaluations.push({ greedyAccuracy: greedy, sampledAccuracy: sampled });
+        const { score, health } = await this.#hooks.validate(step);
+        evaluations.push(health);
         const { best } = this.#writer.record;
         if (best === null || score > best.score) await this.#writer.update({ best: { step, score } });
       }
@@ -217,7 +224,7 @@ export class Trainer {
   async #watchHealth(
     step: number,
     steps: readonly HealthPoint[],
-    evaluations: readonly { greedyAccuracy: number; sampledAccuracy: number | null }[],
+    evaluations: readonly HealthEvaluation[],
     state: TrainingState,
     raise: (raised: readonly string[]) => void,
   ): Promise<boolean> {

@@ -145,18 +145,24 @@ export class TrainingRun {
     await this.#writer.update({ totalSteps: totalSteps(this.#config, this.#setup.questions.train.length) });
     if (checkpoint === null) return newTrainerStart(optimizer);
     const adamw = new AdamW(optimizer);
-    const history = await this.#metricsSoFar();
+    const { history, evaluations } = await this.#soFar();
     // The base evaluation needs the starting weights; it was finished before the first update, so its result is only read.
     this.#restored = checkpoint.step;
     const state = await restoreCheckpoint(checkpoint.directory, this.#setup.policy, adamw);
-    return { step: checkpoint.step, optimizer: adamw, state, history };
+    return { step: checkpoint.step, optimizer: adamw, state, history, evaluations };
   }
 
   #restored = 0;
 
-  async #metricsSoFar(): Promise<StepMetrics[]> {
+  /** What the log says of the updates before the checkpoint. */
+  async #soFar(): Promise<Pick<TrainerStart, 'history' | 'evaluations'>> {
     const { records } = await this.#writer.directory.events();
-    return records.flatMap((event) => (event.type === 'step' ? [event.metrics] : []));
+    return {
+      history: records.flatMap((event) => (event.type === 'step' ? [event.metrics] : [])),
+      evaluations: records.flatMap((event) =>
+        event.type === 'evaluation' && event.summary.name.endsWith('-validation') ? [event.summary] : [],
+      ),
+    };
   }
 
   async #train(start: TrainerStart, observer: RunObserver): Promise<void> {
@@ -200,11 +206,7 @@ export class TrainingRun {
             ? null
             : async (step) => {
                 const summary = await this.#evaluate(step, 'validation', validation, 0, observer, null);
-                return {
-                  score: summary.greedyAccuracy,
-                  greedy: summary.greedyAccuracy,
-                  sampled: summary.sampledAccuracy,
-                };
+                return { score: summary.greedyAccuracy, health: summary };
               },
       },
     );
@@ -233,7 +235,11 @@ export class TrainingRun {
     if (test.length === 0) return null;
     const phase = step === null ? 'evaluating-before' : 'evaluating-after';
     const finished = await this.#writer.directory.evaluation(evaluationName(step, 'test'));
-    if (finished !== null) return finished;
+    if (finished !== null) {
+      // Taken back with the log when a run resumes from its very beginning.
+      if (this.#restored === 0) await this.#writer.append({ type: 'evaluation', summary: finished });
+      return finished;
+    }
     if (step === null && this.#restored > 0) return null;
     await this.#phase(phase, observer);
     return this.#evaluate(step, 'test', test, this.#config.evaluation.k, observer, phase);
