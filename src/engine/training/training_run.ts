@@ -105,7 +105,9 @@ export class TrainingRun {
         { config, identity: await gatherIdentity(world.files, config, environment) },
       );
       warnings.forEach(observer.onWarning);
-      return new TrainingRun(world, writer, await setUpRun(config, world.files, new Date(world.clock.now())), true);
+      // Some chat templates show the date: a run keeps the one it began on.
+      const setup = await setUpRun(config, world.files, new Date(writer.record.createdAt));
+      return new TrainingRun(world, writer, setup, true);
     } catch (error) {
       await writer.release();
       throw error;
