@@ -22,7 +22,8 @@ function oneFile(content: string | Uint8Array, size = 1 << 16) {
   };
 }
 
-describe('datasets: the real files', () => {
+describe('datasets: the real files', function () {
+  this.timeout(60_000);
   const files: [file: string, format: string, kind: string, count: number, first: string, last: string][] = [
     ['gsm8k/train.jsonl', 'gsm8k', 'number', 7473, '72', '50'],
     ['gsm8k/test.jsonl', 'gsm8k', 'number', 1319, '18', '14'],
@@ -92,7 +93,8 @@ describe('datasets: the real files', () => {
   });
 });
 
-describe('datasets: formats', () => {
+describe('datasets: formats', function () {
+  this.timeout(60_000);
   it('the registry knows exactly the formats that latro.json may name', () => {
     assert.deepEqual(
       FORMATS.map((format) => format.id).sort(),
@@ -241,7 +243,8 @@ describe('datasets: formats', () => {
   });
 });
 
-describe('datasets: Parquet', () => {
+describe('datasets: Parquet', function () {
+  this.timeout(60_000);
   it('reads snappy, gzip and plain files into the same formats', async () => {
     const worked = await readDataset(join(FIXTURES, 'worked_snappy.parquet'));
     assert.equal(worked.format.id, 'gsm8k');
@@ -294,7 +297,8 @@ describe('datasets: Parquet', () => {
   });
 });
 
-describe('datasets: files that cannot be read', () => {
+describe('datasets: files that cannot be read', function () {
+  this.timeout(60_000);
   it('names a missing file, a folder, UTF-16 and a file without rows', async () => {
     await expectLatroError(() => readDataset(join(FIXTURES, 'nothing.jsonl')), 'dataset-not-found', 'nothing.jsonl');
     await expectLatroError(() => readDataset(FIXTURES), 'dataset-not-found', 'folder');

@@ -16,7 +16,8 @@ function rowsOf(questions: readonly string[]): DatasetRow[] {
   }));
 }
 
-describe('datasets: selecting rows', () => {
+describe('datasets: selecting rows', function () {
+  this.timeout(60_000);
   it('reads selectors as Python slices', () => {
     const cases: [selector: string, from: number, to: number][] = [
       ['0:480', 0, 480],
@@ -48,7 +49,8 @@ describe('datasets: selecting rows', () => {
   });
 });
 
-describe('datasets: holding questions out', () => {
+describe('datasets: holding questions out', function () {
+  this.timeout(60_000);
   const questions = fc
     .array(fc.string({ maxLength: 3 }), { minLength: 2, maxLength: 60 })
     .filter((list) => new Set(list).size > 1);

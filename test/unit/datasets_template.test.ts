@@ -25,7 +25,8 @@ const plain = { chat: () => null };
 const chat = { chat: (user: string) => `<user>${user}</user>` };
 const choiceRow: RowContent = { question: 'What floats?', answer: 'oil', choices: ['oil', "it's iron"] };
 
-describe('datasets: prompts', () => {
+describe('datasets: prompts', function () {
+  this.timeout(60_000);
   it("are the reference code's, for chat models and plain ones", () => {
     const row = { question: 'How many?', answer: '72' };
     for (const id of ['gsm8k', 'svamp', 'multiarith', 'last-letters', 'coin-flip'] as const) {
@@ -124,7 +125,8 @@ describe('datasets: prompts', () => {
   });
 });
 
-describe('datasets: answers', () => {
+describe('datasets: answers', function () {
+  this.timeout(60_000);
   it('y begins with the separator, ends with the end token, and knows which part is the answer', () => {
     const { text, parts } = buildAnswer({ question: 'q', answer: '72' }, stepByStepTemplate, '<|im_end|>');
     assert.equal(text, '\nThe answer is 72.<|im_end|>');
@@ -193,7 +195,8 @@ describe('datasets: answers', () => {
   });
 });
 
-describe("datasets: Python's repr", () => {
+describe("datasets: Python's repr", function () {
+  this.timeout(60_000);
   it('equals what Python 3.11 printed', () => {
     const printed: [string, string][] = [
       ["it's c", '"it\'s c"'],
