@@ -46,6 +46,8 @@ export interface SavedCheckpoint extends Checkpoint {
 
 export class RunWriter {
   readonly directory: RunDirectory;
+  /** Hears of every event once it is in the log: surfaces that follow a run see what is on disk. */
+  onAppended: (event: RunEvent) => void = () => {};
   readonly #world: World;
   readonly #lock: RunLock;
   readonly #events: JsonLinesWriter<RunEvent>;
@@ -108,8 +110,10 @@ export class RunWriter {
     return this.#record;
   }
 
-  append(event: NewEvent): Promise<void> {
-    return this.#events.append({ ...event, time: this.#world.clock.iso() } as RunEvent);
+  async append(event: NewEvent): Promise<void> {
+    const timed = { ...event, time: this.#world.clock.iso() } as RunEvent;
+    await this.#events.append(timed);
+    this.onAppended(timed);
   }
 
   update(changes: RunProgressFields): Promise<void> {

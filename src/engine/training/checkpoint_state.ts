@@ -14,14 +14,7 @@ import type { Policy } from './policy.ts';
 const State = v.object({
   optimizerUpdates: v.number(),
   method: v.object({ spreadSteps: v.number(), spreadAverage: v.nullable(v.number()) }),
-  /** Health checks already reported. */
-  raised: v.array(v.string()),
 });
-
-export interface TrainingState {
-  readonly method: MethodState;
-  readonly raised: readonly string[];
-}
 
 /** PEFT adapter folder of a checkpoint, relative to it. */
 export const ADAPTER_FOLDER = 'adapter';
@@ -33,7 +26,7 @@ const encode = (json: unknown): Uint8Array[] => [new TextEncoder().encode(`${JSO
 export async function checkpointContent(
   policy: Policy,
   optimizer: AdamW,
-  state: TrainingState,
+  method: MethodState,
 ): Promise<CheckpointContent> {
   const moments = [...optimizer.moments].flatMap(([name, { first, second }]) => {
     const { shape } = policy.model.parameters.get(name)!;
@@ -45,7 +38,7 @@ export async function checkpointContent(
   return {
     ...(await weightFiles(policy)),
     'optimizer.safetensors': serializeSafetensors(moments),
-    'state.json': encode({ optimizerUpdates: optimizer.updates, method: state.method, raised: state.raised }),
+    'state.json': encode({ optimizerUpdates: optimizer.updates, method }),
   };
 }
 
@@ -62,7 +55,7 @@ async function weightFiles(policy: Policy): Promise<CheckpointContent> {
 }
 
 /** Puts a verified checkpoint's weights and moments in place, in the buffers that the programs are bound to. */
-export async function restoreCheckpoint(directory: string, policy: Policy, optimizer: AdamW): Promise<TrainingState> {
+export async function restoreCheckpoint(directory: string, policy: Policy, optimizer: AdamW): Promise<MethodState> {
   const file = await SafetensorsFile.open(
     policy.mode === 'lora'
       ? join(directory, ADAPTER_FOLDER, 'adapter_model.safetensors')
@@ -87,7 +80,7 @@ export async function restoreCheckpoint(directory: string, policy: Policy, optim
         'Roll back to an earlier checkpoint.',
       );
     optimizer.restore(parsed.output.optimizerUpdates, moments);
-    return { method: parsed.output.method, raised: parsed.output.raised };
+    return parsed.output.method;
   } finally {
     await file.close();
     await saved.close();

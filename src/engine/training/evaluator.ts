@@ -24,6 +24,7 @@ export interface EvaluatorSettings {
 
 export interface EvaluationProgress {
   readonly signal?: AbortSignal | undefined;
+  /** `done` counts the whole batch that `row` belongs to. */
   readonly onRow: (row: EvaluationRow, done: number, total: number) => Promise<void>;
   /** Awaited between batches: lets interactive work in. */
   readonly onPause?: () => Promise<void>;
@@ -45,25 +46,22 @@ export async function evaluateRows(
 ): Promise<EvaluationRow[]> {
   const identity = (row: { rowKey: string; line: number }): string => `${row.rowKey}:${row.line}`;
   const results = new Map(finished.map((row) => [identity(row), row]));
+  const isMissing = ({ row }: EncodedQuestion): boolean => !results.has(identity(row));
   const questions = rows
-    .filter((row) => !results.has(identity(row)))
     .map((row) => task.encoder.encode(row, settings.maxTokens))
     // Like lengths decode together.
     .sort((a, b) => a.promptIds.length - b.promptIds.length || a.row.line - b.row.line);
   const perBatch = settings.k === 0 ? ROWS : Math.max(1, Math.floor((2 * ROWS) / settings.k));
   for (let start = 0; start < questions.length; start += perBatch) {
-    throwIfCancelled(progress.signal);
+    const batch = questions.slice(start, start + perBatch);
+    if (!batch.some(isMissing)) continue;
     await progress.onPause?.();
-    for (const row of await evaluateBatch(
-      policy,
-      task,
-      questions.slice(start, start + perBatch),
-      settings,
-      progress.signal,
-    )) {
-      results.set(identity(row), row);
-      await progress.onRow(row, results.size, rows.length);
-    }
+    throwIfCancelled(progress.signal);
+    // Whole batches, also where an earlier evaluation got halfway: what is computed together decides how it is rounded.
+    const evaluated = await evaluateBatch(policy, task, batch, settings, progress.signal);
+    const added = evaluated.filter((_, i) => isMissing(batch[i]!));
+    for (const row of added) results.set(identity(row), row);
+    for (const row of added) await progress.onRow(row, results.size, rows.length);
   }
   return rows.map((row) => results.get(identity(row))!);
 }

@@ -2,7 +2,7 @@
  * The training loop: one update is sample → weigh → gradient → AdamW. Everything it needs to continue is in the checkpoint, and every
  * random number and every choice of questions follows from (seed, step), so a resumed run is the run that was never interrupted.
  */
-import type { RunEvent, StepMetrics } from '../../protocol/records.ts';
+import type { StepMetrics } from '../../protocol/records.ts';
 import type { Clock } from '../common/clock.ts';
 import { Cancelled, LatroError, throwIfCancelled } from '../common/errors.ts';
 import { foldKey, RandomStream } from '../common/random.ts';
@@ -11,13 +11,19 @@ import { checkHealth, type HealthEvaluation, type HealthPoint } from '../latro/h
 import { AdamW, clipGradients } from '../optimize/adamw.ts';
 import { scheduleFactor } from '../optimize/schedule.ts';
 import { type RunWriter, requireFinite } from '../runs/run_writer.ts';
-import { checkpointContent, type TrainingState } from './checkpoint_state.ts';
-import { INITIAL_METHOD_STATE, type Method, type MethodContext, type MethodUpdate } from './methods/method.ts';
+import { checkpointContent } from './checkpoint_state.ts';
+import {
+  INITIAL_METHOD_STATE,
+  type Method,
+  type MethodContext,
+  type MethodState,
+  type MethodUpdate,
+} from './methods/method.ts';
 
 export interface TrainerHooks {
   readonly signal?: AbortSignal | undefined;
-  /** Every event appended to the run's log, for surfaces that follow live. */
-  readonly onEvent: (event: { readonly type: RunEvent['type'] }) => void;
+  /** An update is done and logged. */
+  readonly onStep: (metrics: StepMetrics) => void;
   /** Samples finished within the current update. */
   readonly onSample?: (finished: number, total: number) => void;
   /** Awaited between updates: lets interactive work in. */
@@ -30,10 +36,24 @@ export interface TrainerStart {
   /** Updates already done. */
   readonly step: number;
   readonly optimizer: AdamW;
-  readonly state: TrainingState;
-  /** Metrics of the updates already done, and their evaluations: what the health checks look back on. */
+  readonly state: MethodState;
+  /** What the log says of them: metrics, evaluations on the validation questions, health checks already raised. */
   readonly history: readonly StepMetrics[];
   readonly evaluations: readonly HealthEvaluation[];
+  readonly raised: readonly string[];
+  /** The last update was stopped during its validation, which is still to be done. */
+  readonly validationPending: boolean;
+}
+
+/** How far the loop is; `saved` is the step of the newest checkpoint. */
+interface Position {
+  step: number;
+  saved: number;
+  state: MethodState;
+  readonly optimizer: AdamW;
+  readonly history: HealthPoint[];
+  readonly evaluations: HealthEvaluation[];
+  readonly raised: Set<string>;
 }
 
 /** Streams of random numbers that must not collide with rationale keys. */
@@ -44,15 +64,22 @@ export function newTrainerStart(settings: ConstructorParameters<typeof AdamW>[0]
   return {
     step: 0,
     optimizer: new AdamW(settings),
-    state: { method: INITIAL_METHOD_STATE, raised: [] },
+    state: INITIAL_METHOD_STATE,
     history: [],
     evaluations: [],
+    raised: [],
+    validationPending: false,
   };
 }
 
 /** Updates of a run over `questions` training questions. */
 export function totalSteps(config: MethodContext['config'], questions: number): number {
   return config.steps ?? Math.max(1, Math.round(((config.epochs ?? 1) * questions) / config.questionsPerStep));
+}
+
+/** Whether the validation questions are evaluated after update `step` of `total`. */
+export function isValidationDue({ evaluation }: MethodContext['config'], step: number, total: number): boolean {
+  return step === total || (evaluation.every !== null && step % evaluation.every === 0);
 }
 
 /** The questions of update `step` (1-based): epochs are shuffled anew, and an update may straddle two. */
@@ -114,57 +141,61 @@ export class Trainer {
    * @throws LatroError `non-finite` naming the update and its questions; the last good checkpoint stays
    */
   async run(start: TrainerStart): Promise<void> {
-    const { config } = this.#context;
-    let { state } = start;
-    const history = start.history.map(healthPoint);
-    const evaluations = [...start.evaluations];
-    for (let step = start.step + 1; step <= this.#total; step++) {
-      await this.#hooks.onPause?.();
-      const { metrics, update } = await this.#updateOrSave(step, start.optimizer, state);
-      state = { ...state, method: update.state };
-      await this.#writer.writeRollouts(step, update.rollouts);
-      await this.#emit({ type: 'step', metrics });
-      history.push(healthPoint(metrics));
-
-      const last = step === this.#total;
-      if (
-        this.#hooks.validate !== null &&
-        (last || (config.evaluation.every !== null && step % config.evaluation.every === 0))
-      ) {
-        const { score, health } = await this.#hooks.validate(step);
-        evaluations.push(health);
-        const { best } = this.#writer.record;
-        if (best === null || score > best.score) await this.#writer.update({ best: { step, score } });
+    const position: Position = {
+      step: start.step,
+      saved: start.step,
+      state: start.state,
+      optimizer: start.optimizer,
+      history: start.history.map(healthPoint),
+      evaluations: [...start.evaluations],
+      raised: new Set(start.raised),
+    };
+    try {
+      if (start.validationPending && (await this.#conclude(position))) return;
+      while (position.step < this.#total) {
+        await this.#hooks.onPause?.();
+        throwIfCancelled(this.#hooks.signal);
+        await this.#advance(position);
+        if (await this.#conclude(position)) return;
       }
-      const stop = await this.#watchHealth(step, history, evaluations, state, (raised) => {
-        state = { ...state, raised };
-      });
-      if (last || stop || step % config.checkpoints.every === 0 || this.#writer.record.best?.step === step) {
-        await this.#save(step, start.optimizer, state);
-      }
-      if (stop) return;
+    } catch (error) {
+      // Cancelling is heeded before the weights change and while they are validated: what is in memory is a whole update.
+      if (error instanceof Cancelled && position.step > position.saved) await this.#save(position);
+      throw error;
     }
   }
 
-  /** Cancelled before or while it samples, an update has changed nothing yet: what was done before it is saved. */
-  async #updateOrSave(
-    step: number,
-    optimizer: AdamW,
-    state: TrainingState,
-  ): Promise<{ metrics: StepMetrics; update: MethodUpdate }> {
-    try {
-      throwIfCancelled(this.#hooks.signal);
-      return await this.#update(step, optimizer, state);
-    } catch (error) {
-      if (error instanceof Cancelled) await this.#save(step - 1, optimizer, state);
-      throw error;
+  async #advance(position: Position): Promise<void> {
+    const step = position.step + 1;
+    const { metrics, update } = await this.#update(step, position.optimizer, position.state);
+    await this.#writer.writeRollouts(step, update.rollouts);
+    await this.#writer.append({ type: 'step', metrics });
+    position.step = step;
+    position.state = update.state;
+    position.history.push(healthPoint(metrics));
+    this.#hooks.onStep(metrics);
+  }
+
+  /** What follows an update: validation, health checks and a checkpoint where they are due. Returns whether the run is to stop. */
+  async #conclude(position: Position): Promise<boolean> {
+    const { config } = this.#context;
+    const { step } = position;
+    if (this.#hooks.validate !== null && isValidationDue(config, step, this.#total)) {
+      const { score, health } = await this.#hooks.validate(step);
+      position.evaluations.push(health);
+      const { best } = this.#writer.record;
+      if (best === null || score > best.score) await this.#writer.update({ best: { step, score } });
     }
+    const stop = await this.#watchHealth(position);
+    const due = step === this.#total || stop || step % config.checkpoints.every === 0;
+    if (due || this.#writer.record.best?.step === step) await this.#save(position);
+    return stop;
   }
 
   async #update(
     step: number,
     optimizer: AdamW,
-    state: TrainingState,
+    state: MethodState,
   ): Promise<{ metrics: StepMetrics; update: MethodUpdate }> {
     const { config, policy, task } = this.#context;
     const questions = questionsOfStep(this.#rows, step, config.questionsPerStep, config.seed).map((row) =>
@@ -178,7 +209,7 @@ export class Trainer {
         onFinished: (finished) => this.#hooks.onSample?.(finished, total),
       },
     };
-    const update = await this.#method(context, { step, questions, state: state.method });
+    const update = await this.#method(context, { step, questions, state });
 
     const before = this.#clock.monotonic();
     const trained = { ...policy.model.programs.tokensRun };
@@ -221,37 +252,25 @@ export class Trainer {
   }
 
   /** Reports each check once; returns whether the run is to stop. */
-  async #watchHealth(
-    step: number,
-    steps: readonly HealthPoint[],
-    evaluations: readonly HealthEvaluation[],
-    state: TrainingState,
-    raise: (raised: readonly string[]) => void,
-  ): Promise<boolean> {
-    const { stopOn } = this.#context.config.health;
-    if (this.#context.config.method === 'sft') return false;
-    let raised = state.raised;
+  async #watchHealth({ step, history, evaluations, raised }: Position): Promise<boolean> {
+    const { method, health } = this.#context.config;
+    if (method === 'sft') return false;
     let stop = false;
-    for (const finding of checkHealth({ steps, evaluations })) {
-      if (raised.includes(finding.check)) continue;
-      raised = [...raised, finding.check];
-      await this.#emit({ type: 'health', step, check: finding.check, message: finding.message, cure: finding.cure });
-      if (stopOn.includes(finding.check)) stop = true;
+    for (const { check, message, cure } of checkHealth({ steps: history, evaluations })) {
+      if (raised.has(check)) continue;
+      raised.add(check);
+      await this.#writer.append({ type: 'health', step, check, message, cure });
+      if (health.stopOn.includes(check)) stop = true;
     }
-    raise(raised);
     return stop;
   }
 
-  async #save(step: number, optimizer: AdamW, state: TrainingState): Promise<void> {
+  async #save(position: Position): Promise<void> {
     const { policy } = this.#context;
-    await this.#writer.saveCheckpoint(step, await checkpointContent(policy, optimizer, state), () => {
+    const content = await checkpointContent(policy, position.optimizer, position.state);
+    await this.#writer.saveCheckpoint(position.step, content, () => {
       for (const [name, { data }] of policy.model.parameters) requireFinite(name, data);
     });
-    this.#hooks.onEvent({ type: 'checkpoint' });
-  }
-
-  async #emit(event: Parameters<RunWriter['append']>[0]): Promise<void> {
-    await this.#writer.append(event);
-    this.#hooks.onEvent(event);
+    position.saved = position.step;
   }
 }

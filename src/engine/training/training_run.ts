@@ -10,7 +10,7 @@ import { AdamW } from '../optimize/adamw.ts';
 import { compareIdentity, type Environment, gatherIdentity } from '../runs/identity.ts';
 import { evaluationName } from '../runs/run_directory.ts';
 import type { RunStore } from '../runs/run_store.ts';
-import type { NewEvent, RunWriter, World } from '../runs/run_writer.ts';
+import type { RunWriter, World } from '../runs/run_writer.ts';
 import { restoreCheckpoint } from './checkpoint_state.ts';
 import { evaluateRows, summariseEvaluation } from './evaluator.ts';
 import { grpo } from './methods/grpo.ts';
@@ -18,8 +18,8 @@ import { latro } from './methods/latro.ts';
 import type { Method } from './methods/method.ts';
 import { rejectionSampling } from './methods/rejection_sampling.ts';
 import { sft } from './methods/sft.ts';
-import { type RunSetup, setUpRun } from './run_setup.ts';
-import { newTrainerStart, Trainer, type TrainerStart, totalSteps } from './trainer.ts';
+import { questionTask, type RunSetup, setUpRun } from './run_setup.ts';
+import { isValidationDue, newTrainerStart, Trainer, type TrainerStart, totalSteps } from './trainer.ts';
 
 /** How far a run is, for a progress bar. */
 export interface RunProgress {
@@ -36,7 +36,8 @@ export interface RunProgress {
 export interface RunObserver {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress: (progress: RunProgress) => void;
-  readonly onEvent: (event: NewEvent | { readonly type: RunEvent['type'] }) => void;
+  /** What was just appended to the run's log. */
+  readonly onEvent: (event: RunEvent) => void;
   readonly onPause?: () => Promise<void>;
   /** Warnings a person should see, such as a resume that is not bit-exact. */
   readonly onWarning: (message: string) => void;
@@ -59,8 +60,10 @@ export class TrainingRun {
   private constructor(world: World, writer: RunWriter, setup: RunSetup, resume: boolean) {
     this.#world = world;
     this.#writer = writer;
-    this.#setup = setup;
     this.#config = writer.record.config;
+    // A chat template may show the date: a run keeps the day it began on, whenever it is resumed.
+    const began = new Date(writer.record.createdAt);
+    this.#setup = { ...setup, task: questionTask(setup.policy, this.#config, setup.questions, began) };
     this.#resume = resume;
   }
 
@@ -116,13 +119,13 @@ export class TrainingRun {
 
   /** Runs to the end. Cancelled: the run is stopped and can be resumed. Always releases the run and the model. */
   async execute(observer: RunObserver): Promise<void> {
+    this.#writer.onAppended = observer.onEvent;
     try {
       const start = await this.#start(observer);
       const before = await this.#evaluateTest(null, observer);
       await this.#phase('training', observer);
       await this.#train(start, observer);
-      await this.#restoreBest(observer);
-      const after = await this.#evaluateTest(this.#chosenStep, observer);
+      const after = await this.#evaluateTest(await this.#restoreBest(observer), observer);
       if (before !== null && after !== null) await this.#writer.update({ gain: gainOf(before, after) });
       await this.#writer.close('finished');
     } catch (error) {
@@ -144,33 +147,41 @@ export class TrainingRun {
     if (!this.#resume) return newTrainerStart(optimizer);
     const { checkpoint, warnings } = await this.#writer.resume();
     warnings.forEach(observer.onWarning);
-    await this.#writer.update({ totalSteps: totalSteps(this.#config, this.#setup.questions.train.length) });
+    await this.#writer.update({ totalSteps: this.#totalSteps });
     if (checkpoint === null) return newTrainerStart(optimizer);
     const adamw = new AdamW(optimizer);
-    const { history, evaluations } = await this.#soFar();
-    // The base evaluation needs the starting weights; it was finished before the first update, so its result is only read.
     this.#restored = checkpoint.step;
     const state = await restoreCheckpoint(checkpoint.directory, this.#setup.policy, adamw);
-    return { step: checkpoint.step, optimizer: adamw, state, history, evaluations };
+    return { step: checkpoint.step, optimizer: adamw, state, ...(await this.#soFar(checkpoint.step)) };
   }
 
   #restored = 0;
 
+  get #totalSteps(): number {
+    return totalSteps(this.#config, this.#setup.questions.train.length);
+  }
+
   /** What the log says of the updates before the checkpoint. */
-  async #soFar(): Promise<Pick<TrainerStart, 'history' | 'evaluations'>> {
+  async #soFar(step: number): Promise<Pick<TrainerStart, 'history' | 'evaluations' | 'raised' | 'validationPending'>> {
     const { records } = await this.#writer.directory.events();
+    for (const event of records) if (event.type === 'evaluation') this.#announced.add(event.summary.name);
+    const due = step > 0 && isValidationDue(this.#config, step, this.#totalSteps);
     return {
       history: records.flatMap((event) => (event.type === 'step' ? [event.metrics] : [])),
       evaluations: records.flatMap((event) =>
         event.type === 'evaluation' && event.summary.name.endsWith('-validation') ? [event.summary] : [],
       ),
+      raised: records.flatMap((event) => (event.type === 'health' ? [event.check] : [])),
+      validationPending: due && !this.#announced.has(evaluationName(step, 'validation')),
     };
   }
 
   async #train(start: TrainerStart, observer: RunObserver): Promise<void> {
     const { train, validation } = this.#setup.questions;
-    const total = totalSteps(this.#config, train.length);
     let done = start.step;
+    const report = (message: string, fraction = 0): void =>
+      observer.onProgress({ phase: 'training', done, total: this.#totalSteps, unit: 'updates', fraction, message });
+    report('');
     const trainer = new Trainer(
       { policy: this.#setup.policy, task: this.#setup.task, config: this.#config, generateOptions: {} },
       METHODS[this.#config.method],
@@ -180,34 +191,18 @@ export class TrainingRun {
       {
         signal: observer.signal,
         ...(observer.onPause === undefined ? {} : { onPause: observer.onPause }),
-        onEvent: (event) => {
-          if (event.type === 'step') {
-            done++;
-            observer.onProgress({
-              phase: 'training',
-              done,
-              total,
-              unit: 'updates',
-              fraction: 0,
-              message: describeStep(event as never),
-            });
-          }
-          observer.onEvent(event);
+        onStep: (metrics) => {
+          done = metrics.step;
+          report(describeStep(metrics));
         },
-        onSample: (finished, samples) =>
-          observer.onProgress({
-            phase: 'training',
-            done,
-            total,
-            unit: 'updates',
-            fraction: (finished / samples) * 0.5,
-            message: 'sampling rationales',
-          }),
+        onSample: (finished, samples) => report('sampling rationales', (finished / samples) * 0.5),
         validate:
           validation.length === 0
             ? null
             : async (step) => {
-                const summary = await this.#evaluate(step, 'validation', validation, 0, observer, null);
+                const summary = await this.#evaluate(step, 'validation', validation, 0, observer, (evaluated) =>
+                  report(`validating: ${evaluated} of ${validation.length} questions`),
+                );
                 return { score: summary.greedyAccuracy, health: summary };
               },
       },
@@ -215,52 +210,57 @@ export class TrainingRun {
     await trainer.run(start);
   }
 
-  /** The step whose weights the run ends with. */
-  get #chosenStep(): number {
-    return this.#writer.record.best?.step ?? this.#writer.record.step;
-  }
-
-  /** Puts the weights that did best on the validation questions in place. */
-  async #restoreBest(observer: RunObserver): Promise<void> {
+  /** Puts the weights that did best on the validation questions in place. Returns the step of the weights the run ends with. */
+  async #restoreBest(observer: RunObserver): Promise<number> {
     const { best, step } = this.#writer.record;
-    if (best === null || best.step === step) return;
+    if (best === null || best.step === step) return step;
     const found = await this.#writer.directory.checkpoints.verify(best.step);
     if (found === null || 'reason' in found) {
       observer.onWarning(`The best checkpoint (update ${best.step}) is gone; the last one is evaluated instead.`);
-      return;
+      return step;
     }
     await restoreCheckpoint(found.directory, this.#setup.policy, new AdamW(this.#config.optimizer));
+    return best.step;
   }
 
   async #evaluateTest(step: number | null, observer: RunObserver): Promise<EvaluationSummary | null> {
     const { test } = this.#setup.questions;
     if (test.length === 0) return null;
-    const phase = step === null ? 'evaluating-before' : 'evaluating-after';
+    // The base evaluation needs the starting weights; it was finished before the first update.
     const finished = await this.#writer.directory.evaluation(evaluationName(step, 'test'));
-    if (finished !== null) {
-      // Taken back with the log when a run resumes from its very beginning.
-      if (this.#restored === 0) await this.#writer.append({ type: 'evaluation', summary: finished });
-      return finished;
-    }
-    if (step === null && this.#restored > 0) return null;
-    await this.#phase(phase, observer);
-    return this.#evaluate(step, 'test', test, this.#config.evaluation.k, observer, phase);
+    if (step === null && this.#restored > 0) return finished;
+    const phase = step === null ? 'evaluating-before' : 'evaluating-after';
+    if (finished === null) await this.#phase(phase, observer);
+    return this.#evaluate(step, 'test', test, this.#config.evaluation.k, observer, (done) =>
+      observer.onProgress({ phase, done, total: test.length, unit: 'questions', fraction: 0, message: '' }),
+    );
   }
 
+  /** Names of evaluations whose event is in the log. */
+  readonly #announced = new Set<string>();
+
+  /** Goes on with an evaluation that was begun; one that was finished is only put back into the log a resume has shortened. */
   async #evaluate(
     step: number | null,
     set: 'test' | 'validation',
     rows: readonly DatasetRow[],
     k: number,
     observer: RunObserver,
-    phase: RunPhase | null,
+    onDone: (questions: number) => void,
   ): Promise<EvaluationSummary> {
+    const name = evaluationName(step, set);
+    const known = await this.#writer.directory.evaluation(name);
+    if (known !== null) {
+      if (!this.#announced.has(name)) await this.#writer.append({ type: 'evaluation', summary: known });
+      this.#announced.add(name);
+      return known;
+    }
     const { policy, task } = this.#setup;
     const { temperature, maxTokens } = this.#config.evaluation;
-    const name = evaluationName(step, set);
     const started = this.#world.clock.monotonic();
     const finished = await this.#writer.directory.evaluationRows(name);
     const log = await this.#writer.openEvaluation(name);
+    onDone(finished.length);
     let results: EvaluationRow[];
     try {
       results = await evaluateRows(
@@ -271,10 +271,9 @@ export class TrainingRun {
         {
           signal: observer.signal,
           ...(observer.onPause === undefined ? {} : { onPause: observer.onPause }),
-          onRow: async (row, done, total) => {
+          onRow: async (row, done) => {
             await log.append(row);
-            if (phase !== null)
-              observer.onProgress({ phase, done, total, unit: 'questions', fraction: 0, message: '' });
+            onDone(done);
           },
         },
         finished,
@@ -292,14 +291,13 @@ export class TrainingRun {
       seconds: (this.#world.clock.monotonic() - started) / 1000,
     });
     await this.#writer.finishEvaluation(log, summary);
-    observer.onEvent({ type: 'evaluation', summary });
+    this.#announced.add(name);
     return summary;
   }
 
   async #phase(phase: RunPhase, observer: RunObserver): Promise<void> {
     await this.#writer.update({ phase });
     await this.#writer.append({ type: 'phase', phase });
-    observer.onEvent({ type: 'phase', phase });
     observer.onProgress({ phase, done: 0, total: 0, unit: phaseUnit(phase), fraction: 0, message: '' });
   }
 }
@@ -318,8 +316,7 @@ function phaseUnit(phase: RunPhase): RunProgress['unit'] {
   }
 }
 
-function describeStep({ metrics }: { metrics: StepMetrics }): string {
-  const { meanSelfReward, correctShare, meanRationaleTokens } = metrics;
+function describeStep({ meanSelfReward, correctShare, meanRationaleTokens }: StepMetrics): string {
   return `self-reward ${meanSelfReward.toFixed(2)}, ${(100 * correctShare).toFixed(0)} % right, ${meanRationaleTokens.toFixed(0)} tokens`;
 }
 
