@@ -72,6 +72,7 @@ await stage('reference tests', mocha('test/reference', ['--timeout=600000']));
 await browserAndVscode;
 
 if (chromium) process.env.CHROMIUM = chromium;
+await stage('panel tests in a browser', mocha('test/webview', ['--timeout=60000']));
 await stage('package', node('scripts/package.mjs'));
 await stage("tests in VS Code's extension host", async (onLine) => {
   const built = await run(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--host-tests'], { onLine });

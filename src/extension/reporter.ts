@@ -37,11 +37,11 @@ export class Reporter {
   describe(error: unknown): EngineFailure | undefined {
     if (error instanceof Cancelled || error instanceof vscode.CancellationError) return undefined;
     if (error instanceof EngineRequestError) {
-      this.#log.error(error.message);
+      this.#log.warn(error.message);
       return error.failure;
     }
     if (error instanceof LatroError) {
-      this.#log.error(error.message);
+      this.#log.warn(error.message);
       return { code: error.code, reason: error.reason, nextStep: error.nextStep };
     }
     this.#log.error(error instanceof Error ? error : String(error));

@@ -3,11 +3,10 @@ import path from 'node:path';
 import type { DatasetRow } from '../../engine/datasets/dataset.ts';
 import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
 import type { PrefixScore, RationaleSet } from '../../protocol/panel_messages.ts';
-import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
 import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
-import { setOfRollout, setOfSamples, weightsOfRollout, withEdited } from './rationale_sets.ts';
+import { setOfRollout, weightsOfRollout } from './rationale_sets.ts';
 
 /** A row of a dataset as it stands in the editor. */
 export interface Question {
@@ -64,20 +63,9 @@ export class QuestionSource {
     return null;
   }
 
-  addSamples(
-    run: RunSummary | null,
-    checkpoint: string,
-    temperature: number,
-    rollout: QuestionRollout,
-    rowKey: string,
-  ) {
-    const key = keyOf(run, rowKey, checkpoint);
-    this.#onRequest.set(key, setOfSamples(rollout, checkpoint, temperature, this.#onRequest.get(key)));
-  }
-
-  /** `base` is the set the edited rationale stands beside. */
-  addEdited(run: RunSummary | null, base: RationaleSet, id: string, record: RationaleRecord, rowKey: string): void {
-    this.#onRequest.set(keyOf(run, rowKey, base.checkpoint), withEdited(base, id, record));
+  /** Takes the place of what the question had under this checkpoint, until the window closes. */
+  addSet(run: RunSummary | null, rowKey: string, set: RationaleSet): void {
+    this.#onRequest.set(keyOf(run, rowKey, set.checkpoint), set);
   }
 
   /** log π(y | x, z_≤t) by `CHECKPOINT RATIONALE-ID`, as `withMarks` looks them up. */

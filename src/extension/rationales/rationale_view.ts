@@ -11,6 +11,7 @@ import {
   type RationaleSnapshot,
   type SamplingSettings,
 } from '../../protocol/panel_messages.ts';
+import type { RunSummary } from '../../protocol/run_record.ts';
 import { openRow } from '../dataset/open_row.ts';
 import type { EngineClient } from '../engine/engine_client.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
@@ -23,7 +24,15 @@ import type { Settings } from '../settings.ts';
 import type { CursorQuestion } from './cursor_question.ts';
 import { type KnownQuestion, type Question, QuestionSource, referenceTo, weightsFor } from './question_source.ts';
 import type { RatingStore } from './rating_store.ts';
-import { checkpointOptions, chooseComparison, chooseCurrent, withMarks } from './rationale_sets.ts';
+import {
+  checkpointOptions,
+  chooseComparison,
+  chooseCurrent,
+  type Marks,
+  setOfSamples,
+  withEdited,
+  withMarks,
+} from './rationale_sets.ts';
 
 export interface RationaleViewServices {
   readonly extensionUri: vscode.Uri;
@@ -182,7 +191,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   ): Promise<void> {
     const { rowKey } = question.row;
     await this.#compute(question, 'sampling', settings.k, async (client, jobId, signal) => {
-      const run = await this.#source.runOf(question.file);
+      const { run, sets } = await this.#source.known(question);
       const rollout = await client.request(
         'sampleQuestion',
         {
@@ -194,7 +203,9 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
         },
         signal,
       );
-      this.#source.addSamples(run, checkpoint, settings.temperature, rollout, rowKey);
+      const shown = sets.get(checkpoint);
+      const previous = shown && withMarks(shown, await this.#marks(question, run));
+      this.#source.addSet(run, rowKey, setOfSamples(rollout, checkpoint, settings.temperature, previous));
       this.#choose(rowKey, shownAs === 'checkpoint' ? { checkpoint } : { comparison: checkpoint });
     });
   }
@@ -208,7 +219,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       const weights = weightsFor(run, checkpoint, this.#model());
       const row = referenceTo(question);
       const record = await client.request('scoreRationale', { jobId, weights, row, text }, signal);
-      this.#source.addEdited(run, base, `edited-${randomUUID()}`, record, rowKey);
+      this.#source.addSet(run, rowKey, withEdited(base, `edited-${randomUUID()}`, record));
     });
   }
 
@@ -307,16 +318,11 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     question: Question,
     { run, sets, checkpointSteps }: KnownQuestion,
   ): Promise<RationaleQuestion> {
-    const { ratings } = this.#services;
     const { row, file } = question;
     const choice = this.#choice.rowKey === row.rowKey ? this.#choice : undefined;
     const current = chooseCurrent(sets, choice?.checkpoint);
     const comparison = chooseComparison(sets, current, choice?.comparison);
-    const marks = {
-      pinned: new Set(this.#pins(row.rowKey)),
-      ratings: await ratings.ofRow(file, row.rowKey),
-      traces: this.#source.tracesOf(run, row.rowKey),
-    };
+    const marks = await this.#marks(question, run);
     const marked = (name: string | undefined) => {
       const set = name === undefined ? undefined : sets.get(name);
       return set === undefined ? null : withMarks(set, marks);
@@ -337,6 +343,14 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       canSample: true,
       activity: this.#work?.rowKey === row.rowKey ? this.#work.activity : null,
       failure: this.#failure?.rowKey === row.rowKey ? this.#failure.failure : null,
+    };
+  }
+
+  async #marks({ file, row }: Question, run: RunSummary | null): Promise<Marks> {
+    return {
+      pinned: new Set(this.#pins(row.rowKey)),
+      ratings: await this.#services.ratings.ofRow(file, row.rowKey),
+      traces: this.#source.tracesOf(run, row.rowKey),
     };
   }
 

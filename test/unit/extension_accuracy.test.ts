@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { compareEvaluations } from '../../src/engine/evaluate/compare.ts';
+import { csvOf, markdownOf, outcomeOf } from '../../src/extension/panels/accuracy_export.ts';
+import { comparedQuestions, pairRows } from '../../src/extension/panels/accuracy_pairs.ts';
+import type { AccuracyComparison, ComparedQuestion } from '../../src/protocol/panel_messages.ts';
+import type { EvaluationRow, EvaluationSummary } from '../../src/protocol/records.ts';
+
+const rowOf = (rowKey: string, correct: boolean, question = rowKey): EvaluationRow => ({
+  rowKey,
+  line: 1,
+  question,
+  goldAnswer: '1',
+  greedy: { text: '', extractedAnswer: correct ? '1' : '2', correct, tokens: 3, finished: true },
+  samples: [],
+  majorityAnswer: null,
+  majorityCorrect: null,
+  answerLogProbWithoutRationale: -2,
+  answerLogProbGreedy: correct ? -0.1 : -3,
+  answerLogProbSampled: null,
+});
+const rows = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.boolean()), {
+  minLength: 1,
+  maxLength: 12,
+});
+
+describe('accuracy diff', () => {
+  it('pairs as the engine does, so that its list and its statistics are about the same questions', () => {
+    fc.assert(
+      fc.property(rows, rows, (one, other) => {
+        const [before, after] = [one, other].map((each) => each.map(([key, right]) => rowOf(key, right)));
+        const { pairs, unpaired } = pairRows(before!, after!);
+        if (pairs.length === 0) return;
+        const questions = comparedQuestions(pairs);
+        const statistics = compareEvaluations(before!, after!);
+        const count = (outcome: string) => questions.filter((question) => outcomeOf(question) === outcome).length;
+        assert.equal(questions.length, statistics.questions);
+        assert.equal(count('fixed'), statistics.fixed);
+        assert.equal(count('broken'), statistics.broken);
+        assert.equal(count('both-right'), statistics.sameRight);
+        assert.equal(unpaired, statistics.onlyBefore.length + statistics.onlyAfter.length);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  const hostile = 'a | <img src=x onerror="alert(1)">\n# [link](command:evil) `code` "quoted", =cmd()';
+  const questions: ComparedQuestion[] = comparedQuestions(
+    pairRows(
+      [rowOf('k', false, hostile), rowOf('f', false, '=HYPERLINK("x")')],
+      [rowOf('k', true, hostile), rowOf('f', false, '=HYPERLINK("x")')],
+    ).pairs,
+  );
+
+  it('exports Markdown in which a question is text, whatever it holds', () => {
+    const summary = { checkpoint: 'base', greedyAccuracy: 0.5 } as EvaluationSummary;
+    const paired = {
+      questions: 2,
+      fixed: 1,
+      broken: 0,
+      bothRight: 0,
+      bothWrong: 1,
+      difference: 0.5,
+      interval95: [0, 1] as [number, number],
+      mcnemarP: 1,
+    };
+    const comparison = { before: summary, after: summary, paired, dataset: 'd' } as AccuracyComparison;
+    const lines = markdownOf(comparison, questions).split('\n');
+    const table = lines.filter((line) => line.startsWith('|'));
+    assert.equal(table.length, 2 + questions.length);
+    for (const line of table) assert.equal(line.replaceAll(/\\./g, '').split('|').length, 9, line);
+    assert.doesNotMatch(lines.join('\n').replaceAll(/\\./g, ''), /<img|\]\(|`code`/);
+  });
+
+  it('exports CSV that keeps every text whole and starts no formula', () => {
+    const csv = csvOf(questions);
+    assert.ok(csv.includes(`"${hostile.replaceAll('"', '""')}"`));
+    assert.ok(csv.includes(`"'=HYPERLINK(""x"")"`));
+    assert.ok(csv.endsWith('\r\n'));
+    const negative = csvOf([{ ...questions[0]!, goldAnswer: '-5' }]);
+    assert.ok(negative.includes(',-5,'), 'a negative number stays a number');
+  });
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { type DatasetText, findRow, formatOf, rowAtLine } from '../../src/extension/dataset/dataset_rows.ts';
+
+/** A document as the editor has it. */
+function documentOf(fileName: string, text: string): DatasetText {
+  const lines = text.split('\n');
+  return {
+    fileName,
+    version: 1,
+    lineCount: lines.length,
+    lineAt: (line) => ({ text: lines[line] ?? '' }),
+    getText: () => text,
+    positionAt: (offset) => ({ line: text.slice(0, offset).split('\n').length - 1 }),
+  };
+}
+
+const row = (question: string, answer = '1') => JSON.stringify({ question, answer });
+
+describe('rows of a dataset in the editor', () => {
+  it('knows the row of a line, its own text, and lines that are none', () => {
+    const text = documentOf(
+      '/d/train.jsonl',
+      [row('first?'), '', row('third?', '3'), '{"question":"no answer"}'].join('\n'),
+    );
+    const third = rowAtLine(text, 2);
+    assert.ok(third.kind === 'row');
+    assert.deepEqual([third.row.question, third.row.answer, third.row.line], ['third?', '3', 3]);
+    assert.equal(third.text, row('third?', '3'));
+    assert.equal(rowAtLine(text, 1).kind, 'no-row');
+    assert.equal(rowAtLine(text, 3).kind, 'bad-row');
+  });
+
+  it('finds rows that span lines in a .json file', () => {
+    const pretty = JSON.stringify(
+      [
+        { question: 'a?', answer: '1' },
+        { question: 'b?', answer: '2' },
+      ],
+      null,
+      2,
+    );
+    const text = documentOf('/d/rows.json', pretty);
+    const lines = pretty.split('\n');
+    const inSecond = lines.findIndex((line) => line.includes('b?'));
+    for (const line of [inSecond - 1, inSecond, inSecond + 1]) {
+      const found = rowAtLine(text, line);
+      assert.ok(found.kind === 'row' && found.row.question === 'b?', `line ${line}`);
+    }
+    assert.equal(rowAtLine(text, 0).kind, 'no-row');
+  });
+
+  it('takes no other JSON file for a dataset', () => {
+    for (const other of ['{"name": "x", "version": "1"}', '[1, 2]', '{"files": [{"path": "a"}]}', '', '{']) {
+      assert.equal(formatOf(documentOf('/d/package.json', other)), undefined, other);
+      assert.equal(rowAtLine(documentOf('/d/package.json', other), 0).kind, 'no-dataset');
+    }
+  });
+
+  it('finds a row by its content wherever sorting and deleting have put it', async () => {
+    const questions = fc.uniqueArray(
+      fc.string({ minLength: 1 }).map((text) => `q ${text}?`),
+      { minLength: 1, maxLength: 12 },
+    );
+    await fc.assert(
+      fc.asyncProperty(questions, fc.nat(), fc.nat(), async (all, which, shift) => {
+        const before = documentOf('/d/t.jsonl', all.map((question) => row(question)).join('\n'));
+        const target = which % all.length;
+        const found = rowAtLine(before, target);
+        assert.ok(found.kind === 'row');
+        const { rowKey } = found.row;
+        const moved = [...all.slice(shift % all.length), ...all.slice(0, shift % all.length)];
+        const after = documentOf('/d/t.jsonl', moved.map((question) => row(question)).join('\n'));
+        assert.equal(await findRow(after, rowKey, target), moved.indexOf(all[target]!));
+        const without = documentOf(
+          '/d/t.jsonl',
+          moved
+            .filter((each) => each !== all[target])
+            .map((q) => row(q))
+            .join('\n'),
+        );
+        assert.equal(await findRow(without, rowKey, target), undefined);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('looks at a line of a million-row file within a few milliseconds', () => {
+    const line = row('a question that is asked a million times?');
+    const text: DatasetText = {
+      ...documentOf('/d/huge.jsonl', line),
+      lineCount: 1_000_000,
+      lineAt: () => ({ text: line }),
+      getText: () => assert.fail('the whole file must not be read'),
+    };
+    rowAtLine(text, 1); // compiled
+    const started = performance.now();
+    assert.equal(rowAtLine(text, 999_999).kind, 'row');
+    assert.ok(performance.now() - started < 50);
+  });
+});

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
+import {
+  checkpointOptions,
+  chooseComparison,
+  chooseCurrent,
+  setOfRollout,
+  setOfSamples,
+  withEdited,
+  withMarks,
+} from '../../src/extension/rationales/rationale_sets.ts';
+import { RolloutIndex } from '../../src/extension/runs/rollout_index.ts';
+import { ratingsFile } from '../../src/protocol/ratings.ts';
+import type { QuestionRollout } from '../../src/protocol/records.ts';
+import { TinyEngineService } from '../support/tiny_engine_service.ts';
+
+const service = new TinyEngineService(1);
+const context = {
+  jobId: 'j',
+  signal: new AbortController().signal,
+  progress: () => {},
+  onEvent: () => {},
+  letInteractiveRun: async () => {},
+};
+
+async function rolloutOf(step: number, rowKey: string, seed = 1): Promise<QuestionRollout> {
+  const row = {
+    dataset: '/d',
+    format: 'auto',
+    line: 1,
+    row: `{"question":"${rowKey} {\\"step\\":1,\\"rowKey\\":\\"x\\"}","answer":"4"}`,
+  } as const;
+  const weights = { kind: 'model', model: 'm', adapter: null } as const;
+  const rollout = await service.sampleQuestion(
+    { jobId: 'j', weights, row, k: 3, temperature: 1, maxTokens: null, seed },
+    context,
+  );
+  return { ...rollout, step, rowKey };
+}
+
+const settings = { runId: 'r', temperature: 1, beta: 0.05 };
+
+describe('sets of rationales', () => {
+  it('names the weights that sampled a rollout: those before its update', async () => {
+    assert.equal(setOfRollout(await rolloutOf(1, 'a'), settings).checkpoint, 'base');
+    assert.equal(setOfRollout(await rolloutOf(7, 'a'), settings).checkpoint, 'step-6');
+  });
+
+  it('shows the newest weights against the base, unless something else was chosen and is there', async () => {
+    const sets = new Map(
+      await Promise.all(
+        [1, 5, 12].map(async (step) => {
+          const set = setOfRollout(await rolloutOf(step, 'a'), settings);
+          return [set.checkpoint, set] as const;
+        }),
+      ),
+    );
+    assert.equal(chooseCurrent(sets, undefined), 'step-11');
+    assert.equal(chooseCurrent(sets, 'step-4'), 'step-4');
+    assert.equal(chooseCurrent(sets, 'step-9'), 'step-11');
+    assert.equal(chooseCurrent(new Map(), undefined), undefined);
+    assert.equal(chooseComparison(sets, 'step-11', undefined), 'base');
+    assert.equal(chooseComparison(sets, 'base', undefined), undefined);
+    assert.equal(chooseComparison(sets, 'step-11', null), undefined);
+    assert.equal(chooseComparison(sets, 'step-11', 'step-4'), 'step-4');
+    assert.deepEqual(
+      checkpointOptions(sets, [10, 20]).map(({ name, sampled }) => [name, sampled]),
+      [
+        ['base', true],
+        ['step-4', true],
+        ['step-10', false],
+        ['step-11', true],
+        ['step-20', false],
+      ],
+    );
+  });
+
+  it('keeps pinned and edited rationales apart from the sample, with ids of their own', async () => {
+    const first = setOfSamples(await rolloutOf(0, 'a', 1), 'base', 1, undefined);
+    const [pinned] = first.rationales;
+    const marks = { pinned: new Set([pinned!.id]), ratings: new Map(), traces: new Map() };
+    const marked = withMarks(first, marks);
+    const second = setOfSamples(await rolloutOf(0, 'a', 2), 'base', 1, marked);
+    assert.equal(second.rationales.length, 4);
+    assert.equal(second.rationales[3]?.id, pinned?.id);
+    const edited = withEdited(second, 'edited-1', pinned!.record);
+    const ids = edited.rationales.map(({ id }) => id);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.deepEqual(edited.rationales.at(-1)?.origin, 'edited');
+  });
+});
+
+describe('files beside runs and datasets', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'latro-x-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it("finds a question's rollouts among many, through rewriting and rolling back", async () => {
+    const directory = new RunDirectory(new NodeFileSystem(), folder);
+    await mkdir(directory.rolloutsFolder);
+    const write = async (step: number, keys: string[]) => {
+      const rollouts = await Promise.all(keys.map((key) => rolloutOf(step, key)));
+      await writeFile(directory.rolloutFile(step), rollouts.map((rollout) => `${JSON.stringify(rollout)}\n`).join(''));
+      return rollouts;
+    };
+    const index = new RolloutIndex(directory);
+    assert.deepEqual(await index.find('k1'), []);
+    const many = Array.from({ length: 3000 }, (_, i) => `k${i}`); // more than one chunk of the reader
+    const [first, second] = [await write(1, many), await write(2, ['k7', 'k1'])];
+    for (const key of ['k0', 'k1', 'k1500', 'k2999']) {
+      const expected = [first, second].flatMap((rollouts) => rollouts.filter(({ rowKey }) => rowKey === key));
+      assert.deepEqual(await index.find(key), expected);
+    }
+    await rm(directory.rolloutFile(2));
+    assert.equal((await index.find('k7')).length, 1);
+    await write(1, ['k7']);
+    assert.deepEqual(await index.find('k1'), []);
+  });
+
+  it('keeps a rating with its rationale, and takes away an empty one', async () => {
+    const dataset = path.join(folder, 'train.jsonl');
+    const store = new RatingStore(new NodeFileSystem(), () => '2026-11-21T00:00:00.000Z');
+    await Promise.all([
+      store.rate(dataset, 'k1', 'a thought', { verdict: 'useful', note: '' }),
+      store.rate(dataset, 'k1', 'another', { verdict: 'wrong', note: 'forgot the nine' }),
+      store.rate(dataset, 'k2', 'a thought', { verdict: 'leaks', note: '' }),
+    ]);
+    await store.rate(dataset, 'k1', 'a thought', { verdict: null, note: '' });
+    assert.deepEqual(
+      [...(await store.ofRow(dataset, 'k1'))],
+      [['another', { verdict: 'wrong', note: 'forgot the nine' }]],
+    );
+    assert.equal((await store.ofRow(dataset, 'k2')).size, 1);
+    const file = JSON.parse(await readFile(ratingsFile(dataset), 'utf8')) as { ratings: unknown[] };
+    assert.equal(file.ratings.length, 2);
+  });
+
+  it('names a ratings file that cannot be read instead of losing it', async () => {
+    const dataset = path.join(folder, 'train.jsonl');
+    await writeFile(ratingsFile(dataset), '{"version":1,"ratings":[{}]}');
+    const store = new RatingStore(new NodeFileSystem(), () => '');
+    const rate = store.rate(dataset, 'k', 'z', { verdict: 'useful', note: '' });
+    await assert.rejects(rate, { code: 'dataset-format', message: /train\.jsonl\.ratings\.json/ });
+    assert.equal(await readFile(ratingsFile(dataset), 'utf8'), '{"version":1,"ratings":[{}]}');
+  });
+});
