@@ -83,6 +83,12 @@ export class SafetensorsFile {
     return { dtype, shape };
   }
 
+  /** Size of the tensor as stored. Errors: as of `info`. */
+  byteLength(name: string): number {
+    const { start, end } = this.#find(name);
+    return end - start;
+  }
+
   /** F32, F16, BF16 (exactly) and F64 (rounded). Errors: model-unsupported for other dtypes. */
   async readFloat32(name: string): Promise<Float32Array> {
     const info = this.#find(name);

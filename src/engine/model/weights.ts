@@ -42,6 +42,21 @@ export async function loadWeights(folder: string, config: ModelConfig): Promise<
   }
 }
 
+/**
+ * Bytes of all parameters of `config` as they are stored, from the files' headers alone. Errors as of `loadWeights`, but for what
+ * only the data can tell.
+ */
+export async function storedWeightBytes(folder: string, config: ModelConfig): Promise<number> {
+  const files: SafetensorsFile[] = [];
+  try {
+    for (const name of await weightFiles(folder)) files.push(await SafetensorsFile.open(join(folder, name), CODES));
+    const holders = locateParameters(folder, config, files);
+    return [...holders].reduce((sum, [name, file]) => sum + file.byteLength(name), 0);
+  } finally {
+    for (const file of files) await file.close();
+  }
+}
+
 /** Names of the safetensors files of a folder, as transformers looks for them. */
 async function weightFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder).catch((error: unknown): string[] => {

@@ -16,11 +16,12 @@ export async function readRunConfig(
   detectedFormat?: DatasetFormat,
 ): Promise<ResolvedConfig> {
   const name = basename(path);
-  const { config, explanations } = resolveRunConfig(await readJson(files, path), name, detectedFormat);
+  const { config, explanations } = resolveRunConfig(await readConfigJson(files, path), name, detectedFormat);
   return { config: resolveConfigPaths(config, dirname(resolve(path))), explanations };
 }
 
-async function readJson(files: FileSystem, path: string): Promise<unknown> {
+/** The parsed content of a `latro.json`. @throws LatroError `config-invalid` when it is missing or not JSON */
+export async function readConfigJson(files: FileSystem, path: string): Promise<unknown> {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { ignoreBOM: false }).decode(await files.read(path));
