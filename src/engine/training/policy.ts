@@ -1,6 +1,7 @@
 /**
- * The policy π_θ of a run: model, tokenizer, chat template and what of it is trained; beside it the frozen reference π_0, which for
- * an adapter is the same weights with the adapter off, and for full fine-tuning a copy of the starting weights.
+ * The policy π_θ of a run: model, tokenizer, chat template and what of it is trained; beside it the frozen reference π_0, the policy as it
+ * started. For a new adapter that is the same weights with the adapter off; for an adapter trained further, the same weights with a
+ * copy of it; for full fine-tuning a copy of the starting weights.
  */
 import { freemem } from 'node:os';
 import { basename } from 'node:path';
@@ -20,7 +21,7 @@ import { LanguageModel } from '../model/language_model.ts';
 import { estimateMemory, requireMemory } from '../model/memory_estimate.ts';
 import type { BoundAdapter, ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
-import { loadWeights, type Weights } from '../model/weights.ts';
+import { loadWeights, type Tensor, type Weights } from '../model/weights.ts';
 import type { ReferenceScorer } from './rollout.ts';
 
 /** What is trained, if anything. */
@@ -52,8 +53,8 @@ export class Policy {
   readonly adapter: Adapter | null;
   readonly mode: PolicyMode['kind'];
   readonly #programs: ProgramOptions;
-  /** Starting weights of full fine-tuning; null until the reference is first asked for. */
-  readonly #startWeights: Weights | null;
+  /** What π_0 differs in from the trained weights; null where switching the adapter off gives π_0. */
+  readonly #start: { readonly weights: Weights; readonly adapter: Adapter | null } | null;
   #reference: LanguageModel | null = null;
 
   private constructor(
@@ -73,7 +74,7 @@ export class Policy {
     this.adapter = adapter;
     this.mode = request.mode.kind;
     this.#programs = request.programs;
-    this.#startWeights = request.mode.kind === 'full' ? copyWeights(weights) : null;
+    this.#start = startOf(request, weights, adapter);
     const trainable: Trainable = { frozen: 'nothing', lora: 'adapter', full: 'all-weights' }[this.mode] as Trainable;
     this.model = new LanguageModel(
       config,
@@ -109,13 +110,14 @@ export class Policy {
 
   /** Scores under π_0. */
   get reference(): ReferenceScorer {
-    if (this.mode === 'full') return (groups) => this.#referenceModel().score(groups);
+    const start = this.#start;
+    if (start !== null) return (groups) => this.#referenceModel(start).score(groups);
     return (groups) => this.model.score(groups, { policy: 'reference' });
   }
 
-  #referenceModel(): LanguageModel {
-    if (this.#startWeights === null) throw new Error('only full fine-tuning keeps its starting weights');
-    this.#reference ??= new LanguageModel(this.config, this.#startWeights, null, 'nothing', this.#programs);
+  #referenceModel({ weights, adapter }: { readonly weights: Weights; readonly adapter: Adapter | null }): LanguageModel {
+    const bound = adapter && bindAdapter(this.config, adapter);
+    this.#reference ??= new LanguageModel(this.config, weights, bound, 'nothing', this.#programs);
     return this.#reference;
   }
 
@@ -144,6 +146,14 @@ export function bindAdapter(config: ModelConfig, adapter: Adapter): BoundAdapter
   };
 }
 
-function copyWeights(weights: Weights): Weights {
-  return new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+function startOf(request: PolicyRequest, weights: Weights, adapter: Adapter | null) {
+  if (request.mode.kind === 'full') return { weights: copyTensors(weights), adapter: null };
+  if (request.mode.kind === 'lora' && request.adapter !== null && adapter !== null) {
+    return { weights, adapter: { ...adapter, tensors: copyTensors(adapter.tensors) } };
+  }
+  return null;
+}
+
+function copyTensors(tensors: ReadonlyMap<string, Tensor>): Weights {
+  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
 }
