@@ -1,0 +1,209 @@
+/**
+ * Runs several methods from one base model with several seeds, evaluates each on the same unseen questions, and says what differs with
+ * intervals. Every number can be opened: the runs stay under `.latro/experiments/NAME/`, and a second call continues where one stopped.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { systemClock } from '../../src/engine/common/clock.ts';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { RandomStream } from '../../src/engine/common/random.ts';
+import { bootstrapInterval, mean } from '../../src/engine/evaluate/statistics.ts';
+import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
+import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { RunStore } from '../../src/engine/runs/run_store.ts';
+import type { World } from '../../src/engine/runs/run_writer.ts';
+import { TrainingRun } from '../../src/engine/training/training_run.ts';
+import type { EvaluationRow } from '../../src/protocol/records.ts';
+
+export type Json = { readonly [key: string]: unknown };
+
+export interface MethodPlan {
+  /** As it stands in the tables. */
+  readonly name: string;
+  /** Merged over the experiment's configuration, section by section. */
+  readonly overrides: Json;
+  /** Start from the weights another method of the same seed ended with. */
+  readonly after?: string;
+}
+
+export interface Experiment {
+  readonly name: string;
+  readonly title: string;
+  readonly config: Json;
+  readonly seeds: readonly number[];
+  readonly methods: readonly MethodPlan[];
+  /** Pairs of methods to compare, the later one first. */
+  readonly comparisons: readonly (readonly [string, string])[];
+  /** What a reader should know: the setting, and what limits it. */
+  readonly notes: readonly string[];
+}
+
+interface Outcome {
+  readonly rows: readonly EvaluationRow[];
+  readonly seconds: number;
+  readonly directory: string;
+}
+
+const world: World = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+export async function runExperiment(experiment: Experiment): Promise<void> {
+  const outcomes = new Map<string, Outcome>();
+  for (const seed of experiment.seeds) {
+    for (const method of experiment.methods) {
+      const start = method.after === undefined ? null : outcomes.get(key(method.after, seed))!.directory;
+      const { trained, base } = await runMethod(experiment, method, seed, start);
+      outcomes.set(key(method.name, seed), trained);
+      if (!outcomes.has(key('base', seed))) outcomes.set(key('base', seed), base);
+    }
+  }
+  report(experiment, outcomes);
+}
+
+const key = (method: string, seed: number): string => `${method}/${seed}`;
+
+async function runMethod(experiment: Experiment, method: MethodPlan, seed: number, start: string | null): Promise<{ trained: Outcome; base: Outcome }> {
+  const merged = mergeSections(mergeSections(experiment.config, method.overrides), start === null ? {} : startingFrom(start));
+  const folder = join('.latro', 'experiments', experiment.name, method.name, `seed-${seed}`);
+  const { config } = resolveRunConfig({ ...merged, seed, outputDirectory: folder }, `${experiment.name}/${method.name}`);
+  const store = new RunStore(world, folder);
+  const { runs } = await store.list();
+  const finished = runs.find((run) => run.status === 'finished');
+  if (finished !== undefined) return readOutcome(await store.find(finished.directory));
+
+  const label = `${method.name}, seed ${seed}`;
+  const observer = {
+    onProgress: () => {},
+    onWarning: (message: string) => console.error(`${label}: ${message}`),
+    onEvent: (event: { readonly type: string }) => announce(label, event),
+  };
+  const environment = { device: 'cpu', threads: config.threads, packageVersion: version, onnxruntimeVersion: null };
+  const interrupted = runs.find((run) => run.status !== 'failed');
+  const run =
+    interrupted === undefined
+      ? await TrainingRun.create(world, store, config, environment)
+      : await TrainingRun.resume(world, store, interrupted.directory, environment, observer);
+  await run.execute(observer);
+  return readOutcome(await store.find(run.directory));
+}
+
+/** The model a finished run ended with, as the start of another. */
+function startingFrom(directory: string): Json {
+  const { best, step } = JSON.parse(readFileSync(join(directory, 'run.json'), 'utf8')) as { best: { step: number } | null; step: number };
+  const checkpoint = join(directory, 'checkpoints', `step-${String(best?.step ?? step).padStart(6, '0')}`);
+  return { model: join(checkpoint, 'model') };
+}
+
+async function readOutcome(directory: RunDirectory): Promise<{ trained: Outcome; base: Outcome }> {
+  const names = (await directory.evaluationNames()).filter((name) => name.endsWith('-test'));
+  const after = names.filter((name) => !name.startsWith('base-')).at(-1);
+  if (after === undefined) throw new Error(`${directory.path} has no evaluation after training`);
+  const { records } = await directory.events();
+  const times = records.map((event) => Date.parse(event.time));
+  const read = async (name: string): Promise<Outcome> => ({
+    rows: [...(await directory.evaluationRows(name))].sort((a, b) => a.line - b.line),
+    seconds: (Math.max(...times) - Math.min(...times)) / 1000,
+    directory: directory.path,
+  });
+  return { trained: await read(after), base: await read('base-test') };
+}
+
+function announce(label: string, event: { readonly type: string; readonly metrics?: unknown; readonly summary?: unknown }): void {
+  if (event.type === 'evaluation') {
+    const { name, greedyAccuracy, majorityAccuracy } = event.summary as { name: string; greedyAccuracy: number; majorityAccuracy: number | null };
+    console.error(`${label}: ${name} greedy ${percent(greedyAccuracy)}${majorityAccuracy === null ? '' : `, majority ${percent(majorityAccuracy)}`}`);
+  }
+}
+
+const greedy = (row: EvaluationRow): number => Number(row.greedy.correct);
+const majority = (row: EvaluationRow): number => Number(row.majorityCorrect ?? false);
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const points = (share: number): string => `${share >= 0 ? '+' : '−'}${Math.abs(100 * share).toFixed(1)}`;
+
+/** Per question, averaged over seeds, so that the interval is over questions and seeds do not count as new ones. */
+function difference(experiment: Experiment, outcomes: ReadonlyMap<string, Outcome>, a: string, b: string, pick: (row: EvaluationRow) => number) {
+  const perQuestion = outcomes.get(key(a, experiment.seeds[0]!))!.rows.map((_, question) =>
+    mean(experiment.seeds.map((seed) => pick(outcomes.get(key(a, seed))!.rows[question]!) - pick(outcomes.get(key(b, seed))!.rows[question]!))),
+  );
+  return { points: mean(perQuestion), interval: bootstrapInterval(perQuestion, new RandomStream(20_260)) };
+}
+
+function report(experiment: Experiment, outcomes: ReadonlyMap<string, Outcome>): void {
+  const { seeds, comparisons } = experiment;
+  const names = ['base', ...experiment.methods.map(({ name }) => name)];
+  const of = (name: string): Outcome[] => seeds.map((seed) => outcomes.get(key(name, seed))!);
+  const questions = of('base')[0]!.rows.length;
+  const share = (outcome: Outcome, pick: (row: EvaluationRow) => number): number => mean(outcome.rows.map(pick));
+  const rounded = (value: number): number => Math.round(value * 1e4) / 1e2;
+  const methods = Object.fromEntries(
+    names.map((name) => [
+      name,
+      {
+        greedy: of(name).map((outcome) => rounded(share(outcome, greedy))),
+        maj8: of(name).map((outcome) => rounded(share(outcome, majority))),
+        meanAnswerLogProb: of(name).map((outcome) => mean(outcome.rows.map((row) => row.answerLogProbGreedy))),
+        meanTokens: of(name).map((outcome) => mean(outcome.rows.map((row) => row.greedy.tokens))),
+        ...(name === 'base' ? {} : { seconds: of(name).map((outcome) => Math.round(outcome.seconds)) }),
+      },
+    ]),
+  );
+  const compared = comparisons.map(([a, b]) => ({
+    later: a,
+    earlier: b,
+    greedy: difference(experiment, outcomes, a, b, greedy),
+    maj8: difference(experiment, outcomes, a, b, majority),
+  }));
+  const folder = join('docs', 'results');
+  mkdirSync(folder, { recursive: true });
+  const json = { questions, seeds, methods, comparisons: compared, config: experiment.config, overrides: experiment.methods };
+  writeFileSync(join(folder, `${experiment.name}.json`), `${JSON.stringify(json, null, 2)}\n`);
+
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const list = (values: readonly number[], digits = 1): string => values.map((value) => value.toFixed(digits)).join(', ');
+  const table = names.map((name) => {
+    const m = methods[name]!;
+    return row([name, mean(m.greedy).toFixed(1), list(m.greedy), mean(m.maj8).toFixed(1), list(m.maj8), mean(m.meanAnswerLogProb).toFixed(2), mean(m.meanTokens).toFixed(0)]);
+  });
+  const change = ({ points: value, interval: [low, high] }: { points: number; interval: [number, number] }): string =>
+    `${points(value)} [${points(low)}, ${points(high)}]`;
+  const lines = [
+    `# ${experiment.title}`,
+    '',
+    `Written by \`npm run experiment:${experiment.name}\`. ${questions} unseen questions, seeds ${seeds.join(', ')}; accuracy in percent, mean and per seed.`,
+    'Greedy decoding; maj@8 is the majority of 8 samples at temperature 1. The test questions chose nothing.',
+    '',
+    row(['method', 'greedy', 'per seed', 'maj@8', 'per seed', 'mean log p(answer), nats', 'tokens']),
+    row(['---', '---', '---', '---', '---', '---', '---']),
+    ...table,
+    '',
+    'Differences in points, averaged over seeds, with the 95 % interval of a paired bootstrap over questions:',
+    '',
+    row(['comparison', 'greedy', 'maj@8']),
+    row(['---', '---', '---']),
+    ...compared.map(({ later, earlier, greedy: g, maj8 }) => row([`${later} − ${earlier}`, change(g), change(maj8)])),
+    '',
+    ...experiment.notes.map((note) => `- ${note}`),
+    '',
+  ];
+  writeFileSync(join(folder, `${experiment.name}.md`), lines.join('\n'));
+  console.log(lines.join('\n'));
+}
+
+/** Objects merge member by member; everything else is replaced. */
+export function mergeSections(base: Json, over: Json): Json {
+  const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+  return Object.entries(over).reduce<Json>((merged, [name, value]) => {
+    const before = merged[name];
+    return { ...merged, [name]: isObject(before) && isObject(value) ? mergeSections(before, value) : value };
+  }, base);
+}
+
+/** A configuration file with its relative paths made absolute. */
+export function readConfig(path: string): Json {
+  const config = JSON.parse(readFileSync(path, 'utf8')) as { model: string; dataset: Record<string, unknown> } & Json;
+  const absolute = (value: unknown): unknown => (typeof value === 'string' ? join(dirname(path), value) : value);
+  const { train, validation, test, ...rest } = config.dataset;
+  const files = Object.fromEntries(Object.entries({ train, validation, test }).flatMap(([name, value]) => (value === undefined ? [] : [[name, absolute(value)]])));
+  return { ...config, model: join(dirname(path), config.model), dataset: { ...rest, ...files } };
+}
