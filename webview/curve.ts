@@ -26,6 +26,7 @@ export interface CurveEvents {
 const HEIGHT = 132;
 /** Half of the averaging window, as a share of the updates so far. */
 const SMOOTH_SHARE = 0.06;
+const MAX_HALF_WINDOW = 60;
 
 export class Curve {
   readonly #host: HTMLElement;
@@ -153,7 +154,7 @@ export class Curve {
 function columns(data: CurveData): uPlot.AlignedData {
   const values = data.values.map((value) => (Number.isFinite(value) ? value : null));
   const trend = data.smooth
-    ? smoothed(data.values, Math.ceil(data.values.length * SMOOTH_SHARE)).map((value) =>
+    ? smoothed(data.values, Math.min(MAX_HALF_WINDOW, Math.ceil(data.values.length * SMOOTH_SHARE))).map((value) =>
         Number.isFinite(value) ? value : null,
       )
     : values;

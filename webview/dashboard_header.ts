@@ -2,6 +2,7 @@
 import type { DashboardIntent, DashboardRun, RunControl } from '../src/protocol/panel_messages.ts';
 import type { RunPhase } from '../src/protocol/records.ts';
 import { type Child, h, type VNode } from './dom.ts';
+import { formProps } from './form_focus.ts';
 import { duration, fixed } from './format.ts';
 import { type IconName, icon } from './icons.ts';
 import { t } from './strings.ts';
@@ -164,7 +165,7 @@ function rollBackForm(
 ): VNode {
   return h(
     'div',
-    { key: 'roll-back-form', class: 'form' },
+    { key: 'roll-back-form', class: 'form', ...formProps(() => setMenu(null)) },
     h('p', null, t('dashboard.rollBack.text')),
     h(
       'div',
@@ -194,7 +195,7 @@ function exportForm(run: DashboardRun, setMenu: (menu: Menu) => void, send: (int
   const kinds = ['adapter', 'metrics-csv', 'report'] as const;
   return h(
     'div',
-    { key: 'export-form', class: 'form' },
+    { key: 'export-form', class: 'form', ...formProps(() => setMenu(null)) },
     h('p', null, t('dashboard.export.text')),
     h(
       'div',

@@ -2,6 +2,7 @@
 import type { RatingVerdict, RationaleRating, RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
 import { answerHeat } from './answer_heat.ts';
 import { type Child, h, type VNode } from './dom.ts';
+import { formProps } from './form_focus.ts';
 import { type IconName, icon } from './icons.ts';
 import { prefixLine } from './prefix_line.ts';
 import type { RationaleContext } from './rationale_state.ts';
@@ -20,9 +21,8 @@ export function rationaleDetail(context: RationaleContext, set: RationaleSet, ra
     h('p', { class: 'dim origin' }, origin(set, rationale)),
     ratingRow(context, rationale),
     state.note?.id === rationale.id ? noteForm(context, rationale, state.note.text) : null,
-    state.edit?.id === rationale.id
-      ? editForm(context, set, rationale, state.edit.text)
-      : actionRow(context, set, rationale),
+    actionRow(context, set, rationale),
+    state.edit?.id === rationale.id ? editForm(context, set, rationale, state.edit.text) : null,
   );
 }
 
@@ -70,7 +70,7 @@ function ratingRow({ snapshot, state, change, send }: RationaleContext, rational
     ),
     action({
       icon: 'note',
-      label: rating.note === '' ? t('rationale.note.add') : t('rationale.note.edit'),
+      label: t('rationale.note'),
       expanded: noting,
       onPress: () => change({ note: noting ? null : { id: rationale.id, text: rating.note } }),
     }),
@@ -85,7 +85,7 @@ function noteForm({ snapshot, change, send }: RationaleContext, rationale: Ratio
   };
   return h(
     'div',
-    { key: 'note', class: 'form note-form' },
+    { key: 'note', class: 'form note-form', ...formProps(() => change({ note: null })) },
     textField({
       label: t('rationale.note'),
       value: text,
@@ -100,6 +100,7 @@ function actionRow(context: RationaleContext, set: RationaleSet, rationale: Rati
   const { snapshot, change, send } = context;
   const { id, record, pinned } = rationale;
   const step = set.step;
+  const editing = context.state.edit?.id === id;
   return h(
     'div',
     { key: 'actions', class: 'actions', role: 'toolbar', 'aria-label': t('rationale.actions'), 'data-roving': 'list' },
@@ -107,7 +108,8 @@ function actionRow(context: RationaleContext, set: RationaleSet, rationale: Rati
       icon: 'edit',
       label: t('rationale.edit'),
       disabled: !snapshot.canSample,
-      onPress: () => change({ edit: { id, text: record.text } }),
+      expanded: editing,
+      onPress: () => change({ edit: editing ? null : { id, text: record.text } }),
     }),
     action({
       icon: 'pin',
@@ -134,7 +136,7 @@ function editForm(context: RationaleContext, set: RationaleSet, { id, record }: 
   };
   return h(
     'div',
-    { key: 'edit', class: 'form edit-form' },
+    { key: 'edit', class: 'form edit-form', ...formProps(() => change({ edit: null })) },
     textArea({
       label: t('rationale.edit.label'),
       value: text,

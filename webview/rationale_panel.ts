@@ -28,9 +28,10 @@ const shell = startPanel({
   messages: RationaleHostMessage,
   intents: RationaleIntent,
   receive(message) {
-    const isNew = questionOf(message.snapshot) !== questionOf(snapshot);
+    const before = questionOf(snapshot);
     snapshot = message.snapshot;
-    if (isNew) state = { ...freshState(), sort: state.sort, wordDiff: state.wordDiff };
+    if (questionOf(snapshot) !== before || !someOpen())
+      state = { ...freshState(), sort: state.sort, wordDiff: state.wordDiff };
     announceActivity();
   },
   view,
@@ -39,6 +40,10 @@ state = { ...state, ...shell.load(SavedRationaleState) };
 
 function questionOf(of: RationaleSnapshot): string {
   return of.kind === 'question' ? `${of.rowKey} ${of.current?.checkpoint ?? ''}` : '';
+}
+
+function someOpen(): boolean {
+  return snapshot.kind === 'question' && (snapshot.current?.rationales.some(({ id }) => id in state.opened) ?? false);
 }
 
 /** Nothing typed, the first rationale open; it stays open wherever sorting or pinning moves it. */

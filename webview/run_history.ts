@@ -27,14 +27,18 @@ export interface RunHistory {
 
 /** Continuing from step s does the steps after s again: what the log says of them before is dropped. */
 export function runHistory(events: readonly RunEvent[]): RunHistory {
-  let steps: StepMetrics[] = [];
+  const steps: StepMetrics[] = [];
+  const keepUntil = (step: number): void => {
+    while ((steps.at(-1)?.step ?? Number.NEGATIVE_INFINITY) > step) steps.pop();
+  };
   let evaluations: EvaluationAt[] = [];
   let health: HealthWarning[] = [];
   let resumedAt: number[] = [];
   for (const event of events) {
     switch (event.type) {
       case 'step':
-        steps = [...steps.filter((metrics) => metrics.step < event.metrics.step), event.metrics];
+        keepUntil(event.metrics.step - 1);
+        steps.push(event.metrics);
         break;
       case 'evaluation':
         evaluations.push({ step: checkpointStep(event.summary.checkpoint), summary: event.summary });
@@ -43,7 +47,7 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
         if (!health.some((warning) => warning.check === event.check)) health.push(event);
         break;
       case 'resumed':
-        steps = steps.filter((metrics) => metrics.step <= event.step);
+        keepUntil(event.step);
         evaluations = evaluations.filter((evaluation) => evaluation.step <= event.step);
         health = health.filter((warning) => warning.step <= event.step);
         resumedAt = [...resumedAt.filter((step) => step < event.step), event.step];

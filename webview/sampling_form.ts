@@ -1,5 +1,6 @@
 /** "Sample again": K, temperature and seed, checked as they are typed. */
 import { type Child, h, type VNode } from './dom.ts';
+import { formProps } from './form_focus.ts';
 import { icon } from './icons.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { readDraft, type SamplingDraft, samplingFields } from './sampling_draft.ts';
@@ -40,7 +41,7 @@ export function samplingForm(context: RationaleContext, draft: SamplingDraft): C
       key: 'sampling',
       class: 'form sampling-form',
       'aria-label': t('rationale.sampleAgain'),
-      on: { submit: (event) => event.preventDefault() },
+      ...formProps(() => change({ samplingDraft: null })),
     },
     h(
       'div',

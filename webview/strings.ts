@@ -134,8 +134,6 @@ const english = {
   'rationale.rate.wrong': 'Wrong',
   'rationale.rate.leaks': 'Leaks answer',
   'rationale.note': 'Note',
-  'rationale.note.add': 'Add note',
-  'rationale.note.edit': 'Edit note',
   'rationale.note.save': 'Save',
   'rationale.actions': 'Actions',
   'rationale.edit': 'Edit',

@@ -151,7 +151,7 @@ describe('rationale panel', function () {
 
   it('keeps focus, scroll and half-typed text when a new snapshot arrives', async () => {
     const { page } = await open(questionSnapshot);
-    await page.locator('.rationale.open').getByRole('button', { name: 'Add note' }).click();
+    await page.locator('.rationale.open').getByRole('button', { name: 'Note' }).click();
     const field = page.locator('vscode-text-field input');
     await field.fill('half a thou');
     await page.evaluate('window.scrollTo(0, 300)');
@@ -202,6 +202,19 @@ describe('rationale panel', function () {
     });
     await page.getByRole('button', { name: 'fixtures/word_problems.jsonl:17' }).click();
     assert.deepEqual((await panel.posted()).at(-1), { type: 'open-row', rowKey, line: 17 });
+  });
+
+  it('puts the focus into a form that opens and back where it came from', async () => {
+    const { page } = await open(questionSnapshot);
+    const focused = (): Promise<string> => page.evaluate('document.activeElement.textContent.trim()');
+    const edit = page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true });
+    await edit.focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction('document.activeElement.tagName === "VSCODE-TEXT-AREA"');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction('document.activeElement.tagName === "BUTTON"');
+    assert.equal(await focused(), 'Edit');
+    assert.equal(await page.locator('.edit-form').count(), 0);
   });
 
   it('samples again with checked settings', async () => {

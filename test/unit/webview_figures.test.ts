@@ -1,0 +1,238 @@
+/** What the panels derive from their snapshots: orders, groups, plots, diffs, formats. No browser needed. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { RationaleView } from '../../src/protocol/panel_messages.ts';
+import { compact, duration, fixed, percent, probability, pValue, scientific, signed } from '../../webview/format.ts';
+import {
+  axis,
+  clearFrom,
+  counterpart,
+  dodge,
+  groupByStrategy,
+  meanSelfReward,
+  otherReward,
+  rightCount,
+  type SortColumn,
+  sampled,
+  shownOrder,
+  sortRationales,
+  sortValue,
+  tokenKind,
+} from '../../webview/rationale_figures.ts';
+import { readDraft } from '../../webview/sampling_draft.ts';
+import { checkpointLabel, setStrings, t } from '../../webview/strings.ts';
+import { wordDiff } from '../../webview/word_diff.ts';
+import { busySnapshot, questionSnapshot } from '../webview/fixtures/rationales.ts';
+
+const tuned = questionSnapshot.current!;
+
+describe('webview formats', () => {
+  it('uses a true minus and never writes a negative zero', () => {
+    assert.equal(fixed(-1.236), '−1.24');
+    assert.equal(fixed(-0.001), '0.00');
+    assert.equal(signed(0.001), '0.00');
+    assert.equal(signed(2.5, 1), '+2.5');
+    assert.equal(percent(0.6131), '61.3 %');
+  });
+
+  it('keeps small p-values and probabilities readable', () => {
+    assert.equal(pValue(0.5), '0.50');
+    assert.equal(pValue(0.0123), '0.012');
+    assert.equal(pValue(3.2e-26), '3.2·10⁻²⁶');
+    assert.equal(pValue(0), '< 1·10⁻³⁰⁰');
+    assert.equal(probability(0), '≈ 100 %');
+    assert.equal(probability(Math.log(0.5)), '50 %');
+    assert.equal(probability(-1000), '≈ 0');
+    assert.equal(scientific(-1234), '−1.2·10³');
+  });
+
+  it('writes durations in two units at most', () => {
+    assert.deepEqual([0, 59.4, 60, 545, 3600, 4324].map(duration), [
+      '0 s',
+      '59 s',
+      '1 min 00 s',
+      '9 min 05 s',
+      '1 h 00 min',
+      '1 h 12 min',
+    ]);
+    assert.equal(duration(3599.7), '1 h 00 min');
+  });
+
+  it('compacts any finite number to something that reads back within its precision', () => {
+    fc.assert(
+      fc.property(fc.double({ min: -1e9, max: 1e9, noNaN: true }), (value) => {
+        const text = compact(value).replace('−', '-');
+        const [, mantissa, power] = /^(-?[\d.]+)(?:·10(.+))?$/.exec(text) ?? [];
+        const digits = [...(power ?? '⁰')].map((c) => (c === '⁻' ? '-' : String('⁰¹²³⁴⁵⁶⁷⁸⁹'.indexOf(c)))).join('');
+        const read = Number(mantissa) * 10 ** Number(digits);
+        assert.ok(Math.abs(read - value) <= Math.max(0.055 * Math.abs(value), 1e-300), `${value} as ${text}`);
+      }),
+    );
+  });
+});
+
+describe('rationales of a question', () => {
+  const columns: readonly SortColumn[] = ['sample', 'selfReward', 'klPenalty', 'baseline', 'advantage', 'length'];
+
+  it('sort by any column without losing one, pinned first', () => {
+    for (const by of columns) {
+      for (const descending of [true, false]) {
+        const pinned = tuned.rationales.map((r, i) => ({ ...r, pinned: i === 2 || i === 6 }));
+        const sorted = sortRationales(pinned, { by, descending });
+        assert.deepEqual(sorted.map((r) => r.id).sort(), pinned.map((r) => r.id).sort());
+        assert.deepEqual(
+          sorted.map((r) => r.pinned),
+          [true, true, ...Array(6).fill(false)],
+        );
+        const values = sorted.slice(2).map((r) => (descending ? -1 : 1) * sortValue(r.record, by));
+        assert.deepEqual(
+          values,
+          values.toSorted((a, b) => a - b),
+        );
+      }
+    }
+  });
+
+  it('group by strategy, and the first shown is the first of the first group', () => {
+    const { rationales } = busySnapshot.current!;
+    const groups = groupByStrategy(rationales);
+    assert.deepEqual(
+      groups.map((group) => group.strategy),
+      [1, 2],
+    );
+    assert.equal(groups.flatMap((group) => group.rationales).length, rationales.length);
+    assert.equal(groupByStrategy(tuned.rationales).length, 1);
+    const shown = shownOrder(rationales, { by: 'selfReward', descending: true });
+    assert.equal(shown[0]?.record.strategy, 1);
+  });
+
+  it('count the model’s samples only: an edited rationale is a person’s', () => {
+    const { rationales } = busySnapshot.current!;
+    assert.equal(sampled(rationales).length, 7);
+    assert.equal(rightCount(sampled(rationales)), 6);
+    assert.equal(meanSelfReward([]), null);
+    const mean = meanSelfReward(tuned.rationales)!;
+    assert.ok(Math.abs(mean * 8 - tuned.rationales.reduce((sum, r) => sum + r.record.selfReward, 0)) < 1e-12);
+  });
+
+  it('compare with the same sample number under the other weights', () => {
+    const third = tuned.rationales[2]!;
+    assert.equal(counterpart(third, questionSnapshot.comparison)?.record.sample, 2);
+    assert.equal(counterpart(third, null), null);
+    assert.equal(
+      counterpart({ ...third, origin: 'edited' } satisfies RationaleView, questionSnapshot.comparison),
+      null,
+    );
+  });
+
+  it('tell the truncation penalty from rounding', () => {
+    for (const { record } of tuned.rationales) assert.equal(otherReward(record), 0);
+    const cut = questionSnapshot.comparison!.rationales.find(({ record }) => record.stopReason === 'length')!;
+    assert.ok(otherReward(cut.record) < -1);
+  });
+
+  it('kind of a token follows its probability', () => {
+    assert.deepEqual(
+      [0.95, 0.9, 0.6, 0.2, 0.01].map((p) => tokenKind(Math.log(p) + 1e-9)),
+      ['expected', 'expected', 'likely', 'unsure', 'surprising'],
+    );
+  });
+});
+
+describe('where the answer becomes clear', () => {
+  it('is the first prefix after which p never falls below one half', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: -8, max: 0, noNaN: true }), { minLength: 1, maxLength: 30 }),
+        (logProbs) => {
+          const scores = logProbs.map((logProb, tokens) => ({ tokens, logProb }));
+          const clear = clearFrom(scores);
+          const half = Math.log(0.5);
+          const from = clear?.tokens ?? logProbs.length;
+          assert.ok(logProbs.slice(from).every((value) => value >= half));
+          if (from > 0) assert.ok(logProbs[from - 1]! < half);
+        },
+      ),
+    );
+  });
+});
+
+describe('strip plot', () => {
+  const values = fc.array(fc.double({ min: -60, max: 1, noNaN: true }), { minLength: 1, maxLength: 20 });
+
+  it('has an axis that holds zero and every value, with few round ticks', () => {
+    fc.assert(
+      fc.property(values, (rewards) => {
+        const { low, high, ticks } = axis(rewards);
+        const slack = 1e-8 * (high - low);
+        assert.ok(low <= Math.min(0, ...rewards) + slack && high >= Math.max(0, ...rewards) - slack);
+        assert.ok(ticks.length >= 2 && ticks.length <= 8, `${ticks.length} ticks`);
+        assert.ok(ticks.some((tick) => Math.abs(tick) < 1e-9));
+      }),
+    );
+  });
+
+  it('moves marks apart that would cover each other', () => {
+    fc.assert(
+      fc.property(values, (positions) => {
+        const places = dodge(positions, 5);
+        for (const [i, x] of positions.entries()) {
+          for (const [j, y] of positions.entries()) {
+            if (i < j && places[i] === places[j]) assert.ok(Math.abs(x - y) >= 5 - 1e-9);
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe('word diff', () => {
+  const words = fc.array(fc.constantFrom('14', '9', 'shells', 'twice', '−', '=', '27', 'so', '.', ','), {
+    maxLength: 25,
+  });
+
+  it('gives both texts back', () => {
+    fc.assert(
+      fc.property(words, words, (a, b) => {
+        const [before, after] = [a.join(' '), b.join(' ')];
+        const parts = wordDiff(before, after);
+        const without = (kind: string): string =>
+          parts
+            .filter((part) => part.kind !== kind)
+            .map((part) => part.text)
+            .join('');
+        assert.equal(without('added'), before);
+        assert.equal(without('removed'), after);
+      }),
+    );
+  });
+
+  it('reads as one removal and one addition per rewritten passage', () => {
+    assert.deepEqual(
+      wordDiff('She has 9. She finds 2 more.', 'She has 9. Twice 9 is 18.').map((part) => part.kind),
+      ['same', 'removed', 'added', 'same'],
+    );
+    assert.deepEqual(wordDiff('the same', 'the same'), [{ kind: 'same', text: 'the same' }]);
+  });
+});
+
+describe('sampling settings as typed', () => {
+  it('are read, or the wrong field is named', () => {
+    assert.deepEqual(readDraft({ k: '8', temperature: '0,7', seed: '0' }), {
+      settings: { k: 8, temperature: 0.7, seed: 0 },
+    });
+    assert.deepEqual(readDraft({ k: '1', temperature: '1', seed: '0' }), { wrong: 'k' });
+    assert.deepEqual(readDraft({ k: '8', temperature: '', seed: '0' }), { wrong: 'temperature' });
+    assert.deepEqual(readDraft({ k: '8', temperature: '1', seed: '1.5' }), { wrong: 'seed' });
+  });
+});
+
+describe('panel texts', () => {
+  it('come from the host’s table where it has them, in English otherwise', () => {
+    setStrings({ 'checkpoint.step': 'Schritt {0}' });
+    assert.equal(checkpointLabel('step-40'), 'Schritt 40');
+    assert.equal(checkpointLabel('base'), 'base');
+    setStrings({});
+    assert.equal(t('rationale.right', 3, 8), '3 of 8 right');
+  });
+});
