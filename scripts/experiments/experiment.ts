@@ -46,7 +46,9 @@ interface Outcome {
 }
 
 const world: World = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 export async function runExperiment(experiment: Experiment): Promise<void> {
   const outcomes = new Map<string, Outcome>();
@@ -63,10 +65,21 @@ export async function runExperiment(experiment: Experiment): Promise<void> {
 
 const key = (method: string, seed: number): string => `${method}/${seed}`;
 
-async function runMethod(experiment: Experiment, method: MethodPlan, seed: number, start: string | null): Promise<{ trained: Outcome; base: Outcome }> {
-  const merged = mergeSections(mergeSections(experiment.config, method.overrides), start === null ? {} : startingFrom(start));
+async function runMethod(
+  experiment: Experiment,
+  method: MethodPlan,
+  seed: number,
+  start: string | null,
+): Promise<{ trained: Outcome; base: Outcome }> {
+  const merged = mergeSections(
+    mergeSections(experiment.config, method.overrides),
+    start === null ? {} : startingFrom(start),
+  );
   const folder = join('.latro', 'experiments', experiment.name, method.name, `seed-${seed}`);
-  const { config } = resolveRunConfig({ ...merged, seed, outputDirectory: folder }, `${experiment.name}/${method.name}`);
+  const { config } = resolveRunConfig(
+    { ...merged, seed, outputDirectory: folder },
+    `${experiment.name}/${method.name}`,
+  );
   const store = new RunStore(world, folder);
   const { runs } = await store.list();
   const finished = runs.find((run) => run.status === 'finished');
@@ -90,7 +103,10 @@ async function runMethod(experiment: Experiment, method: MethodPlan, seed: numbe
 
 /** The model a finished run ended with, as the start of another. */
 function startingFrom(directory: string): Json {
-  const { best, step } = JSON.parse(readFileSync(join(directory, 'run.json'), 'utf8')) as { best: { step: number } | null; step: number };
+  const { best, step } = JSON.parse(readFileSync(join(directory, 'run.json'), 'utf8')) as {
+    best: { step: number } | null;
+    step: number;
+  };
   const checkpoint = join(directory, 'checkpoints', `step-${String(best?.step ?? step).padStart(6, '0')}`);
   return { model: join(checkpoint, 'model') };
 }
@@ -109,10 +125,19 @@ async function readOutcome(directory: RunDirectory): Promise<{ trained: Outcome;
   return { trained: await read(after), base: await read('base-test') };
 }
 
-function announce(label: string, event: { readonly type: string; readonly metrics?: unknown; readonly summary?: unknown }): void {
+function announce(
+  label: string,
+  event: { readonly type: string; readonly metrics?: unknown; readonly summary?: unknown },
+): void {
   if (event.type === 'evaluation') {
-    const { name, greedyAccuracy, majorityAccuracy } = event.summary as { name: string; greedyAccuracy: number; majorityAccuracy: number | null };
-    console.error(`${label}: ${name} greedy ${percent(greedyAccuracy)}${majorityAccuracy === null ? '' : `, majority ${percent(majorityAccuracy)}`}`);
+    const { name, greedyAccuracy, majorityAccuracy } = event.summary as {
+      name: string;
+      greedyAccuracy: number;
+      majorityAccuracy: number | null;
+    };
+    console.error(
+      `${label}: ${name} greedy ${percent(greedyAccuracy)}${majorityAccuracy === null ? '' : `, majority ${percent(majorityAccuracy)}`}`,
+    );
   }
 }
 
@@ -122,10 +147,23 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const points = (share: number): string => `${share >= 0 ? '+' : '−'}${Math.abs(100 * share).toFixed(1)}`;
 
 /** Per question, averaged over seeds, so that the interval is over questions and seeds do not count as new ones. */
-function difference(experiment: Experiment, outcomes: ReadonlyMap<string, Outcome>, a: string, b: string, pick: (row: EvaluationRow) => number) {
-  const perQuestion = outcomes.get(key(a, experiment.seeds[0]!))!.rows.map((_, question) =>
-    mean(experiment.seeds.map((seed) => pick(outcomes.get(key(a, seed))!.rows[question]!) - pick(outcomes.get(key(b, seed))!.rows[question]!))),
-  );
+function difference(
+  experiment: Experiment,
+  outcomes: ReadonlyMap<string, Outcome>,
+  a: string,
+  b: string,
+  pick: (row: EvaluationRow) => number,
+) {
+  const perQuestion = outcomes
+    .get(key(a, experiment.seeds[0]!))!
+    .rows.map((_, question) =>
+      mean(
+        experiment.seeds.map(
+          (seed) =>
+            pick(outcomes.get(key(a, seed))!.rows[question]!) - pick(outcomes.get(key(b, seed))!.rows[question]!),
+        ),
+      ),
+    );
   return { points: mean(perQuestion), interval: bootstrapInterval(perQuestion, new RandomStream(20_260)) };
 }
 
@@ -156,14 +194,30 @@ function report(experiment: Experiment, outcomes: ReadonlyMap<string, Outcome>):
   }));
   const folder = join('docs', 'results');
   mkdirSync(folder, { recursive: true });
-  const json = { questions, seeds, methods, comparisons: compared, config: experiment.config, overrides: experiment.methods };
+  const json = {
+    questions,
+    seeds,
+    methods,
+    comparisons: compared,
+    config: experiment.config,
+    overrides: experiment.methods,
+  };
   writeFileSync(join(folder, `${experiment.name}.json`), `${JSON.stringify(json, null, 2)}\n`);
 
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const list = (values: readonly number[], digits = 1): string => values.map((value) => value.toFixed(digits)).join(', ');
+  const list = (values: readonly number[], digits = 1): string =>
+    values.map((value) => value.toFixed(digits)).join(', ');
   const table = names.map((name) => {
     const m = methods[name]!;
-    return row([name, mean(m.greedy).toFixed(1), list(m.greedy), mean(m.maj8).toFixed(1), list(m.maj8), mean(m.meanAnswerLogProb).toFixed(2), mean(m.meanTokens).toFixed(0)]);
+    return row([
+      name,
+      mean(m.greedy).toFixed(1),
+      list(m.greedy),
+      mean(m.maj8).toFixed(1),
+      list(m.maj8),
+      mean(m.meanAnswerLogProb).toFixed(2),
+      mean(m.meanTokens).toFixed(0),
+    ]);
   });
   const change = ({ points: value, interval: [low, high] }: { points: number; interval: [number, number] }): string =>
     `${points(value)} [${points(low)}, ${points(high)}]`;
@@ -192,7 +246,8 @@ function report(experiment: Experiment, outcomes: ReadonlyMap<string, Outcome>):
 
 /** Objects merge member by member; everything else is replaced. */
 export function mergeSections(base: Json, over: Json): Json {
-  const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const isObject = (value: unknown): value is Json =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
   return Object.entries(over).reduce<Json>((merged, [name, value]) => {
     const before = merged[name];
     return { ...merged, [name]: isObject(before) && isObject(value) ? mergeSections(before, value) : value };
@@ -204,6 +259,10 @@ export function readConfig(path: string): Json {
   const config = JSON.parse(readFileSync(path, 'utf8')) as { model: string; dataset: Record<string, unknown> } & Json;
   const absolute = (value: unknown): unknown => (typeof value === 'string' ? join(dirname(path), value) : value);
   const { train, validation, test, ...rest } = config.dataset;
-  const files = Object.fromEntries(Object.entries({ train, validation, test }).flatMap(([name, value]) => (value === undefined ? [] : [[name, absolute(value)]])));
+  const files = Object.fromEntries(
+    Object.entries({ train, validation, test }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, absolute(value)]],
+    ),
+  );
   return { ...config, model: join(dirname(path), config.model), dataset: { ...rest, ...files } };
 }
