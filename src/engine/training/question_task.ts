@@ -19,6 +19,8 @@ export class QuestionTask {
   readonly tokenizer: Tokenizer;
   readonly answerKind: AnswerKind;
   readonly template: Template;
+  /** The words of the template that announce the answer; empty when it has none. */
+  readonly #marker: string;
   readonly #phrases: readonly string[];
 
   constructor(
@@ -34,7 +36,8 @@ export class QuestionTask {
     this.encoder = new QuestionEncoder(policy.tokenizer, policy.config, template, chat, now);
     this.answerKind = answerKind;
     this.template = template;
-    this.#phrases = [...new Set([answerMarker(template), ...phrases])].filter((phrase) => phrase !== '');
+    this.#marker = answerMarker(template);
+    this.#phrases = [...new Set([this.#marker, ...phrases])].filter((phrase) => phrase !== '');
   }
 
   /** Looks for a stop phrase in the decoded text; white space before it is not part of z either. */
@@ -60,7 +63,7 @@ export class QuestionTask {
   }
 
   judge(text: string, row: DatasetRow): Verdict {
-    const extracted = extractAnswer(text, this.answerKind, 'corrected', row.choices);
+    const extracted = extractAnswer(text, this.answerKind, 'corrected', row.choices, this.#marker);
     return { extracted, correct: extracted !== null && this.matches(extracted, row) };
   }
 }

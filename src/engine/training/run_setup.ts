@@ -5,7 +5,7 @@ import type { AnswerKind, Dataset, DatasetRow } from '../datasets/dataset.ts';
 import type { DatasetFormat } from '../datasets/format.ts';
 import { readDataset, requireSoundRows } from '../datasets/read_dataset.ts';
 import { sliceRows, splitHoldOut } from '../datasets/select_rows.ts';
-import { configureTemplate } from '../datasets/template.ts';
+import { configureTemplate, paperTemplate } from '../datasets/template.ts';
 import type { Device } from '../runtime/session.ts';
 import { Policy, type PolicyMode } from './policy.ts';
 import { QuestionTask } from './question_task.ts';
@@ -47,13 +47,13 @@ export async function setUpRun(config: RunConfig, files: FileSystem, now: Date):
 
 export function questionTask(
   policy: Policy,
-  { templates, sampling }: Pick<RunConfig, 'templates' | 'sampling'>,
+  { preset, templates, sampling }: Pick<RunConfig, 'preset' | 'templates' | 'sampling'>,
   { format, answerKind }: Pick<RunQuestions, 'format' | 'answerKind'>,
   now: Date,
 ): QuestionTask {
   return new QuestionTask(
     policy,
-    configureTemplate(format.template, templates),
+    configureTemplate(preset === 'latro-paper' ? paperTemplate(format.template) : format.template, templates),
     answerKind,
     templates.style,
     sampling.stopPhrases,
@@ -93,7 +93,14 @@ async function readQuestions(config: RunConfig, files: FileSystem): Promise<RunQ
   };
 }
 
-function readRows(path: string, { dataset }: Pick<RunConfig, 'dataset'>, files: FileSystem): Promise<Dataset> {
+/** How the rows of a file are read. */
+export type DatasetSettings = Pick<RunConfig['dataset'], 'format' | 'answers' | 'mapping'>;
+
+export function readRows(
+  path: string,
+  { dataset }: { readonly dataset: DatasetSettings },
+  files: FileSystem,
+): Promise<Dataset> {
   const { answers } = dataset;
   return readDataset(path, {
     fileSystem: files,

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import type { DatasetRow } from '../../src/engine/datasets/dataset.ts';
+import { formatById } from '../../src/engine/datasets/registry.ts';
+import { Policy } from '../../src/engine/training/policy.ts';
+import type { QuestionTask } from '../../src/engine/training/question_task.ts';
+import { questionTask } from '../../src/engine/training/run_setup.ts';
+import type { RunConfigInput } from '../../src/protocol/run_config.ts';
+import { temporaryFolder } from '../support/model_fixtures.ts';
+import { tinyRunConfig, writeTinyProject } from '../support/tiny_run.ts';
+
+describe('what a dataset asks of a model', () => {
+  const folder = temporaryFolder();
+  let policy: Policy;
+
+  before(async () => {
+    await writeTinyProject(folder.path);
+    policy = await Policy.open({
+      model: `${folder.path}/model`,
+      adapter: null,
+      mode: { kind: 'frozen' },
+      programs: { device: 'cpu', threads: 1 },
+      rows: 1,
+      sequenceLength: 64,
+      tokenBudget: 64,
+    });
+  });
+  after(() => policy.dispose());
+
+  const taskOf = (changes: Pick<RunConfigInput, 'preset' | 'templates'>): QuestionTask =>
+    questionTask(
+      policy,
+      tinyRunConfig(folder.path, changes),
+      { format: formatById('starter'), answerKind: 'number' },
+      new Date(0),
+    );
+  const row = (answer: string): DatasetRow => ({ question: 'how many?', answer, line: 1, rowKey: '0' });
+
+  it("finds the answer behind the template's own marker, before any other number", () => {
+    const task = taskOf({ templates: { answer: 'total {answer}.' } });
+    const text = '2 and 5, so total 7. i had 9 at first';
+    assert.deepEqual(task.judge(text, row('7')), { extracted: '7', correct: true });
+    // Without that marker the last number would be taken.
+    assert.equal(taskOf({}).judge(text, row('7')).extracted, '9');
+  });
+
+  it('ends a rationale at that marker', () => {
+    const task = taskOf({ templates: { answer: 'total {answer}.' } });
+    const ids = policy.tokenizer.encode('2 and 5, so total 7.', { addSpecialTokens: false });
+    assert.equal(policy.tokenizer.decode(ids.slice(0, task.rationaleLength(ids))).trimEnd(), '2 and 5, so');
+  });
+
+  it('joins y as the reference code does under the preset latro-paper, with one full stop and a line break otherwise', () => {
+    const answer = (preset: 'latro-paper' | 'latro-corrected'): string =>
+      taskOf({ preset }).encoder.encode(row('it is 7.'), 0).answer;
+    assert.equal(answer('latro-paper'), 'The answer is it is 7..<|end|>');
+    assert.equal(answer('latro-corrected'), '\nThe answer is it is 7.<|end|>');
+  });
+});
