@@ -248,10 +248,12 @@ function report(experiment: Experiment, outcomes: ReadonlyMap<string, Outcome>):
 export function mergeSections(base: Json, over: Json): Json {
   const isObject = (value: unknown): value is Json =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
-  return Object.entries(over).reduce<Json>((merged, [name, value]) => {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [name, value] of Object.entries(over)) {
     const before = merged[name];
-    return { ...merged, [name]: isObject(before) && isObject(value) ? mergeSections(before, value) : value };
-  }, base);
+    merged[name] = isObject(before) && isObject(value) ? mergeSections(before, value) : value;
+  }
+  return merged;
 }
 
 /** A configuration file with its relative paths made absolute. */

@@ -118,7 +118,8 @@ describe('architecture', () => {
       if (reached.has(file)) return;
       reached.add(file);
       for (const { specifier } of importsOf(file)) {
-        if (specifier.startsWith('.') && specifier.endsWith('.ts')) visit(relative(ROOT, resolve(ROOT, dirname(file), specifier)));
+        if (specifier.startsWith('.') && specifier.endsWith('.ts'))
+          visit(relative(ROOT, resolve(ROOT, dirname(file), specifier)));
       }
     };
     FILES.filter((file) => roomOf(file) === 'extension').forEach(visit);

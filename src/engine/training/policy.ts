@@ -115,7 +115,13 @@ export class Policy {
     return (groups) => this.model.score(groups, { policy: 'reference' });
   }
 
-  #referenceModel({ weights, adapter }: { readonly weights: Weights; readonly adapter: Adapter | null }): LanguageModel {
+  #referenceModel({
+    weights,
+    adapter,
+  }: {
+    readonly weights: Weights;
+    readonly adapter: Adapter | null;
+  }): LanguageModel {
     const bound = adapter && bindAdapter(this.config, adapter);
     this.#reference ??= new LanguageModel(this.config, weights, bound, 'nothing', this.#programs);
     return this.#reference;
