@@ -66,13 +66,13 @@ const browserAndVscode = stage('install VS Code and Chromium', async (onLine) =>
   return 0;
 });
 await stage('type check', typecheck);
-await stage('lint', (onLine) => tool('@biomejs/biome/bin/biome', ['ci', '.'], { onLine }));
-await stage('unit tests', mocha('test/unit', ['--timeout=30000']));
+await stage('lint', (onLine) => tool('@biomejs/biome/bin/biome', ['ci', '--colors=off', '.'], { onLine }));
+await stage('unit tests', mocha('test/unit', ['--timeout=30000', '--reporter=dot']));
 await stage('reference tests', mocha('test/reference', ['--timeout=600000']));
 await browserAndVscode;
 
 if (chromium) process.env.CHROMIUM = chromium;
-await stage('panel tests in a browser', mocha('test/webview', ['--timeout=60000']));
+await stage('panel tests in a browser', mocha('test/webview', ['--timeout=60000', '--reporter=dot']));
 await stage('package', node('scripts/package.mjs'));
 await stage("tests in VS Code's extension host", async (onLine) => {
   const built = await run(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--host-tests'], { onLine });

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { systemClock } from '../../src/engine/common/clock.ts';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { compareEvaluations } from '../../src/engine/evaluate/compare.ts';
+import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { RunStore } from '../../src/engine/runs/run_store.ts';
+import { openStudio, type Studio } from './harness/studio.ts';
+import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
+import { RationaleView } from './pages/rationale_view.ts';
+
+/** The main job as a person does it: train from the palette, read the rationales and their rewards, see what changed. */
+describe('training from the command palette', function () {
+  this.timeout(240_000);
+  let studio: Studio;
+  let run: RunDirectory;
+  let view: RationaleView;
+
+  before(async () => {
+    studio = await openStudio({ prepare: (workspace) => prepareTraining(workspace, 3) });
+    view = new RationaleView(studio.workbench);
+  });
+  after(() => studio.close());
+  afterEach(async function () {
+    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+  });
+
+  it('trains with progress and says how it went', async () => {
+    const { workbench, workspace } = studio;
+    await workbench.openFile('train.jsonl');
+    await view.open();
+    await workbench.runCommand('LaTRO: Train on This Dataset', () =>
+      workbench.notification('training on train.jsonl').waitFor({ timeout: 15_000 }),
+    );
+    await workbench.notification(/The run is finished: .*% → .*% of 5 questions/).waitFor({ timeout: 120_000 });
+    await workbench.screenshot('trained');
+    const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+    const [summary] = (await new RunStore(world, path.join(workspace, '.latro', 'runs')).list()).runs;
+    assert.equal(summary?.status, 'finished');
+    run = await new RunStore(world, path.dirname(summary!.directory)).find(summary!.id);
+    assert.equal((await run.rolloutSteps()).length, 3);
+  });
+
+  it('shows the rationales of the question under the cursor as they stand in the run', async () => {
+    const { workbench } = studio;
+    const steps = await run.rolloutSteps();
+    const rollouts = (await Promise.all(steps.map((step) => run.rollouts(step)))).flat();
+    const lines = [...new Set(rollouts.map(({ line }) => line))].slice(0, 2);
+    for (const line of lines) {
+      await workbench.goToLine(line);
+      await view.showsLine(line);
+      await view.rationales.nth(RATIONALES - 1).waitFor();
+      const newest = rollouts.filter((rollout) => rollout.line === line).at(-1)!;
+      const shown = await view.read();
+      const expected = newest.rationales.toSorted((a, b) => b.selfReward - a.selfReward);
+      assert.equal(shown.length, RATIONALES);
+      for (const [i, { selfReward, advantage, tokens }] of expected.entries()) {
+        assert.ok(Math.abs(shown[i]!.selfReward - selfReward) <= 0.0051, `${shown[i]!.selfReward} for ${selfReward}`);
+        if (expected.filter((other) => Math.abs(other.selfReward - selfReward) < 0.01).length > 1) continue;
+        assert.ok(Math.abs(shown[i]!.advantage - advantage) <= 0.0051, `${shown[i]!.advantage} for ${advantage}`);
+        assert.equal(shown[i]!.tokens, tokens.length);
+      }
+    }
+    await workbench.screenshot('rationales');
+  });
+
+  it('samples the question again, with a checkpoint of the run', async () => {
+    const { workbench } = studio;
+    await workbench.openFile('test.jsonl');
+    await workbench.goToLine(2);
+    await view.showsLine(2);
+    await workbench.runCommand('LaTRO: Sample Rationales for This Question', () =>
+      view.rationales.nth(7).waitFor({ timeout: 30_000 }),
+    );
+    const shown = await view.read();
+    assert.equal(shown.length, 8, 'as many as the setting says');
+    const sum = shown.reduce((total, { advantage }) => total + advantage, 0);
+    assert.ok(Math.abs(sum) <= 8 * 0.0051, 'leave-one-out advantages sum to zero');
+    await workbench.screenshot('sampled');
+  });
+
+  it('opens the accuracy diff with the statistics of the two evaluations', async () => {
+    const { workbench } = studio;
+    await workbench.answer('The run is finished', 'Show Accuracy Diff');
+    const panel = workbench.panel;
+    await panel.locator('.summary').waitFor();
+    const names = await run.evaluationNames();
+    const after = names.filter((name) => name.startsWith('step-') && name.endsWith('test')).at(-1)!;
+    const rows = await Promise.all(['base-test', after].map((name) => run.evaluationRows(name)));
+    const { sameRight, broken, fixed, sameWrong } = compareEvaluations(rows[0]!, rows[1]!);
+    const cells = await panel.locator('.outcomes tbody td .count').allInnerTexts();
+    assert.deepEqual(cells.map(Number), [sameRight, broken, fixed, sameWrong]);
+    await panel.getByText(/exact McNemar/).waitFor();
+    await workbench.screenshot('accuracy-diff');
+  });
+
+  it('lists the run and opens its dashboard, which comes back after a reload of the window', async () => {
+    const { workbench } = studio;
+    await workbench.treeItem(/model · train\.jsonl/).click();
+    const curves = () => workbench.panel.locator('.card canvas');
+    await curves().first().waitFor();
+    await workbench.screenshot('dashboard');
+    await workbench.reload();
+    await curves().first().waitFor({ timeout: 30_000 });
+    await workbench.panel
+      .getByText(/finished/i)
+      .first()
+      .waitFor();
+  });
+
+  it('broke no content security policy', () => assert.deepEqual(studio.violations, []));
+});
