@@ -2,10 +2,10 @@
 import { isUtf8 } from 'node:buffer';
 import { LatroError } from '../common/errors.ts';
 import { type FileSystem, NodeFileSystem } from '../common/file_system.ts';
-import type { Dataset, DatasetRow, RowProblem, TextRange } from './dataset.ts';
+import type { Dataset, DatasetRow, RowProblem } from './dataset.ts';
 import { isRecord } from './fields.ts';
 import { readLines, readWhole } from './file_bytes.ts';
-import { findJsonRows } from './json_rows.ts';
+import { jsonRowSources } from './json_row_sources.ts';
 import { readParquet } from './parquet.ts';
 import { checkRecord, checkRow, checkRowSource, LONGEST_ROW, rowTooLong } from './row_check.ts';
 import { RowCollector, type RowCollectorOptions } from './row_collector.ts';
@@ -95,35 +95,14 @@ async function collectWhole(path: string, bytes: Buffer, collector: RowCollector
 }
 
 function collectJson(text: string, collector: RowCollector): void {
-  const { rows, broken } = findJsonRows(text);
-  const starts = new PositionTracker(text);
-  const ends = new PositionTracker(text);
-  const removalEnds = new PositionTracker(text);
-  let previousEnd: { line: number; column: number } | undefined;
-  for (const [index, { start, end }] of rows.entries()) {
-    const { line, column } = starts.at(start);
-    const next = rows[index + 1];
-    // A row goes with the comma after it; the last one with the comma before it.
-    const from = next || !previousEnd ? { line, column } : previousEnd;
-    const to = removalEnds.at(next?.start ?? end);
-    const removal: TextRange = { ...from, endLine: to.line, endColumn: to.column };
-    previousEnd = ends.at(end);
-    const source = { text: text.slice(start, Math.min(end, start + LONGEST_ROW + 1)), line, column, removal };
+  const { sources, broken } = jsonRowSources(text);
+  for (const source of sources) {
     collector.add(
       (format) => checkRowSource(source, format),
       () => parseOrUndefined(source.text),
     );
   }
-  if (!broken) return;
-  const { line, column } = new PositionTracker(text).at(broken.offset);
-  collector.addProblem({
-    severity: 'error',
-    code: 'invalid-json',
-    line,
-    column,
-    endColumn: column + 1,
-    message: broken.message,
-  });
+  if (broken) collector.addProblem(broken);
 }
 
 /** A file whose first line is a whole object and that goes on with more, or holds no list, is JSONL under another name. */

@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import type { DatasetRow } from '../../engine/datasets/dataset.ts';
 import { isRecord, type JsonRecord } from '../../engine/datasets/fields.ts';
 import type { DatasetFormat } from '../../engine/datasets/format.ts';
-import { findJsonRows } from '../../engine/datasets/json_rows.ts';
+import { type JsonRowSource, type JsonRowSources, jsonRowSources } from '../../engine/datasets/json_row_sources.ts';
 import { detectFormat, formatById } from '../../engine/datasets/registry.ts';
-import { checkRowSource, LONGEST_ROW } from '../../engine/datasets/row_check.ts';
+import { checkRowSource, type RowSource } from '../../engine/datasets/row_check.ts';
 
 /** The part of a `TextDocument` that is needed: 0-based lines, as the editor counts. */
 export interface DatasetText {
@@ -14,7 +14,6 @@ export interface DatasetText {
   readonly version: number;
   lineAt(line: number): { readonly text: string };
   getText(): string;
-  positionAt(offset: number): { readonly line: number };
 }
 
 export type RowAtLine =
@@ -37,9 +36,9 @@ const ROWS_PER_TURN = 200;
 /** The row that `line` (0-based) belongs to. */
 export function rowAtLine(text: DatasetText, line: number, format = formatOf(text)): RowAtLine {
   if (format === undefined) return { kind: 'no-dataset' };
-  const source = isJsonLines(text) ? lineSource(text, line) : jsonRows(text).find((row) => covers(row, line));
+  const source = isJsonLines(text) ? lineSource(text, line) : jsonRows(text).sources.find((row) => covers(row, line));
   if (source === undefined) return { kind: 'no-row' };
-  const { row } = checkRowSource({ text: source.text, line: source.line + 1, column: 1 }, format);
+  const { row } = checkRowSource(source, format);
   return row === undefined ? { kind: 'bad-row' } : { kind: 'row', row, text: source.text };
 }
 
@@ -59,7 +58,7 @@ export async function findRow(text: DatasetText, rowKey: string, hint: number): 
 
 /** The format the file's first rows suggest; undefined when it is no dataset. */
 export function formatOf(text: DatasetText): DatasetFormat | undefined {
-  const samples = isJsonLines(text) ? firstLines(text) : jsonRows(text).slice(0, ROWS_FOR_DETECTION);
+  const samples = isJsonLines(text) ? firstLines(text) : jsonRows(text).sources.slice(0, ROWS_FOR_DETECTION);
   const records = samples.flatMap((sample): JsonRecord[] => {
     try {
       const value: unknown = JSON.parse(sample.text);
@@ -72,34 +71,25 @@ export function formatOf(text: DatasetText): DatasetFormat | undefined {
   return detectFormat(records) ?? undefined;
 }
 
-const isJsonLines = ({ fileName }: DatasetText) => /\.(jsonl|ndjson)$/i.test(fileName);
+/** True for one row a line; otherwise the file is a JSON document. */
+export const isJsonLines = ({ fileName }: DatasetText): boolean => /\.(jsonl|ndjson)$/i.test(fileName);
 
-function lineSource(text: DatasetText, line: number): JsonRow | undefined {
+function lineSource(text: DatasetText, line: number): RowSource | undefined {
   const source = text.lineAt(line).text.trimEnd();
-  return source === '' ? undefined : { text: source, line, endLine: line };
+  return source === '' ? undefined : { text: source, line: line + 1, column: 1 };
 }
 
-const covers = (row: JsonRow, line: number) => row.line <= line && line <= row.endLine;
-
-interface JsonRow {
-  readonly text: string;
-  readonly line: number;
-  readonly endLine: number;
-}
+const covers = (row: JsonRowSource, line: number) => row.line <= line + 1 && line + 1 <= row.endLine;
 
 /** Rows of a .json file, found once per version of it. */
-const jsonRowsCache = new WeakMap<DatasetText, { readonly version: number; readonly rows: readonly JsonRow[] }>();
+const jsonRowsCache = new WeakMap<DatasetText, { readonly version: number; readonly rows: JsonRowSources }>();
 
-function jsonRows(text: DatasetText): readonly JsonRow[] {
+/** The rows of a JSON document as it stands; none when it is too large to be searched. */
+export function jsonRows(text: DatasetText): JsonRowSources {
   const cached = jsonRowsCache.get(text);
   if (cached?.version === text.version) return cached.rows;
   const all = text.getText();
-  const found = all.length > LARGEST_JSON ? [] : findJsonRows(all).rows;
-  const rows = found.map(({ start, end }) => ({
-    text: all.slice(start, Math.min(end, start + LONGEST_ROW + 1)),
-    line: text.positionAt(start).line,
-    endLine: text.positionAt(end).line,
-  }));
+  const rows = all.length > LARGEST_JSON ? { sources: [] } : jsonRowSources(all);
   jsonRowsCache.set(text, { version: text.version, rows });
   return rows;
 }
