@@ -1,0 +1,36 @@
+/** What a model folder holds, from its headers alone: no weight is read. */
+import { join } from 'node:path';
+import * as v from 'valibot';
+import type { ModelDescription } from '../../protocol/engine_rpc.ts';
+import { ChatTemplate } from '../model/chat_template.ts';
+import { parameterShapes, readModelConfig } from '../model/config.ts';
+import { parseJson, readRequiredJson } from '../model/json_file.ts';
+import { Tokenizer } from '../model/tokenizer.ts';
+import { storedWeightBytes } from '../model/weights.ts';
+
+const Architectures = v.object({ architectures: v.optional(v.array(v.string()), []), model_type: v.string() });
+
+/** @throws LatroError as loading the model would, but for what only the weights' values can tell */
+export async function describeModel(folder: string): Promise<ModelDescription> {
+  const config = await readModelConfig(folder);
+  const path = join(folder, 'config.json');
+  const codes = { missing: 'model-not-found', damaged: 'model-damaged' } as const;
+  const named = parseJson(Architectures, await readRequiredJson(path, codes, ''), path, 'model-damaged');
+  const tokenizer = await Tokenizer.load(folder);
+  tokenizer.checkAgainst(config);
+  const shapes = [...parameterShapes(config).values()];
+  return {
+    directory: folder,
+    architecture: named.architectures[0] ?? named.model_type,
+    parameters: shapes.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    layers: config.layers,
+    hiddenSize: config.hiddenSize,
+    heads: config.heads,
+    keyValueHeads: config.keyValueHeads,
+    vocabularySize: config.vocabSize,
+    contextLength: config.maxPositions,
+    weightBytes: await storedWeightBytes(folder, config),
+    tiedHead: config.tiedHead,
+    chatTemplate: (await ChatTemplate.load(folder, tokenizer.specialTokens)) !== null,
+  };
+}

@@ -1,0 +1,97 @@
+/** Evaluates weights on a dataset a client chose, apart from any run's own evaluations. */
+import { basename, join } from 'node:path';
+import * as v from 'valibot';
+import type { RequestParams, RequestResult } from '../../protocol/engine_rpc.ts';
+import { EvaluationRow } from '../../protocol/records.ts';
+import { atomicWrite, makeDirectoryDurably } from '../common/file_system.ts';
+import { finiteJson, JsonLinesWriter } from '../common/json_lines.ts';
+import { requireSoundRows } from '../datasets/read_dataset.ts';
+import { sliceRows } from '../datasets/select_rows.ts';
+import { evaluationName } from '../runs/run_directory.ts';
+import { evaluateRows, summariseEvaluation } from '../training/evaluator.ts';
+import { questionTask, readRows } from '../training/run_setup.ts';
+import type { JobContext } from './engine_service.ts';
+import type { QuestionWorld } from './open_question.ts';
+import { ProgressMeter } from './progress_meter.ts';
+import { datasetSettings } from './question_row.ts';
+import { presetConfig, type QuestionWeights, resolveWeights } from './question_weights.ts';
+
+/**
+ * Rows are on disk as they are finished, in the run's `evaluations/` or else in `folder`; the summary beside them makes the
+ * evaluation complete. Cancelled, it leaves the rows there are.
+ */
+export async function evaluate(
+  params: RequestParams<'evaluate'>,
+  context: JobContext,
+  world: QuestionWorld,
+  folder: string,
+): Promise<RequestResult<'evaluate'>> {
+  const { files, clock, policies, programs } = world;
+  const { dataset: path, questions, k } = params;
+  const weights = await resolveWeights(files, params.weights, programs);
+  const dataset = await readRows(path, { dataset: datasetSettings(path, params.format, weights.runConfig) }, files);
+  const all = requireSoundRows(dataset);
+  const rows = sliceRows(all, { from: 0, to: Math.min(questions ?? all.length, all.length) });
+  const config = weights.runConfig ?? presetConfig(weights.policy.model, dataset.format.id);
+  const { temperature, maxTokens } = config.evaluation;
+  const { name, file } = placeOf(weights, path, folder, clock.iso());
+
+  const meter = new ProgressMeter(clock, (progress) => context.progress(progress));
+  const report = (done: number): void =>
+    meter.report({ phase: 'evaluating', done, total: rows.length, unit: 'questions', message: '' });
+  const started = clock.monotonic();
+  let log: JsonLinesWriter<EvaluationRow> | undefined;
+  try {
+    const results = await policies.use(weights.policy, (policy) => {
+      report(0);
+      const task = questionTask(policy, config, dataset, weights.began ?? new Date(clock.now()));
+      const settings = { k, temperature, maxTokens, seed: config.seed };
+      return evaluateRows(policy, task, rows, settings, {
+        signal: context.signal,
+        onPause: () => context.letInteractiveRun(),
+        onRow: async (row, done) => {
+          // Not before there is something to keep.
+          log ??= await openRows(world, file);
+          await log.append(row);
+          report(done);
+        },
+      });
+    });
+    const seconds = (clock.monotonic() - started) / 1000;
+    const checkpoint = weights.step === 0 ? 'base' : `step-${weights.step}`;
+    const summary = summariseEvaluation(results, { name, checkpoint, dataset: path, k, seconds });
+    await log?.flush();
+    await atomicWrite(files, file.replace(/\.jsonl$/, '.json'), `${finiteJson(summary, 2)}\n`);
+    return { summary, file };
+  } finally {
+    await log?.close();
+  }
+}
+
+async function openRows({ files }: QuestionWorld, file: string): Promise<JsonLinesWriter<EvaluationRow>> {
+  await makeDirectoryDurably(files, join(file, '..'));
+  return JsonLinesWriter.open(files, file, v.parser(EvaluationRow));
+}
+
+/** A name of its own for every evaluation: `step-000010-gsm8k-test-20261121-220102` in a run, `starter-gsm8k-test-…` outside. */
+function placeOf(
+  { run, step, policy }: QuestionWeights,
+  dataset: string,
+  folder: string,
+  time: string,
+): { name: string; file: string } {
+  const [day, clock] = time.split('T') as [string, string];
+  const moment = `${day.replaceAll('-', '')}-${clock.slice(0, 8).replaceAll(':', '')}`;
+  const set = `${slug(basename(dataset).replace(/\.[^.]*$/, ''))}-${moment}`;
+  const name = run === null ? `${slug(basename(policy.model))}-${set}` : evaluationName(step === 0 ? null : step, set);
+  return { name, file: run === null ? join(folder, `${name}.jsonl`) : run.evaluationFile(name, 'jsonl') };
+}
+
+function slug(text: string): string {
+  return (
+    text
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replaceAll(/^-|-$/g, '') || 'unnamed'
+  );
+}

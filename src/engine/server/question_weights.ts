@@ -1,0 +1,98 @@
+/** Which weights a client means, and the settings questions are asked under: a run's own, or the preset's for a model as it is. */
+import { join } from 'node:path';
+import type { Weights } from '../../protocol/engine_rpc.ts';
+import type { RunConfig } from '../../protocol/run_config.ts';
+import { LatroError } from '../common/errors.ts';
+import type { FileSystem } from '../common/file_system.ts';
+import type { ProgramOptions } from '../model/programs.ts';
+import type { CheckpointFolder } from '../runs/checkpoint.ts';
+import { resolveRunConfig } from '../runs/resolve_config.ts';
+import { RunDirectory } from '../runs/run_directory.ts';
+import { ADAPTER_FOLDER, MODEL_FOLDER } from '../training/checkpoint_state.ts';
+import { chooseDevice } from '../training/run_setup.ts';
+import type { PolicySource } from './policy_cache.ts';
+
+export interface QuestionWeights {
+  readonly policy: PolicySource;
+  /** π_0 of the KL share; null while the policy still is the reference. */
+  readonly reference: Reference | null;
+  /** Updates behind the weights. */
+  readonly step: number;
+  readonly run: RunDirectory | null;
+  /** The run's settings; null for a model as it is. */
+  readonly runConfig: RunConfig | null;
+  /** The day the run began, which chat templates may show; null without a run. */
+  readonly began: Date | null;
+}
+
+export interface Reference {
+  readonly policy: PolicySource;
+  /** The policy's own weights with the adapter off. */
+  readonly adapterOff: boolean;
+}
+
+const LONGEST_PROMPT = 128;
+
+/** @throws LatroError `run-not-found`, `run-damaged` when the run has no such checkpoint */
+export async function resolveWeights(
+  files: FileSystem,
+  weights: Weights,
+  defaults: ProgramOptions,
+): Promise<QuestionWeights> {
+  if (weights.kind === 'run') return weightsOfRun(new RunDirectory(files, weights.runDirectory), weights.checkpoint);
+  const { model, adapter } = weights;
+  const policy = policySource(presetConfig(model, 'auto'), model, adapter, defaults);
+  const reference = adapter === null ? null : { policy, adapterOff: true };
+  return { policy, reference, step: 0, run: null, runConfig: null, began: null };
+}
+
+async function weightsOfRun(run: RunDirectory, checkpoint: string): Promise<QuestionWeights> {
+  const { config, createdAt } = await run.record();
+  const step = checkpoint === 'base' ? 0 : Number(checkpoint.slice('step-'.length));
+  const programs = { device: chooseDevice(config.device), threads: config.threads };
+  const startAdapter = config.adapter ?? null;
+  const start = policySource(config, config.model, startAdapter, programs);
+  const common = { step, run, runConfig: config, began: new Date(createdAt) };
+  if (step === 0) {
+    return { ...common, policy: start, reference: startAdapter === null ? null : { policy: start, adapterOff: true } };
+  }
+  const directory = run.checkpoints.directory(step);
+  const verify = () => verifyCheckpoint(run.checkpoints, step);
+  if (config.trainable.kind === 'lora') {
+    const policy = { ...policySource(config, config.model, join(directory, ADAPTER_FOLDER), programs), verify };
+    return { ...common, policy, reference: { policy, adapterOff: true } };
+  }
+  const policy = { ...policySource(config, join(directory, MODEL_FOLDER), startAdapter, programs), verify };
+  const base = policySource(config, config.model, null, programs);
+  return { ...common, policy, reference: { policy: base, adapterOff: false } };
+}
+
+function policySource(
+  { sampling, evaluation }: Pick<RunConfig, 'sampling' | 'evaluation'>,
+  model: string,
+  adapter: string | null,
+  programs: ProgramOptions,
+): PolicySource {
+  const sequenceLength = Math.max(sampling.maxRationaleTokens, evaluation.maxTokens) + LONGEST_PROMPT;
+  return { model, adapter, programs, sequenceLength };
+}
+
+async function verifyCheckpoint(checkpoints: CheckpointFolder, step: number): Promise<void> {
+  const found = await checkpoints.verify(step);
+  if (found !== null && !('reason' in found)) return;
+  const others = (await checkpoints.steps()).filter((other) => other !== step);
+  throw new LatroError(
+    'run-damaged',
+    found === null
+      ? `There is no checkpoint of update ${step} in ${checkpoints.path}.`
+      : `The checkpoint ${checkpoints.directory(step)} is damaged: ${found.reason}.`,
+    others.length === 0
+      ? 'The run has no other checkpoint.'
+      : `Choose one of update ${others.join(', ')}, or the base.`,
+  );
+}
+
+/** The preset's settings for questions of this format, for a model without a run. */
+export function presetConfig(model: string, format: RunConfig['dataset']['format']): RunConfig {
+  return resolveRunConfig({ model, dataset: { train: 'questions' } }, 'the preset', format).config;
+}

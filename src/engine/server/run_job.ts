@@ -1,0 +1,36 @@
+/** A training run as a job: what the run tells goes to the clients, what the job must heed goes to the run. */
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../common/clock.ts';
+import type { RunObserver, TrainingRun } from '../training/training_run.ts';
+import type { JobContext, StartedRun } from './engine_service.ts';
+import { ProgressMeter } from './progress_meter.ts';
+
+export function runObserver(context: JobContext, clock: Clock, log: (message: string) => void): RunObserver {
+  const meter = new ProgressMeter(clock, (progress) => context.progress(progress));
+  return {
+    signal: context.signal,
+    onProgress: ({ fraction, message, ...position }) =>
+      meter.report({ ...position, message: fraction > 0 ? `${message} (${Math.floor(100 * fraction)} %)` : message }),
+    onEvent: (event) => context.onEvent(event),
+    onPause: () => context.letInteractiveRun(),
+    onWarning: (message) => {
+      log(message);
+      context.progress({
+        phase: 'preparing',
+        done: 0,
+        total: 0,
+        unit: 'updates',
+        ratePerSecond: null,
+        secondsLeft: null,
+        message,
+      });
+    },
+  };
+}
+
+/** Sets the run going. */
+export function startRun(run: TrainingRun, observer: RunObserver): StartedRun {
+  // Its first events come when the job already has the run's name.
+  const finished = setImmediate().then(() => run.execute(observer));
+  return { runId: run.id, runDirectory: run.directory, finished };
+}

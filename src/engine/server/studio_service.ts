@@ -1,0 +1,87 @@
+/** The engine itself: models, training runs, evaluations and questions about single rows, for whoever asks. */
+import { dirname, join } from 'node:path';
+import type { ModelDescription, RequestParams, RequestResult } from '../../protocol/engine_rpc.ts';
+import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
+import { throwIfCancelled } from '../common/errors.ts';
+import { RunDirectory } from '../runs/run_directory.ts';
+import { RunStore } from '../runs/run_store.ts';
+import type { World } from '../runs/run_writer.ts';
+import { currentEnvironment } from '../training/environment.ts';
+import { TrainingRun } from '../training/training_run.ts';
+import { openConfig } from './config_source.ts';
+import { describeModel } from './describe_model.ts';
+import type { EngineService, JobContext, StartedRun } from './engine_service.ts';
+import { evaluate } from './evaluate_job.ts';
+import type { QuestionWorld } from './open_question.ts';
+import { PolicyCache } from './policy_cache.ts';
+import { runObserver, startRun } from './run_job.ts';
+import { sampleQuestion } from './sample_question.ts';
+import { scoreRationale } from './score_rationale.ts';
+import { tracePrefixes } from './trace_prefixes.ts';
+
+export interface StudioOptions {
+  readonly world: World;
+  /** Folder whose `.latro/evaluations` receives evaluations of models that belong to no run. */
+  readonly workspace: string;
+  /** CPU threads for models without a run; 0: one per core. */
+  readonly threads: number;
+  readonly log: (message: string) => void;
+}
+
+export class StudioService implements EngineService {
+  readonly #options: StudioOptions;
+  readonly #policies = new PolicyCache();
+
+  constructor(options: StudioOptions) {
+    this.#options = options;
+  }
+
+  describeModel({ model }: RequestParams<'describeModel'>): Promise<ModelDescription> {
+    return describeModel(model);
+  }
+
+  async train(params: RequestParams<'train'>, context: JobContext): Promise<StartedRun> {
+    const { world, log } = this.#options;
+    const config = await openConfig(world.files, params);
+    throwIfCancelled(context.signal);
+    const store = new RunStore(world, config.outputDirectory);
+    const run = await TrainingRun.create(world, store, config, currentEnvironment(config));
+    return startRun(run, runObserver(context, world.clock, log));
+  }
+
+  async resume({ runDirectory }: RequestParams<'resume'>, context: JobContext): Promise<StartedRun> {
+    const { world, log } = this.#options;
+    const { config } = await new RunDirectory(world.files, runDirectory).record();
+    throwIfCancelled(context.signal);
+    const store = new RunStore(world, dirname(runDirectory));
+    const observer = runObserver(context, world.clock, log);
+    const run = await TrainingRun.resume(world, store, runDirectory, currentEnvironment(config), observer);
+    return startRun(run, observer);
+  }
+
+  evaluate(params: RequestParams<'evaluate'>, context: JobContext): Promise<RequestResult<'evaluate'>> {
+    return evaluate(params, context, this.#questions, join(this.#options.workspace, '.latro', 'evaluations'));
+  }
+
+  sampleQuestion(params: RequestParams<'sampleQuestion'>, context: JobContext): Promise<QuestionRollout> {
+    return sampleQuestion(params, context, this.#questions);
+  }
+
+  scoreRationale(params: RequestParams<'scoreRationale'>, context: JobContext): Promise<RationaleRecord> {
+    return scoreRationale(params, context, this.#questions);
+  }
+
+  tracePrefixes(params: RequestParams<'tracePrefixes'>, context: JobContext): Promise<RequestResult<'tracePrefixes'>> {
+    return tracePrefixes(params, context, this.#questions);
+  }
+
+  dispose(): Promise<void> {
+    return this.#policies.dispose();
+  }
+
+  get #questions(): QuestionWorld {
+    const { world, threads } = this.#options;
+    const programs = { device: 'cpu', threads } as const;
+    return { files: world.files, clock: world.clock, policies: this.#policies, programs };
+  }
+}
