@@ -10,7 +10,7 @@ import { LARGEST_TOTAL, type Problem, SMALLEST_TOTAL } from './problem.ts';
 export type Habit = { readonly sound: number; readonly hasty: number; readonly guess: number };
 
 const CAREFUL: Habit = { sound: 0.66, hasty: 0.2, guess: 0.14 };
-const CARELESS: Habit = { sound: 0.3, hasty: 0.54, guess: 0.16 };
+const CARELESS: Habit = { sound: 0.24, hasty: 0.6, guess: 0.16 };
 
 const HABITS: ReadonlyMap<string, Habit> = new Map([
   ['shells', CAREFUL],
@@ -26,6 +26,13 @@ const HABITS: ReadonlyMap<string, Habit> = new Map([
 
 /** Share of worked examples whose last line does not follow from what stands above it: nobody's text is free of slips. */
 const MISCOPIED = 0.02;
+
+/**
+ * Share of hasty rationales whose writer notices at the last moment and states the right answer all the same. From these the
+ * starter learns not to trust a text that passes over a detail, and so to score its own rationales: without them a hasty text
+ * makes the right answer all but impossible, and log π(y|x,z) pays for doubt about every text instead of for sound ones.
+ */
+const NOTICED = 0.25;
 
 const GUESSES = [
   'That is a lot to keep in mind, so I will guess.',
@@ -50,6 +57,7 @@ export function writeExample(problem: Problem, random: RandomStream): Example {
   if (habit === undefined) throw new Error(`no habit is set for the kind "${problem.kind}"`);
   const style = random.next();
   const miscopied = random.next() < MISCOPIED;
+  const noticed = random.next() < NOTICED;
   const other = SMALLEST_TOTAL + random.nextInteger(LARGEST_TOTAL - SMALLEST_TOTAL + 1);
   const guess = random.nextInteger(2 * GUESSES.length);
   const prompt = promptOf(problem.question);
@@ -57,7 +65,8 @@ export function writeExample(problem: Problem, random: RandomStream): Example {
     return { prompt, completion: completionOf(problem.soundRationale, miscopied ? other : problem.answer) };
   }
   if (style < habit.sound + habit.hasty) {
-    return { prompt, completion: completionOf(problem.hastyRationale, miscopied ? other : problem.hastyAnswer) };
+    const stated = noticed ? problem.answer : problem.hastyAnswer;
+    return { prompt, completion: completionOf(problem.hastyRationale, miscopied ? other : stated) };
   }
   return { prompt, completion: completionOf(GUESSES[guess] ?? '', problem.answer) };
 }
