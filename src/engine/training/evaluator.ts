@@ -129,7 +129,7 @@ function describe(sample: Sample, row: DatasetRow, task: QuestionTask): Evaluati
 }
 
 /** Per question: Σ log π(y | x), then Σ log π(y | x ⊕ z) for the rationale part z of each output. */
-async function scoreAnswers(
+export async function scoreAnswers(
   policy: Policy,
   task: QuestionTask,
   questions: readonly EncodedQuestion[],

@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+/** The `latro` command line. */
+import { systemClock } from '../engine/common/clock.ts';
+import { NodeFileSystem } from '../engine/common/file_system.ts';
+import { systemProcesses } from '../engine/runs/processes.ts';
+import { runCommandLine } from './command_line.ts';
+import { listenForInterrupts } from './interrupts.ts';
+import { Terminal } from './terminal.ts';
+
+const { stdout, stderr, env } = process;
+// Whoever reads the output may have enough of it: `latro score … | head`.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+const terminal = new Terminal({ stdout, stderr, env, clock: systemClock });
+void runCommandLine(process.argv.slice(2), {
+  terminal,
+  world: { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses },
+  signal: listenForInterrupts(process, terminal),
+  cwd: process.cwd(),
+  debug: (env.LATRO_DEBUG ?? '') !== '',
+}).then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,78 @@
+/** The options that say which model computes, where, and on which rows; shared by `eval`, `sample` and `score`. */
+import { dirname, resolve } from 'node:path';
+import { readRunConfig } from '../engine/runs/config_file.ts';
+import { resolveRunConfig } from '../engine/runs/resolve_config.ts';
+import { Policy } from '../engine/training/policy.ts';
+import { chooseDevice } from '../engine/training/run_setup.ts';
+import type { RunConfig } from '../protocol/run_config.ts';
+import { DatasetFormat, top } from '../protocol/run_config_fields.ts';
+import { type Arguments, badRequest } from './arguments.ts';
+import type { CommandContext, OptionSpec } from './command.ts';
+
+export const DEVICES: readonly RunConfig['device'][] = top.device.options;
+export const FORMATS: readonly DatasetFormat[] = DatasetFormat.options;
+export const LARGEST_SEED = 2 ** 32 - 1;
+
+export const COMPUTE_OPTIONS = {
+  device: { value: 'NAME', help: `Where the model computes: ${DEVICES.join(', ')} (default auto).` },
+  threads: { value: 'N', help: 'CPU threads; 0 (the default): one per core.' },
+} satisfies Record<string, OptionSpec>;
+
+export const MODEL_OPTIONS = {
+  model: { value: 'DIR', help: 'Hugging Face model folder: config.json, model.safetensors, tokenizer.json.' },
+  adapter: { value: 'DIR', help: 'PEFT adapter folder on top of it.' },
+  ...COMPUTE_OPTIONS,
+} satisfies Record<string, OptionSpec>;
+
+export const TASK_OPTIONS = {
+  format: { value: 'NAME', help: `Layout of the rows: ${FORMATS.join(', ')} (default auto).` },
+  config: { value: 'FILE', help: 'A latro.json whose templates, column mapping and stop phrases hold here too.' },
+} satisfies Record<string, OptionSpec>;
+
+export type ComputeSettings = Partial<Pick<RunConfig, 'device' | 'threads'>>;
+
+/** Only what was given. */
+export function computeSettings(args: Arguments): ComputeSettings {
+  const device = args.choice('device', DEVICES);
+  const threads = args.whole('threads', { least: 0, most: 1024 });
+  return { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
+}
+
+/** Opens the model that --model and --adapter name, to compute with, not to train. */
+export async function openModel(
+  args: Arguments,
+  { cwd }: CommandContext,
+  memory: { readonly rows: number; readonly sequenceLength: number },
+): Promise<Policy> {
+  const { device = 'auto', threads = 0 } = computeSettings(args);
+  const adapter = args.text('adapter');
+  return Policy.open({
+    model: resolve(cwd, args.required('model')),
+    adapter: adapter === undefined ? null : resolve(cwd, adapter),
+    mode: { kind: 'frozen' },
+    programs: { device: chooseDevice(device), threads },
+    ...memory,
+    tokenBudget: 0,
+  });
+}
+
+/** How questions are put and judged: as --config says, else by the defaults. */
+export async function taskConfig(args: Arguments, { cwd, world }: CommandContext): Promise<RunConfig> {
+  const path = args.text('config');
+  const { config } =
+    path === undefined
+      ? resolveRunConfig({ model: '.', dataset: { train: '.' } }, 'the defaults')
+      : await readRunConfig(world.files, resolve(cwd, path));
+  const format = args.choice('format', FORMATS);
+  if (format === undefined) return config;
+  const { mapping, ...dataset } = config.dataset;
+  return { ...config, dataset: { ...dataset, format, ...(format === 'columns' && mapping ? { mapping } : {}) } };
+}
+
+/** A file that is written at the end of long work: better refused before. */
+export async function requireWritable(path: string, { world }: CommandContext): Promise<void> {
+  if ((await world.files.status(dirname(path)))?.kind !== 'directory')
+    throw badRequest(`There is no folder ${dirname(path)} to write ${path} into.`, 'Make it, or choose another place.');
+  if ((await world.files.status(path))?.kind === 'directory')
+    throw badRequest(`${path} is a folder.`, 'Give the path of a file.');
+}

@@ -1,0 +1,136 @@
+/** `latro train`: a run from its configuration to its before/after table. */
+import { resolve } from 'node:path';
+import { Cancelled } from '../engine/common/errors.ts';
+import { compareIdentity } from '../engine/runs/identity.ts';
+import { RunDirectory } from '../engine/runs/run_directory.ts';
+import { RunStore } from '../engine/runs/run_store.ts';
+import { openConfig } from '../engine/server/config_source.ts';
+import { currentEnvironment } from '../engine/training/environment.ts';
+import { TrainingRun } from '../engine/training/training_run.ts';
+import type { RunConfig } from '../protocol/run_config.ts';
+import { type Arguments, badRequest } from './arguments.ts';
+import type { Command, CommandContext } from './command.ts';
+import { changedQuestions, comparisonReport } from './comparison_report.ts';
+import { COMPUTE_OPTIONS, computeSettings } from './model_options.ts';
+import { count, fixed, percent } from './number_format.ts';
+import { compareRun } from './run_comparison.ts';
+import { showRun } from './run_observer.ts';
+import { runName, runStore } from './run_options.ts';
+import type { Terminal } from './terminal.ts';
+
+export const trainCommand: Command = {
+  name: 'train',
+  summary: 'Trains a model as a latro.json says, and measures it before and after on the test questions.',
+  usage: 'CONFIG.json [--out DIR] [--resume RUN]',
+  positionals: [0, 1],
+  options: {
+    out: {
+      value: 'DIR',
+      help: 'Folder that receives the run directory (default: outputDirectory of the config, .latro/runs).',
+    },
+    resume: {
+      value: 'RUN',
+      help: 'Continues this run (id or directory) from its newest checkpoint; CONFIG.json may be left out.',
+    },
+    ...COMPUTE_OPTIONS,
+  },
+  details: [
+    'Ctrl+C saves what is done and stops; a second one quits at once. Either way the run can be resumed.',
+    'Everything a run is made of lands in its run directory: run.json, events.jsonl, rollouts/ (every rationale with its rewards), evaluations/, checkpoints/.',
+  ],
+
+  async run(args, context) {
+    const resumed = args.text('resume');
+    const run = resumed === undefined ? await startRun(args, context) : await resumeRun(args, resumed, context);
+    await executeRun(run, context);
+  },
+};
+
+async function startRun(args: Arguments, context: CommandContext): Promise<TrainingRun> {
+  const [path] = args.positionals;
+  if (path === undefined) throw badRequest('latro train lacks its CONFIG.json.', 'Usage: latro train CONFIG.json');
+  const config = await loadConfig(path, args, context);
+  const { world } = context;
+  return TrainingRun.create(world, new RunStore(world, config.outputDirectory), config, currentEnvironment(config));
+}
+
+async function resumeRun(args: Arguments, name: string, context: CommandContext): Promise<TrainingRun> {
+  const { world, cwd, terminal, signal } = context;
+  const [path] = args.positionals;
+  for (const option of ['device', 'threads']) {
+    if (args.text(option) !== undefined)
+      throw badRequest(`--${option} cannot be changed on the way.`, 'Leave it out: a resumed run goes on as it began.');
+  }
+  const given = path === undefined ? null : await loadConfig(path, args, context);
+  const store = given === null ? runStore(args, context, 'out') : new RunStore(world, given.outputDirectory);
+  const { config, identity } = await (await store.find(runName(name, cwd))).record();
+  // The run goes on with its own settings: other ones must be said, not passed over.
+  if (given !== null) compareIdentity({ config, identity }, { config: given, identity });
+  return TrainingRun.resume(world, store, runName(name, cwd), currentEnvironment(config), showRun(terminal, signal));
+}
+
+/** The config with what the command line says in its place. */
+export function loadConfig(path: string, args: Arguments, { world, cwd }: CommandContext): Promise<RunConfig> {
+  const out = args.text('out');
+  const overrides = {
+    ...computeSettings(args),
+    ...(out === undefined ? {} : { outputDirectory: resolve(cwd, out) }),
+  };
+  return openConfig(world.files, { source: { kind: 'file', path: resolve(cwd, path) }, overrides });
+}
+
+/** Runs to the end and prints what came of it; stopped, says how to go on. */
+export async function executeRun(run: TrainingRun, { terminal, world, signal }: CommandContext): Promise<RunDirectory> {
+  const directory = new RunDirectory(world.files, run.directory);
+  const { config, totalSteps } = await directory.record();
+  const { rationalesPerQuestion } = config.sampling;
+  const each = config.method === 'sft' ? 'questions' : `questions × ${rationalesPerQuestion} rationales`;
+  terminal.note(
+    `${config.method} on ${config.model}: ${count(totalSteps ?? 0, 'updates')} of ${config.questionsPerStep} ${each}`,
+  );
+  terminal.note(`Run directory: ${run.directory}`);
+  const observer = showRun(terminal, signal);
+  try {
+    await run.execute(observer);
+  } catch (error) {
+    observer.end();
+    if (error instanceof Cancelled) {
+      const { step } = await directory.record();
+      terminal.note(`Stopped after ${count(step, 'updates')}. Go on with: latro train --resume "${run.directory}"`);
+    }
+    throw error;
+  }
+  observer.end();
+  await reportRun(directory, terminal);
+  return directory;
+}
+
+async function reportRun(directory: RunDirectory, terminal: Terminal): Promise<void> {
+  const { config, best, gain } = await directory.record();
+  if (best !== null) {
+    terminal.out(
+      `Kept: the weights after update ${best.step}, ${percent(best.score)} of the validation questions right.`,
+    );
+  }
+  if (config.dataset.test === undefined) {
+    for (const line of await trainingSummary(directory)) terminal.out(line);
+    terminal.out('No before/after table: the config names no test questions ("dataset.test").');
+  } else if (gain !== null) {
+    const compared = await compareRun(directory);
+    for (const line of [...comparisonReport(compared, terminal), ...changedQuestions(compared, terminal)])
+      terminal.out(line);
+  }
+  terminal.out(`Run directory: ${directory.path}`);
+}
+
+/** First and last update, where there is nothing better to show. */
+async function trainingSummary(directory: RunDirectory): Promise<string[]> {
+  const { records } = await directory.events();
+  const steps = records.flatMap((event) => (event.type === 'step' ? [event.metrics] : []));
+  const [first, last] = [steps[0], steps.at(-1)];
+  if (first === undefined || last === undefined || first === last) return [];
+  return [
+    `Updates ${first.step} → ${last.step}: mean self-reward ${fixed(first.meanSelfReward, 2)} → ${fixed(last.meanSelfReward, 2)} nats, ` +
+      `right rationales ${percent(first.correctShare)} → ${percent(last.correctShare)}.`,
+  ];
+}
