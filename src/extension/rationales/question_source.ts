@@ -113,7 +113,7 @@ export function referenceTo({ file, row, text }: Question): RowReference {
 const keyOf = (run: RunSummary | null, rowKey: string, checkpoint: string) =>
   `${run?.id ?? ''}\n${rowKey}\n${checkpoint}`;
 
-function samePath(a: string, b: string): boolean {
+export function samePath(a: string, b: string): boolean {
   const [x, y] = [path.resolve(a), path.resolve(b)];
   return process.platform === 'win32' ? x.toLowerCase() === y.toLowerCase() : x === y;
 }

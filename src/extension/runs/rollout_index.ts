@@ -34,18 +34,25 @@ export class RolloutIndex {
 
   /** All rollouts of a question, in rising order of their updates. */
   async find(rowKey: string): Promise<QuestionRollout[]> {
+    const steps = await this.steps(rowKey);
+    const rollouts = await Promise.all(steps.map((step) => this.read(rowKey, step, QuestionRollout)));
+    return rollouts.filter((rollout) => rollout !== undefined);
+  }
+
+  /** The updates at which rationales of the question were sampled, rising. */
+  async steps(rowKey: string): Promise<number[]> {
     this.#updating ??= this.#update().finally(() => {
       this.#updating = undefined;
     });
     await this.#updating;
-    const steps = [...this.#files.keys()].sort((a, b) => a - b);
-    const rollouts = await Promise.all(
-      steps.map(async (step) => {
-        const line = this.#files.get(step)?.lines.get(rowKey);
-        return line === undefined ? [] : [await this.#read(step, line)];
-      }),
-    );
-    return rollouts.flat();
+    const steps = [...this.#files].flatMap(([step, { lines }]) => (lines.has(rowKey) ? [step] : []));
+    return steps.sort((a, b) => a - b);
+  }
+
+  /** The rollout of a question at one of its `steps`, or that part of it which `schema` asks for; undefined when it is gone. */
+  async read<T>(rowKey: string, step: number, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
+    const line = this.#files.get(step)?.lines.get(rowKey);
+    return line === undefined ? undefined : v.parse(schema, JSON.parse(await this.#text(step, line)));
   }
 
   /** Indexes what is new; files of updates that were rolled back are dropped. */
@@ -60,7 +67,7 @@ export class RolloutIndex {
     }
   }
 
-  async #read(step: number, { start, length }: Line): Promise<QuestionRollout> {
+  async #text(step: number, { start, length }: Line): Promise<string> {
     const bytes = Buffer.alloc(length);
     const handle = await open(this.#directory.rolloutFile(step));
     try {
@@ -68,7 +75,7 @@ export class RolloutIndex {
     } finally {
       await handle.close();
     }
-    return v.parse(QuestionRollout, JSON.parse(bytes.toString('utf8')));
+    return bytes.toString('utf8');
   }
 }
 
