@@ -104,7 +104,13 @@ export class Curve {
         drag: { x: false, y: false, setScale: false },
         // The panel moves the cursor; uPlot's own pointer handling would fight it.
         bind: { mousemove: () => null, mouseenter: () => null, mouseleave: () => null, click: () => null },
-        points: { size: 7, fill: () => color('--accent'), stroke: () => color('--vscode-editor-background'), width: 1 },
+        points: {
+          // The average has no point of its own.
+          size: (_, series) => (series === 2 ? 0 : 7),
+          width: (_, series) => (series === 2 ? 0 : 1),
+          fill: () => color('--accent'),
+          stroke: () => color('--vscode-editor-background'),
+        },
       },
       axes: [
         { ...axis, size: 22, gap: 2, space: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },

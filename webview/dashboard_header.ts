@@ -121,7 +121,10 @@ export function controls(
       icon(name),
       t(`dashboard.${control}`),
     );
-  const latest = run.checkpointSteps.at(-1) ?? 0;
+  // Rolling back to where the run stands would do nothing.
+  const { unit, done } = run.progress;
+  const target =
+    run.checkpointSteps.findLast((step) => unit === 'questions' || step < done) ?? run.checkpointSteps[0] ?? 0;
   return [
     h(
       'div',
@@ -136,7 +139,7 @@ export function controls(
           key: 'roll-back',
           disabled: !can('roll-back'),
           props: { 'aria-expanded': menu?.kind === 'roll-back' },
-          onPress: () => setMenu(menu?.kind === 'roll-back' ? null : { kind: 'roll-back', step: latest }),
+          onPress: () => setMenu(menu?.kind === 'roll-back' ? null : { kind: 'roll-back', step: target }),
         },
         icon('back'),
         t('dashboard.rollBack'),

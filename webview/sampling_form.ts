@@ -21,7 +21,7 @@ export function samplingButton({ snapshot, state, change }: RationaleContext): V
         }),
     },
     icon('again'),
-    t('rationale.sampleAgain'),
+    t(snapshot.current ? 'rationale.sampleAgain' : 'rationale.sampleFirst'),
   );
 }
 

@@ -143,6 +143,7 @@ const english = {
   'rationale.copy': 'Copy',
   'rationale.openRollout': 'Open rollout',
   'rationale.sampleAgain': 'Sample again',
+  'rationale.sampleFirst': 'Sample rationales',
   'rationale.sampleNow': 'Sample',
   'rationale.field.k': 'K',
   'rationale.field.temperature': 'Temperature',
