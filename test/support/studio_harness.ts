@@ -1,5 +1,5 @@
 /** The real engine behind the real server, in this process, with a tiny model folder and questions of its own. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
@@ -9,7 +9,7 @@ import type { World } from '../../src/engine/runs/run_writer.ts';
 import { EngineServer } from '../../src/engine/server/engine_server.ts';
 import { StudioService } from '../../src/engine/server/studio_service.ts';
 import { EngineClient } from '../../src/extension/engine/engine_client.ts';
-import type { NotificationName, NotificationParams, RequestParams } from '../../src/protocol/engine_rpc.ts';
+import type { NotificationName, NotificationParams, RequestParams, RowReference } from '../../src/protocol/engine_rpc.ts';
 import type { RunConfigInput } from '../../src/protocol/run_config.ts';
 import { writeTinyModelFolder, writeTinyQuestions } from './tiny_model_folder.ts';
 
@@ -23,8 +23,8 @@ export function tinyRunConfig(folder: string): RunConfigInput {
     model: join(folder, 'model'),
     dataset: { train: join(folder, 'train.jsonl'), test: join(folder, 'test.jsonl'), holdOutFraction: 0.25 },
     trainable: { kind: 'lora', rank: 2, alpha: 4 },
-    sampling: { rationalesPerQuestion: 3, maxRationaleTokens: 24, minRationaleTokens: 1 },
-    optimizer: { learningRate: 0.02 },
+    sampling: { rationalesPerQuestion: 4, maxRationaleTokens: 24, minRationaleTokens: 1 },
+    optimizer: { learningRate: 0.005 },
     evaluation: { every: 2, k: 2, maxTokens: 24 },
     checkpoints: { every: 2 },
     questionsPerStep: 2,
@@ -88,6 +88,13 @@ export class Studio {
 
   nextJob(): string {
     return `job-${++this.#jobs}`;
+  }
+
+  /** A line of a dataset as an editor shows it. */
+  async row(dataset: string, line: number): Promise<RowReference> {
+    const file = join(this.folder, dataset);
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    return { dataset: file, format: 'auto', line, row: lines[line - 1]! };
   }
 
   /** Starts a run with these changes to the tiny configuration; `ended` resolves with its outcome. */

@@ -14,7 +14,7 @@ import type { JobContext } from './engine_service.ts';
 import type { QuestionWorld } from './open_question.ts';
 import { ProgressMeter } from './progress_meter.ts';
 import { datasetSettings } from './question_row.ts';
-import { presetConfig, type QuestionWeights, resolveWeights } from './question_weights.ts';
+import { type QuestionWeights, resolveWeights, settingsFor } from './question_weights.ts';
 
 /**
  * Rows are on disk as they are finished, in the run's `evaluations/` or else in `folder`; the summary beside them makes the
@@ -32,7 +32,7 @@ export async function evaluate(
   const dataset = await readRows(path, { dataset: datasetSettings(path, params.format, weights.runConfig) }, files);
   const all = requireSoundRows(dataset);
   const rows = sliceRows(all, { from: 0, to: Math.min(questions ?? all.length, all.length) });
-  const config = weights.runConfig ?? presetConfig(weights.policy.model, dataset.format.id);
+  const config = await settingsFor(weights, dataset.format.id);
   const { temperature, maxTokens } = config.evaluation;
   const { name, file } = placeOf(weights, path, folder, clock.iso());
 

@@ -11,7 +11,7 @@ import { type SampledQuestion, withReference } from '../training/rollout.ts';
 import { questionTask } from '../training/run_setup.ts';
 import type { PolicyCache } from './policy_cache.ts';
 import { type QuestionRow, readQuestionRow } from './question_row.ts';
-import { presetConfig, type QuestionWeights, resolveWeights } from './question_weights.ts';
+import { type QuestionWeights, resolveWeights, settingsFor } from './question_weights.ts';
 
 export interface QuestionWorld {
   readonly files: FileSystem;
@@ -47,7 +47,7 @@ export class OpenQuestion {
   ): Promise<OpenQuestion> {
     const weights = await resolveWeights(world.files, params.weights, world.programs);
     const question = await readQuestionRow(world.files, params.row, weights.runConfig);
-    const config = weights.runConfig ?? presetConfig(weights.policy.model, question.format.id);
+    const config = await settingsFor(weights, question.format.id);
     return new OpenQuestion(world, weights, question, config);
   }
 

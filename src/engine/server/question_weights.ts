@@ -6,10 +6,10 @@ import { LatroError } from '../common/errors.ts';
 import type { FileSystem } from '../common/file_system.ts';
 import type { ProgramOptions } from '../model/programs.ts';
 import type { CheckpointFolder } from '../runs/checkpoint.ts';
-import { resolveRunConfig } from '../runs/resolve_config.ts';
 import { RunDirectory } from '../runs/run_directory.ts';
 import { ADAPTER_FOLDER, MODEL_FOLDER } from '../training/checkpoint_state.ts';
 import { chooseDevice } from '../training/run_setup.ts';
+import { presetConfig } from './config_source.ts';
 import type { PolicySource } from './policy_cache.ts';
 
 export interface QuestionWeights {
@@ -41,7 +41,7 @@ export async function resolveWeights(
 ): Promise<QuestionWeights> {
   if (weights.kind === 'run') return weightsOfRun(new RunDirectory(files, weights.runDirectory), weights.checkpoint);
   const { model, adapter } = weights;
-  const policy = policySource(presetConfig(model, 'auto'), model, adapter, defaults);
+  const policy = policySource(await presetConfig(model, 'auto'), model, adapter, defaults);
   const reference = adapter === null ? null : { policy, adapterOff: true };
   return { policy, reference, step: 0, run: null, runConfig: null, began: null };
 }
@@ -92,7 +92,10 @@ async function verifyCheckpoint(checkpoints: CheckpointFolder, step: number): Pr
   );
 }
 
-/** The preset's settings for questions of this format, for a model without a run. */
-export function presetConfig(model: string, format: RunConfig['dataset']['format']): RunConfig {
-  return resolveRunConfig({ model, dataset: { train: 'questions' } }, 'the preset', format).config;
+/** The settings questions of this format are asked under. */
+export async function settingsFor(
+  { runConfig, policy }: QuestionWeights,
+  format: RunConfig['dataset']['format'],
+): Promise<RunConfig> {
+  return runConfig ?? presetConfig(policy.model, format);
 }
