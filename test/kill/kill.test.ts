@@ -1,99 +1,121 @@
 /**
- * Ends a training process by SIGKILL, at random moments and within every file-system call it makes, resumes the run, and compares bytes
- * with the run that nobody interrupted. LATRO_KILLS sets the number of random moments (default 200).
+ * Ends a training process by SIGKILL, at random moments and within every file-system call it makes, or lets it find the disk full there;
+ * then resumes the run and compares bytes with the run that nobody interrupted: adapter, moments, rollouts, evaluations, metrics.
+ * LATRO_KILLS sets the number of random moments (default 200); with fewer of them, fewer of the calls are tried, evenly spread.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { LatroError } from '../../src/engine/common/errors.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RandomStream } from '../../src/engine/common/random.ts';
+import { FaultyFileSystem } from '../support/faulty_file_system.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
-import { resume } from './subject.ts';
+import { writeTinyProject } from '../support/tiny_run.ts';
+import { bundleChild, type ChildProgram, startChild } from './killed_process.ts';
+import { onlyRun, trainOrResume } from './subject.ts';
 
-const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
-const RANDOM_KILLS = Number(process.env.LATRO_KILLS ?? 200);
+const ALL_KILLS = 200;
+const RANDOM_KILLS = Number(process.env.LATRO_KILLS ?? ALL_KILLS);
+const STRIDE = Math.max(1, Math.floor(ALL_KILLS / RANDOM_KILLS));
 const files = new NodeFileSystem();
 
 describe('a training process killed by SIGKILL', function () {
   this.timeout(0);
   let folder: string;
-  let uninterrupted: unknown;
+  let project: string;
+  let program: ChildProgram;
+  let uninterrupted: { events: { type: string }[] };
   let calls = 0;
   /** From the child's first word to its end, in milliseconds. */
   let duration = 0;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'latro-kill-'));
+    project = join(folder, 'project');
+    await writeTinyProject(project);
+    program = await bundleChild();
     const store = join(folder, 'uninterrupted');
-    const child = await startChild(store);
+    const child = await startChild(program, project, store);
     const started = performance.now();
     const output = await child.ended();
     duration = performance.now() - started;
     calls = Number(/calls (\d+)/.exec(output)?.[1]);
-    assert(calls > 100, `the uninterrupted run said: ${output}`);
-    uninterrupted = await runFingerprint(files, await onlyRun(store));
+    assert(calls > 200, `the uninterrupted run said: ${output}`);
+    uninterrupted = (await fingerprint(store)) as typeof uninterrupted;
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    await program.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('is killed in a run that has something of everything to lose', () => {
+    const types = new Set(uninterrupted.events.map(({ type }) => type));
+    assert.deepEqual([...types].sort(), ['evaluation', 'health', 'step']);
+  });
 
   it('within any file-system call, resumed, gives the bytes of the uninterrupted run', async () => {
-    for (let call = 1; call <= calls; call++) {
+    await inParallel(range(STRIDE, calls, STRIDE), async (call) => {
       const store = join(folder, `call-${call}`);
-      const output = await (await startChild(store, `${call}`)).ended();
+      const output = await (await startChild(program, project, store, `${call}`)).ended();
       assert(!output.includes('calls'), 'it was to be killed');
       await resumeAndCompare(store, `killed in call ${call} of ${calls}`);
-    }
+    });
   });
 
-  it(`at ${RANDOM_KILLS} random moments, resumed, gives the bytes of the uninterrupted run`, async () => {
-    const random = new RandomStream(2026);
-    for (let kill = 1; kill <= RANDOM_KILLS; kill++) {
+  it(`at ${RANDOM_KILLS} random moments, also while it resumes, gives the bytes of the uninterrupted run`, async () => {
+    await inParallel(range(1, RANDOM_KILLS), async (kill) => {
+      const random = new RandomStream(2026, kill);
       const store = join(folder, `moment-${kill}`);
-      const moment = random.next() * duration;
-      const child = await startChild(store);
-      const timer = setTimeout(() => child.kill(), moment);
-      await child.ended();
-      clearTimeout(timer);
-      await resumeAndCompare(store, `kill ${kill}, after ${moment.toFixed(1)} ms of ${duration.toFixed(0)}`);
+      const moments: string[] = [];
+      do {
+        const moment = random.next() * duration;
+        moments.push(moment.toFixed(0));
+        const child = await startChild(program, project, store);
+        const timer = setTimeout(() => child.kill(), moment);
+        await child.ended();
+        clearTimeout(timer);
+      } while (random.next() < 0.25);
+      await resumeAndCompare(store, `kill ${kill}, after ${moments} ms of ${duration.toFixed(0)}`);
+    });
+  });
+
+  it('that finds the disk full from any file-system call on says so, and gives those bytes once there is room', async () => {
+    for (const call of range(STRIDE, calls, STRIDE)) {
+      const store = join(folder, `full-${call}`);
+      const full = new FaultyFileSystem(files, { at: call, kind: 'full' });
+      const ended = await trainOrResume(full, project, store).catch((error: unknown) => error);
+      if (ended !== undefined) assert(ended instanceof LatroError && ended.code === 'disk-full', String(ended));
+      await resumeAndCompare(store, `disk full from call ${call} of ${calls}: ${full.log[call - 1]}`);
     }
   });
 
   async function resumeAndCompare(store: string, what: string): Promise<void> {
-    const run = await onlyRun(store).catch(() => null);
-    if (run !== null) {
-      await resume(files, run);
-      assert.deepEqual(await runFingerprint(files, run), uninterrupted, what);
+    if ((await onlyRun(files, store)) !== null) {
+      await trainOrResume(files, project, store).catch((error: unknown) => {
+        throw new Error(what, { cause: error });
+      });
+      assert.deepEqual(await fingerprint(store), uninterrupted, what);
     }
     await rm(store, { recursive: true, force: true });
   }
+
+  async function fingerprint(store: string): Promise<unknown> {
+    const run = await onlyRun(files, store);
+    assert(run !== null);
+    return runFingerprint(files, run);
+  }
 });
 
-/** The run in a store; rejects when it had not come into being. */
-async function onlyRun(store: string): Promise<string> {
-  const [name, ...others] = await readdir(store);
-  assert(name !== undefined && others.length === 0, `${store} holds ${[name, ...others].join(', ')}`);
-  assert((await files.status(join(store, name, 'run.json'))) !== null, 'no run.json');
-  return join(store, name);
-}
+const range = (from: number, to: number, step = 1): number[] =>
+  Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step);
 
-async function startChild(store: string, ...args: string[]) {
-  const child = spawn(process.execPath, ['--import=tsx', CHILD, store, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const closed = once(child, 'close');
-  await Promise.race([once(child.stdout, 'data'), closed]);
-  return {
-    kill: () => child.kill('SIGKILL'),
-    ended: async () => {
-      await closed;
-      return output;
-    },
+/** As many at once as there are cores; stops at the first failure. */
+async function inParallel<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await action(item);
   };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
 }

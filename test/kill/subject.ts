@@ -1,19 +1,52 @@
-/** The run that is killed. */
-
+/** The run that is killed: LaTRO on a tiny model, with everything a run writes: evaluations, health warnings, rollouts, checkpoints. */
+import { join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import type { FileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
-import { RunWriter } from '../../src/engine/runs/run_writer.ts';
-import { newToyRun, toyTrain } from '../support/toy_run.ts';
+import { RunStore } from '../../src/engine/runs/run_store.ts';
+import type { World } from '../../src/engine/runs/run_writer.ts';
+import { TrainingRun } from '../../src/engine/training/training_run.ts';
+import type { RunConfig } from '../../src/protocol/run_config.ts';
+import { SILENT, TINY_ENVIRONMENT, tinyRunConfig } from '../support/tiny_run.ts';
 
-const world = (files: FileSystem) => ({ files, clock: systemClock, processes: systemProcesses });
-
-/** Trains a new run in `store` from the beginning to the end. */
-export async function train(files: FileSystem, store: string): Promise<void> {
-  await toyTrain(await newToyRun(world(files), store), false, files);
+/** @param project a folder made by `writeTinyProject` */
+function killedConfig(project: string): RunConfig {
+  return tinyRunConfig(project, {
+    dataset: {
+      train: 'train.jsonl',
+      test: 'test.jsonl',
+      holdOutFraction: 0.34,
+    },
+    // Few tensors: each is a write of its own.
+    trainable: { kind: 'lora', rank: 2, alpha: 4, dropout: 0.1, targets: ['q_proj'] },
+    reward: { klCoefficient: 0.05, standardDeviationFilter: 0.5 },
+    optimizer: { learningRate: 0.02, schedule: 'linear', warmupSteps: 1 },
+    // So many samples a question that the three test questions are evaluated in two batches.
+    evaluation: { every: 3, k: 43, maxTokens: 6 },
+    checkpoints: { every: 4, keep: 2 },
+    steps: 6,
+    seed: 1,
+  });
 }
 
-/** Opens the run at `path` and trains it to the end. */
-export async function resume(files: FileSystem, path: string): Promise<void> {
-  await toyTrain(await RunWriter.open(world(files), path), true, files);
+const worldOf = (files: FileSystem): World => ({ files, clock: systemClock, processes: systemProcesses });
+
+/** The only run of a store; null while there is none. */
+export async function onlyRun(files: FileSystem, store: string): Promise<string | null> {
+  const [name, ...others] = await files.list(store);
+  if (others.length > 0) throw new Error(`${store} holds ${[name, ...others].join(', ')}`);
+  if (name === undefined || (await files.status(join(store, name, 'run.json'))) === null) return null;
+  return join(store, name);
+}
+
+/** Trains the run in `store` to its end: from the beginning when there is none yet, otherwise from where it got to. */
+export async function trainOrResume(files: FileSystem, project: string, store: string): Promise<void> {
+  const world = worldOf(files);
+  const runs = new RunStore(world, store);
+  const existing = await onlyRun(files, store);
+  const run =
+    existing === null
+      ? await TrainingRun.create(world, runs, killedConfig(project), TINY_ENVIRONMENT)
+      : await TrainingRun.resume(world, runs, existing, TINY_ENVIRONMENT, SILENT);
+  await run.execute(SILENT);
 }

@@ -11,11 +11,13 @@ export interface Fault {
   readonly at: number;
   /**
    * error: the call throws and later ones work. crash: nothing works any more, as if the process had ended there. kill: the process
-   * does end there, by SIGKILL.
+   * does end there, by SIGKILL. full: from there on nothing can be created or written, but renamed, flushed and removed.
    */
-  readonly kind: 'error' | 'crash' | 'kill';
+  readonly kind: 'error' | 'crash' | 'kill' | 'full';
   readonly code?: 'ENOSPC' | 'EIO' | 'EACCES';
 }
+
+const NEEDS_SPACE = /^(open|write|makeDirectory)/;
 
 export class Crash extends Error {}
 
@@ -41,7 +43,7 @@ export class FaultyFileSystem implements FileSystem {
     if (this.#dead) throw new Crash(what);
     this.calls++;
     this.log.push(`${what} ${path}`);
-    if (this.calls !== this.#fault?.at) return action();
+    if (this.#fault === null || !this.#strikes(what, this.#fault)) return action();
     await half?.();
     if (this.#fault.kind === 'kill') {
       process.kill(process.pid, 'SIGKILL');
@@ -51,8 +53,12 @@ export class FaultyFileSystem implements FileSystem {
       this.#dead = true;
       throw new Crash(what);
     }
-    const code = this.#fault.code ?? 'EIO';
+    const code = this.#fault.code ?? (this.#fault.kind === 'full' ? 'ENOSPC' : 'EIO');
     throw mendableError(Object.assign(new Error(`${code}: ${what} ${path}`), { code }), path);
+  }
+
+  #strikes(what: string, { kind, at }: Fault): boolean {
+    return kind === 'full' ? this.calls >= at && NEEDS_SPACE.test(what) : this.calls === at;
   }
 
   async open(path: string, mode: OpenMode): Promise<WriteHandle> {

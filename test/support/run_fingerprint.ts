@@ -16,7 +16,7 @@ export async function runFingerprint(files: FileSystem, path: string): Promise<u
       .update(await files.read(file))
       .digest('hex');
 
-  const { status, step, best } = await run.record();
+  const { status, step, best, gain } = await run.record();
   const checkpoints: Record<string, string> = {};
   for (const wanted of new Set([step, best?.step ?? step])) {
     const found = await run.checkpoints.verify(wanted);
@@ -33,5 +33,5 @@ export async function runFingerprint(files: FileSystem, path: string): Promise<u
   for (const rolloutStep of await run.rolloutSteps())
     rollouts[rolloutStep] = await sha256(run.rolloutFile(rolloutStep));
   const events = comparableEvents((await run.events()).records);
-  return { status, step, best, events, checkpoints, evaluations, rollouts };
+  return { status, step, best, gain, events, checkpoints, evaluations, rollouts };
 }

@@ -12,7 +12,7 @@ export async function writeTinyProject(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeTinyModelFolder(join(folder, 'model'));
   await writeTinyQuestions(join(folder, 'train.jsonl'), 9);
-  await writeTinyQuestions(join(folder, 'test.jsonl'), 4, 20);
+  await writeTinyQuestions(join(folder, 'test.jsonl'), 3, 20);
 }
 
 type Sections = { readonly [K in keyof RunConfigInput]?: RunConfigInput[K] };
