@@ -2,6 +2,7 @@
  * The compiled programs of one model on one device. Weights are bound once to each session; a program is compiled when it is
  * first needed. Adapter tensors and weights are borrowed: updating them in place is what an optimiser step does.
  */
+import { LatroError } from '../common/errors.ts';
 import { type Device, type HostTensor, Session } from '../runtime/session.ts';
 import type { ModelConfig } from './config.ts';
 import { ADAPTER_SCALE, type AdapterShape, type Trainable } from './decoder_graph.ts';
@@ -35,6 +36,7 @@ export class Programs {
   readonly #sessions = new Map<ProgramName, Promise<Session>>();
   readonly #tables = new Map<boolean, RotaryTable>();
   #trainables: readonly string[] = [];
+  #disposed = false;
 
   constructor(
     config: ModelConfig,
@@ -119,6 +121,7 @@ export class Programs {
   }
 
   #session(name: ProgramName): Promise<Session> {
+    if (this.#disposed) throw new LatroError('use-after-dispose', 'A model was used after it was disposed.');
     let session = this.#sessions.get(name);
     if (session === undefined) {
       session = this.#compile(name);
@@ -147,6 +150,7 @@ export class Programs {
   }
 
   async dispose(): Promise<void> {
+    this.#disposed = true;
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     await Promise.all(sessions.map(async (session) => (await session).dispose()));
