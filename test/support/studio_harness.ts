@@ -9,7 +9,12 @@ import type { World } from '../../src/engine/runs/run_writer.ts';
 import { EngineServer } from '../../src/engine/server/engine_server.ts';
 import { StudioService } from '../../src/engine/server/studio_service.ts';
 import { EngineClient } from '../../src/extension/engine/engine_client.ts';
-import type { NotificationName, NotificationParams, RequestParams, RowReference } from '../../src/protocol/engine_rpc.ts';
+import type {
+  NotificationName,
+  NotificationParams,
+  RequestParams,
+  RowReference,
+} from '../../src/protocol/engine_rpc.ts';
 import type { RunConfigInput } from '../../src/protocol/run_config.ts';
 import { writeTinyModelFolder, writeTinyQuestions } from './tiny_model_folder.ts';
 
@@ -114,18 +119,23 @@ export class Studio {
     return { jobId, ended };
   }
 
-  /** The next notification of a kind about a job that `isWanted`. */
-  next<N extends NotificationName>(
-    name: N,
-    jobId: string,
-    isWanted: (message: NotificationParams<N>) => boolean = () => true,
-  ): Promise<NotificationParams<N>> {
-    return new Promise((resolve) => {
-      const subscription = this.client.on(name, (message) => {
-        if (!('jobId' in message) || message.jobId !== jobId || !isWanted(message)) return;
-        subscription.dispose();
-        resolve(message);
-      });
-    });
+  next<N extends NotificationName>(name: N, jobId: string, isWanted?: (message: NotificationParams<N>) => boolean) {
+    return nextMessage(this.client, name, jobId, isWanted);
   }
+}
+
+/** The next notification of a kind about this job that `isWanted`. */
+export function nextMessage<N extends NotificationName>(
+  client: EngineClient,
+  name: N,
+  jobId: string,
+  isWanted: (message: NotificationParams<N>) => boolean = () => true,
+): Promise<NotificationParams<N>> {
+  return new Promise((resolve) => {
+    const subscription = client.on(name, (message) => {
+      if (!('jobId' in message) || message.jobId !== jobId || !isWanted(message)) return;
+      subscription.dispose();
+      resolve(message);
+    });
+  });
 }

@@ -9,6 +9,7 @@ import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import type { EngineRequestError } from '../../src/extension/engine/engine_client.ts';
 import type { NotificationParams, Weights } from '../../src/protocol/engine_rpc.ts';
 import { EvaluationRow, type RunEvent } from '../../src/protocol/records.ts';
+import { assertClose } from '../support/close.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
 import { Studio, tinyRunConfig } from '../support/studio_harness.ts';
 
@@ -192,18 +193,4 @@ describe('studio service: runs', function () {
 async function rowsOf(file: string): Promise<EvaluationRow[]> {
   assert.ok(existsSync(file.replace(/\.jsonl$/, '.json')), `${basename(file)} has its summary beside it`);
   return (await readJsonLines(files, file, v.parser(EvaluationRow))).records;
-}
-
-/** Equal but for the last digits of numbers. */
-function assertClose(actual: unknown, expected: unknown, tolerance: number, path = ''): void {
-  if (typeof expected === 'number') {
-    assert.equal(typeof actual, 'number', path);
-    const difference = Math.abs((actual as number) - expected);
-    assert.ok(difference <= tolerance, `${path}: ${actual} instead of ${expected}`);
-  } else if (typeof expected === 'object' && expected !== null) {
-    assert.deepEqual(Object.keys(actual as object), Object.keys(expected), path);
-    for (const [key, value] of Object.entries(expected)) {
-      assertClose((actual as Record<string, unknown>)[key], value, tolerance, `${path}.${key}`);
-    }
-  } else assert.deepEqual(actual, expected, path);
 }

@@ -51,9 +51,14 @@ async function lengthsThatFit({ model, sampling, evaluation }: RunConfig) {
 /** Objects member by member; anything else is replaced. */
 function mergeJson(base: unknown, changes: unknown): unknown {
   if (!isRecord(base) || !isRecord(changes)) return changes;
-  const changed = Object.entries(changes).map(([key, value]) => [
-    key,
-    Object.hasOwn(base, key) ? mergeJson(base[key], value) : value,
-  ]);
+  const changed = Object.entries(changes).map(([key, value]) => {
+    const known = Object.hasOwn(base, key) ? base[key] : undefined;
+    return [key, key === 'trainable' && isOtherKind(known, value) ? value : mergeJson(known, value)];
+  });
   return { ...base, ...Object.fromEntries(changed) };
+}
+
+/** What is trained is a variant: another kind has other members. */
+function isOtherKind(base: unknown, changes: unknown): boolean {
+  return isRecord(base) && isRecord(changes) && changes.kind !== undefined && changes.kind !== base.kind;
 }
