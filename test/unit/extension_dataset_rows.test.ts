@@ -11,7 +11,6 @@ function documentOf(fileName: string, text: string): DatasetText {
     lineCount: lines.length,
     lineAt: (line) => ({ text: lines[line] ?? '' }),
     getText: () => text,
-    positionAt: (offset) => ({ line: text.slice(0, offset).split('\n').length - 1 }),
   };
 }
 
