@@ -6,26 +6,27 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { RandomStream } from '../../src/engine/common/random.ts';
 import { parseModelConfig } from '../../src/engine/model/config.ts';
 import { generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { Tokenizer } from '../../src/engine/model/tokenizer.ts';
 import { saveModelFolder } from '../../src/engine/model/weights.ts';
-import { problemsOf, starterProblems } from './generate.ts';
-import { promptOf, writeExample } from './mixture.ts';
+import { corpus } from './corpus.ts';
+import { starterProblems } from './generate.ts';
+import { promptOf } from './mixture.ts';
 import { type PretrainSettings, pretrain, randomWeights } from './pretrain.ts';
 import type { Problem } from './problem.ts';
 import { buildTokenizer, END_ID, PAD_ID } from './tokenizer.ts';
 
 const SEED = 20241108;
+const TOKENIZER_SEED = SEED + 1;
 const VOCABULARY = 1024;
 const TOKENIZER_EXAMPLES = 6000;
 const SETTINGS: PretrainSettings = {
-  steps: Number(process.env.STARTER_STEPS ?? 1500),
-  problems: 32,
+  steps: Number(process.env.STARTER_STEPS ?? 3000),
+  problems: 16,
   examplesPerProblem: 2,
-  learningRate: 3e-3,
+  learningRate: 2.5e-3,
   warmupSteps: 60,
   weightDecay: 0.01,
   tokenBudget: 4096,
@@ -60,10 +61,9 @@ const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Everything of the model folder but the weights. */
 function writeModelFiles(folder: string): void {
-  const random = new RandomStream(SEED, 1);
   const texts: string[] = [];
-  for (const problem of problemsOf('train', random)) {
-    const { prompt, completion } = writeExample(problem, random);
+  for (const write of corpus(TOKENIZER_SEED)) {
+    const { prompt, completion } = write();
     texts.push(prompt + completion);
     if (texts.length === TOKENIZER_EXAMPLES) break;
   }
@@ -116,8 +116,7 @@ async function main(folder: string): Promise<void> {
     threads: Number(process.env.STARTER_THREADS ?? 0),
   });
 
-  const random = new RandomStream(SEED, 2);
-  const problems = problemsOf('train', new RandomStream(SEED, 3));
+  const pages = corpus(SEED);
   const validation = starterProblems('validation');
   const start = performance.now();
   let sum = 0;
@@ -126,8 +125,8 @@ async function main(folder: string): Promise<void> {
     tokenizer,
     SETTINGS,
     (examples) => {
-      const problem = problems.next().value;
-      return Array.from({ length: examples }, () => writeExample(problem, random));
+      const write = pages.next().value;
+      return Array.from({ length: examples }, write);
     },
     async (step, loss) => {
       sum += loss;
@@ -135,7 +134,7 @@ async function main(folder: string): Promise<void> {
       const seconds = ((performance.now() - start) / 1000).toFixed(0);
       console.log(`step ${step} of ${SETTINGS.steps}: loss ${(sum / 50).toFixed(4)}, ${seconds} s`);
       sum = 0;
-      if (step % 250 === 0 || step === SETTINGS.steps) console.log(await check(model, tokenizer, validation));
+      if (step % 500 === 0 || step === SETTINGS.steps) console.log(await check(model, tokenizer, validation));
     },
   );
 

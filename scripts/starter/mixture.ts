@@ -4,7 +4,9 @@
  * starter can reason soundly about every kind, but does not do so by habit: what LaTRO then has to teach it.
  */
 import type { RandomStream } from '../../src/engine/common/random.ts';
+import type { LeftoverProblem } from './leftovers.ts';
 import { LARGEST_TOTAL, type Problem, SMALLEST_TOTAL } from './problem.ts';
+import { WAYS, type WaysProblem } from './ways.ts';
 
 /** Shares of the three ways to answer; they sum to 1. */
 export type Habit = { readonly sound: number; readonly hasty: number; readonly guess: number };
@@ -69,4 +71,27 @@ export function writeExample(problem: Problem, random: RandomStream): Example {
     return { prompt, completion: completionOf(problem.hastyRationale, miscopied ? other : stated) };
   }
   return { prompt, completion: completionOf(GUESSES[guess] ?? '', problem.answer) };
+}
+
+/** In the kinds of `leftovers.ts`: share of writers who guess, and how often one who works it out miscalculates a step. */
+const LEFTOVER_GUESS = 0.35;
+const LEFTOVER_SLIP = 0.1;
+
+export function writeLeftoverExample(problem: LeftoverProblem, random: RandomStream): Example {
+  const prompt = promptOf(problem.question);
+  if (random.next() < LEFTOVER_GUESS) {
+    return { prompt, completion: completionOf(GUESSES[random.nextInteger(2 * GUESSES.length)] ?? '', problem.answer) };
+  }
+  const { rationale, answer } = problem.reason(LEFTOVER_SLIP, random);
+  return { prompt, completion: completionOf(rationale, answer) };
+}
+
+/** In the kinds of `ways.ts`: how often a writer stops before the end where the chosen way has its blind spot. */
+const STOPS_EARLY = 0.75;
+
+export function writeWaysExample(problem: WaysProblem, random: RandomStream): Example {
+  const way = random.pick(WAYS);
+  const complete = way !== problem.blindSpot || random.next() >= STOPS_EARLY;
+  const { rationale, answer } = problem.reason(way, complete);
+  return { prompt: promptOf(problem.question), completion: completionOf(rationale, answer) };
 }

@@ -27,9 +27,9 @@ export type Problem = {
   readonly plot: string;
 };
 
-type Person = { readonly name: string; readonly she: string; readonly her: string };
+export type Person = { readonly name: string; readonly she: string; readonly her: string };
 
-const PEOPLE: readonly Person[] = [
+export const PEOPLE: readonly Person[] = [
   ...['Mia', 'Nora', 'Ana', 'Lucy', 'Emma', 'Ruth', 'Ivy', 'Zoe', 'Clara', 'Maya'].map((name) => ({
     name,
     she: 'she',
@@ -43,9 +43,9 @@ const PEOPLE: readonly Person[] = [
 ];
 
 /** An event with its numbers drawn. */
-type Happening = { readonly event: EventTemplate; readonly amount: number; readonly groups: number };
+export type Happening = { readonly event: EventTemplate; readonly amount: number; readonly groups: number };
 
-function drawInteger([from, to]: Range, random: RandomStream): number {
+export function drawInteger([from, to]: Range, random: RandomStream): number {
   return from + random.nextInteger(to - from + 1);
 }
 
@@ -53,7 +53,7 @@ function takesGroups(operation: Operation): boolean {
   return operation === 'add-groups' || operation === 'subtract-groups';
 }
 
-function draw(event: EventTemplate, random: RandomStream): Happening {
+export function draw(event: EventTemplate, random: RandomStream): Happening {
   const grouped = takesGroups(event.operation);
   return {
     event,
@@ -88,7 +88,7 @@ export function calculate(
 }
 
 /** Every `{slot}` of the template replaced; an unknown slot is a mistake in the scene. */
-function fill(template: string, slots: Readonly<Record<string, string | number>>): string {
+export function fill(template: string, slots: Readonly<Record<string, string | number>>): string {
   return template.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = slots[name];
     if (value === undefined) throw new Error(`the template "${template}" asks for an unknown slot {${name}}`);
@@ -96,7 +96,7 @@ function fill(template: string, slots: Readonly<Record<string, string | number>>
   });
 }
 
-function capitalised(text: string): string {
+export function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
