@@ -16,6 +16,9 @@ export interface EncodedQuestion {
   readonly answerParts: readonly ('template' | 'answer')[];
 }
 
+/** More than any tokenizer puts around a text. */
+const SPECIAL_TOKENS = 4;
+
 export class QuestionEncoder {
   readonly #tokenizer: Tokenizer;
   readonly #chat: ChatTemplate | null;
@@ -37,20 +40,31 @@ export class QuestionEncoder {
    * @throws LatroError `prompt-too-long` naming the row when they do not fit into the model's positions
    */
   encode(row: DatasetRow, roomFor: number): EncodedQuestion {
-    const prompt = buildPrompt(row, this.#template, { chat: (user) => this.#renderChat(user) });
+    const { prompt, text, parts } = this.#texts(row);
     // A rendered chat prompt holds its own special tokens; adding them again would double the first one.
     const promptIds = this.#tokenizer.encode(prompt, { addSpecialTokens: this.#chat === null });
-    const { text, parts } = buildAnswer(row, this.#template, this.#tokenizer.specialTokens.eos ?? '');
     const answerIds = this.#tokenizer.encode(text, { addSpecialTokens: false });
     const needed = promptIds.length + roomFor + answerIds.length;
     if (needed > this.#config.maxPositions) {
       throw new LatroError(
         'prompt-too-long',
         `The question on line ${row.line} needs ${needed} tokens (${promptIds.length} of prompt), but the model has ${this.#config.maxPositions} positions.`,
-        'Lower sampling.maxRationaleTokens or shorten the question.',
+        'Lower sampling.maxRationaleTokens and evaluation.maxTokens, or shorten the question.',
       );
     }
     return { row, prompt, promptIds, answer: text, answerIds, answerParts: this.#partsOf(answerIds, parts) };
+  }
+
+  /** Throws where `encode` would. Most rows need no tokenizer: a text has no more tokens than bytes. */
+  check(row: DatasetRow, roomFor: number): void {
+    const { prompt, text } = this.#texts(row);
+    const most = Buffer.byteLength(prompt) + Buffer.byteLength(text) + SPECIAL_TOKENS + roomFor;
+    if (most > this.#config.maxPositions) this.encode(row, roomFor);
+  }
+
+  #texts(row: DatasetRow) {
+    const prompt = buildPrompt(row, this.#template, { chat: (user) => this.#renderChat(user) });
+    return { prompt, ...buildAnswer(row, this.#template, this.#tokenizer.specialTokens.eos ?? '') };
   }
 
   #renderChat(user: string): string | null {

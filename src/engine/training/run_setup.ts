@@ -42,7 +42,16 @@ export async function setUpRun(config: RunConfig, files: FileSystem, now: Date):
     sequenceLength: Math.max(config.sampling.maxRationaleTokens, config.evaluation.maxTokens) + 128,
     tokenBudget: config.tokenBudget,
   });
-  return { policy, task: questionTask(policy, config, questions, now), questions };
+  try {
+    const task = questionTask(policy, config, questions, now);
+    const { sampling, evaluation } = config;
+    for (const row of questions.train) task.encoder.check(row, sampling.maxRationaleTokens);
+    for (const row of [...questions.validation, ...questions.test]) task.encoder.check(row, evaluation.maxTokens);
+    return { policy, task, questions };
+  } catch (error) {
+    await policy.dispose();
+    throw error;
+  }
 }
 
 export function questionTask(
