@@ -8,6 +8,7 @@ import { sampleQuestion } from '../engine/server/sample_question.ts';
 import { currentEnvironment } from '../engine/training/environment.ts';
 import { chooseDevice } from '../engine/training/run_setup.ts';
 import { TrainingRun } from '../engine/training/training_run.ts';
+import type { Arguments } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { COMPUTE_OPTIONS } from './model_options.ts';
 import { count, duration } from './number_format.ts';
@@ -30,38 +31,42 @@ export const demoCommand: Command = {
     ...COMPUTE_OPTIONS,
   },
 
-  async run(args, context) {
-    const { terminal, world, cwd } = context;
-    const recipe = join(packageRoot(), 'media', 'starter', 'latro.json');
-    if ((await world.files.status(recipe)) === null) {
-      throw new LatroError(
-        'model-not-found',
-        `The starter is not there: ${recipe} is missing.`,
-        'Make it with npm run starter:build.',
-      );
-    }
-    const loaded = await loadConfig(recipe, args, context);
-    const outputDirectory = args.text('out') === undefined ? join(cwd, '.latro', 'runs') : loaded.outputDirectory;
-    const config = { ...loaded, outputDirectory };
-    const started = world.clock.monotonic();
-    terminal.out('A small language model has read worked examples, some careful, some hasty, some mere guesses.');
-    terminal.out('LaTRO now samples its rationales and reinforces those that make the right answer likely.');
-    terminal.out('');
-    const run = await TrainingRun.create(
-      world,
-      new RunStore(world, config.outputDirectory),
-      config,
-      currentEnvironment(config),
-    );
-    const directory = await executeRun(run, context);
-    await showQuestion(directory, context);
-    terminal.out('');
-    terminal.out(
-      `Run directory: ${directory.path}   (all of it in ${duration((world.clock.monotonic() - started) / 1000)})`,
-    );
-    terminal.note(`Look closer: latro compare ${basename(directory.path)}`);
+  run(args, context) {
+    return runDemo(join(packageRoot(), 'media', 'starter', 'latro.json'), args, context);
   },
 };
+
+/** @param recipe the starter's `latro.json`; its dataset has test questions in the plain format */
+export async function runDemo(recipe: string, args: Arguments, context: CommandContext): Promise<void> {
+  const { terminal, world, cwd } = context;
+  if ((await world.files.status(recipe)) === null) {
+    throw new LatroError(
+      'model-not-found',
+      `The starter is not there: ${recipe} is missing.`,
+      'Make it with npm run starter:build.',
+    );
+  }
+  const loaded = await loadConfig(recipe, args, context);
+  const outputDirectory = args.text('out') === undefined ? join(cwd, '.latro', 'runs') : loaded.outputDirectory;
+  const config = { ...loaded, outputDirectory };
+  const started = world.clock.monotonic();
+  terminal.out('A small language model has read worked examples, some careful, some hasty, some mere guesses.');
+  terminal.out('LaTRO now samples its rationales and reinforces those that make the right answer likely.');
+  terminal.out('');
+  const run = await TrainingRun.create(
+    world,
+    new RunStore(world, config.outputDirectory),
+    config,
+    currentEnvironment(config),
+  );
+  const directory = await executeRun(run, context);
+  await showQuestion(directory, context);
+  terminal.out('');
+  terminal.out(
+    `Run directory: ${directory.path}   (all of it in ${duration((world.clock.monotonic() - started) / 1000)})`,
+  );
+  terminal.note(`Look closer: latro compare ${basename(directory.path)}`);
+}
 
 /** A question whose verdict changed for the better, with rationales from before and after; the first one when there is none. */
 async function showQuestion(run: RunDirectory, { terminal, world, signal }: CommandContext): Promise<void> {
