@@ -5,7 +5,7 @@
  * A request that computes is a *job*. Its caller names it (`jobId`), so that progress can be matched before the reply arrives.
  * - `train`, `resume` and `evaluate` are background jobs: they run one after another and outlive the client that asked. `train` and
  *   `resume` reply as soon as the run directory exists, `evaluate` when it is done; `jobEnded` tells every client how it went.
- * - `describeModel`, `sampleQuestion`, `scoreRationale` and `tracePrefixes` are interactive: they run between the updates of a
+ * - `describeModel`, `previewPrompt`, `sampleQuestion`, `scoreRationale` and `tracePrefixes` are interactive: they run between the updates of a
  *   background job and are cancelled when their client leaves.
  * Paths are absolute. Log-probabilities are in nats, times ISO 8601, durations in seconds, sizes in bytes.
  */
@@ -25,7 +25,7 @@ const Nothing = v.object({});
 
 // ------------------------------------------------------------------------------------------------------------------------- jobs
 
-export const JobKind = v.picklist(['train', 'resume', 'evaluate', 'describe', 'sample', 'score', 'trace']);
+export const JobKind = v.picklist(['train', 'resume', 'evaluate', 'describe', 'preview', 'sample', 'score', 'trace']);
 export type JobKind = v.InferOutput<typeof JobKind>;
 
 /** How far a job is. `phase` and `message` are for people; `total` 0 means unknown, as does null in the other two. */
@@ -108,6 +108,16 @@ export const ModelDescription = v.object({
 });
 export type ModelDescription = v.InferOutput<typeof ModelDescription>;
 
+/** What a model reads of a row, and what it is rewarded for: exactly the texts whose tokens go in, special tokens included. */
+export const PromptPreview = v.object({
+  prompt: v.string(),
+  promptTokens: Count,
+  /** y: separator, template with the gold answer, end token. */
+  answer: v.string(),
+  answerTokens: Count,
+});
+export type PromptPreview = v.InferOutput<typeof PromptPreview>;
+
 const StartedRun = v.object({ runId: v.string(), runDirectory: Path });
 
 // --------------------------------------------------------------------------------------------------------- requests, notifications
@@ -128,6 +138,11 @@ export const ENGINE_REQUESTS = {
     v.object({ protocolVersion: v.number(), engineVersion: v.string(), pid: Count, jobs: v.array(JobSnapshot) }),
   ),
   describeModel: message('describeModel', v.object({ jobId: JobId, model: Path }), ModelDescription),
+  previewPrompt: message(
+    'previewPrompt',
+    v.object({ jobId: JobId, weights: Weights, row: RowReference }),
+    PromptPreview,
+  ),
   /** `overrides` are merged into the config, objects member by member, before it is validated. */
   train: message(
     'train',

@@ -141,6 +141,12 @@ export class TinyEngineService implements EngineService {
     };
   }
 
+  async previewPrompt({ row }: RequestParams<'previewPrompt'>): Promise<RequestResult<'previewPrompt'>> {
+    const { question, answer } = parseRow(row);
+    const words = (text: string) => text.split(' ').length;
+    return { prompt: question, promptTokens: words(question), answer, answerTokens: words(answer) };
+  }
+
   async scoreRationale({ row, text }: RequestParams<'scoreRationale'>): Promise<RationaleRecord> {
     const { answer } = parseRow(row);
     return rationaleOf(text, 0, answer, text.includes(answer) ? -0.1 : -2);

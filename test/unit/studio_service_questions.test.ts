@@ -72,6 +72,20 @@ describe('studio service: questions', function () {
     return scores;
   };
 
+  it('previews exactly what is sampled from and scored, under every kind of weights', async () => {
+    for (const weights of everyKind()) {
+      const jobId = studio.nextJob();
+      const preview = await studio.client.request('previewPrompt', { jobId, weights, row });
+      const { prompt } = await sample(weights, { k: 2 });
+      const { answerTokens } = await score(weights, 'one and one');
+      assert.equal(preview.prompt, prompt);
+      assert.equal(preview.answerTokens, answerTokens.length);
+      assert.equal(preview.answer, answerTokens.map(({ text }) => text).join(''));
+      // One token per character, but for the end token.
+      assert.equal(preview.promptTokens, preview.prompt.length);
+    }
+  });
+
   it('describes a model folder from its headers', async () => {
     const folder = join(studio.folder, 'model');
     const found = await studio.client.request('describeModel', { jobId: studio.nextJob(), model: folder });

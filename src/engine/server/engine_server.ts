@@ -142,6 +142,9 @@ export class EngineServer {
     answer(connection, 'describeModel', (p) =>
       jobs.run(p.jobId, 'describe', 'interactive', (context) => service.describeModel(p, context), gone),
     );
+    answer(connection, 'previewPrompt', (p) =>
+      jobs.run(p.jobId, 'preview', 'interactive', (context) => service.previewPrompt(p, context), gone),
+    );
     answer(connection, 'sampleQuestion', (p) =>
       jobs.run(p.jobId, 'sample', 'interactive', (context) => service.sampleQuestion(p, context), gone),
     );

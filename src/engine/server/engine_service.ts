@@ -2,7 +2,13 @@
  * What the engine does when asked, one method per computing request of `protocol/engine_rpc.ts`. The server around it owns sockets,
  * clients and the job queue; a service owns models and runs, and knows nothing of who asks. Parameters arrive validated.
  */
-import type { JobProgress, ModelDescription, RequestParams, RequestResult } from '../../protocol/engine_rpc.ts';
+import type {
+  JobProgress,
+  ModelDescription,
+  PromptPreview,
+  RequestParams,
+  RequestResult,
+} from '../../protocol/engine_rpc.ts';
 import type { RunEvent } from '../../protocol/records.ts';
 
 /** What a job may tell and must heed. */
@@ -30,6 +36,7 @@ export interface StartedRun {
 
 export interface EngineService {
   describeModel(params: RequestParams<'describeModel'>, context: JobContext): Promise<ModelDescription>;
+  previewPrompt(params: RequestParams<'previewPrompt'>, context: JobContext): Promise<PromptPreview>;
   /** Resolves once the run directory exists; rejects, having written nothing, when the config, model or dataset is at fault. */
   train(params: RequestParams<'train'>, context: JobContext): Promise<StartedRun>;
   resume(params: RequestParams<'resume'>, context: JobContext): Promise<StartedRun>;

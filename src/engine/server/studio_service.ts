@@ -1,6 +1,6 @@
 /** The engine itself: models, training runs, evaluations and questions about single rows, for whoever asks. */
 import { dirname, join } from 'node:path';
-import type { ModelDescription, RequestParams, RequestResult } from '../../protocol/engine_rpc.ts';
+import type { ModelDescription, PromptPreview, RequestParams, RequestResult } from '../../protocol/engine_rpc.ts';
 import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
 import { throwIfCancelled } from '../common/errors.ts';
 import { RunDirectory } from '../runs/run_directory.ts';
@@ -14,6 +14,7 @@ import type { EngineService, JobContext, StartedRun } from './engine_service.ts'
 import { evaluate } from './evaluate_job.ts';
 import type { QuestionWorld } from './open_question.ts';
 import { PolicyCache } from './policy_cache.ts';
+import { previewPrompt } from './preview_prompt.ts';
 import { runObserver, startRun } from './run_job.ts';
 import { sampleQuestion } from './sample_question.ts';
 import { scoreRationale } from './score_rationale.ts';
@@ -38,6 +39,10 @@ export class StudioService implements EngineService {
 
   describeModel({ model }: RequestParams<'describeModel'>): Promise<ModelDescription> {
     return describeModel(model);
+  }
+
+  previewPrompt(params: RequestParams<'previewPrompt'>): Promise<PromptPreview> {
+    return previewPrompt(params, this.#questions);
   }
 
   async train(params: RequestParams<'train'>, context: JobContext): Promise<StartedRun> {
