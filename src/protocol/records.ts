@@ -43,6 +43,8 @@ export const RationaleRecord = v.object({
   selfReward: v.number(),
   /** β · (logProb − referenceLogProb), subtracted from the reward. */
   klPenalty: v.number(),
+  /** What a person's rating of this very text adds to the reward; absent: none. */
+  ratingBonus: v.optional(v.number()),
   /** What the advantage is made of: selfReward (or the truncation penalty in its place) − klPenalty + rating bonus. */
   reward: v.number(),
   /** Leave-one-out baseline (1/(K−1)) Σ_{j≠k} reward_j. */
@@ -145,6 +147,9 @@ export const StepMetrics = v.object({
   leakShare: v.optional(v.number()),
   /** Mean Σ log π over the answer's own tokens without any rationale; null when not scored. */
   meanNoRationaleAnswerLogProb: v.optional(v.nullable(v.number())),
+  /** Sampled rationales whose reward a person's rating changed, and approved ones learned beside them; absent: no ratings in use. */
+  ratedRationales: v.optional(v.number()),
+  approvedRationales: v.optional(v.number()),
   gradientNorm: v.number(),
   learningRate: v.number(),
   tokensTrained: v.number(),
@@ -161,9 +166,26 @@ export type RunPhase = v.InferOutput<typeof RunPhase>;
 export const RunStatus = v.picklist(['running', 'stopped', 'finished', 'failed', 'interrupted']);
 export type RunStatus = v.InferOutput<typeof RunStatus>;
 
+/** People's ratings a run uses: how many rationales of its training questions they approve or judge, and ratings of other rows. */
+export const RatingsInUse = v.object({
+  /** Learned beside the sampled rationales. */
+  approved: v.number(),
+  /** Change the reward of a sampled rationale with the same text. */
+  judged: v.number(),
+  /** Of rows that this run does not train on, or that were edited since: not used. */
+  elsewhere: v.number(),
+});
+export type RatingsInUse = v.InferOutput<typeof RatingsInUse>;
+
 /** One line of `events.jsonl`, append-only. `time` is ISO 8601. */
 export const RunEvent = v.variant('type', [
-  v.object({ type: v.literal('phase'), time: v.string(), phase: RunPhase }),
+  v.object({
+    type: v.literal('phase'),
+    time: v.string(),
+    phase: RunPhase,
+    /** With phase 'training'; absent: no ratings in use. */
+    ratings: v.optional(RatingsInUse),
+  }),
   v.object({ type: v.literal('step'), time: v.string(), metrics: StepMetrics }),
   v.object({ type: v.literal('evaluation'), time: v.string(), summary: EvaluationSummary }),
   v.object({ type: v.literal('checkpoint'), time: v.string(), step: v.number() }),

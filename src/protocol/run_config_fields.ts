@@ -241,13 +241,15 @@ export const sft = {
 
 export const ratings = {
   rewardBonus: real(
-    'Added to the reward of a rationale rated useful, subtracted from one rated wrong or leaking. 0: off.',
+    'Added to the reward of a sampled rationale that a person rated useful, subtracted from one rated wrong or leaking (method latro). 0: off.',
     {
       min: 0,
       unit: 'nats with log-probability rewards',
     },
   ),
-  trainOnApproved: flag('Rationales a person approved join the supervised term.'),
+  trainOnApproved: flag(
+    'Rationales a person rated useful join the supervised term, each weighing as much as one sampled rationale (method latro).',
+  ),
 };
 
 export const optimizer = {

@@ -21,6 +21,8 @@ export const RunIdentity = v.object({
   trainSha256: known,
   validationSha256: known,
   testSha256: known,
+  /** Of the verdicts on rationales (not of notes and times); null: the run does not use any. Older runs do not say. */
+  ratingsSha256: v.optional(known),
   /** The execution provider the model computes on, as found, not as asked for: "cpu", "webgpu", …. */
   device: known,
   /** CPU threads in use. */

@@ -15,11 +15,12 @@ import { settingName } from './config_issue.ts';
 /** What only the caller knows. */
 export type Environment = Pick<RunIdentity, 'device' | 'threads' | 'packageVersion' | 'onnxruntimeVersion'>;
 
-/** Hashes what the run reads. `config` has absolute paths. */
+/** Hashes what the run reads; of people's ratings the caller says what it has read. `config` has absolute paths. */
 export async function gatherIdentity(
   files: FileSystem,
   config: RunConfig,
   environment: Environment,
+  ratingsSha256: string | null = null,
 ): Promise<RunIdentity> {
   const { model, adapter, dataset } = config;
   const hash = (path: string | undefined) => (path === undefined ? null : sha256OrNull(files, path));
@@ -31,6 +32,7 @@ export async function gatherIdentity(
     trainSha256: await hash(dataset.train),
     validationSha256: await hash(dataset.validation),
     testSha256: await hash(dataset.test),
+    ratingsSha256,
     processor: cpus()[0]?.model ?? null,
     platform: `${platform()}-${arch()}`,
     nodeVersion: process.version,
@@ -89,7 +91,9 @@ function differs(field: string, before: unknown, now: unknown): LatroError {
   return new LatroError(
     'run-identity',
     `The run was made with ${field} = ${show(before)}, and now it is ${show(now)}.`,
-    'Restore the old value to resume, or start a new run.',
+    field === 'ratingsSha256'
+      ? 'Take back the ratings given since then to resume, or start a new run, which uses them.'
+      : 'Restore the old value to resume, or start a new run.',
   );
 }
 

@@ -174,6 +174,18 @@ export class RunWriter {
    * @throws LatroError `run-damaged` when there are checkpoints and none is whole; nothing is removed then
    */
   async resume(): Promise<ResumePoint> {
+    const point = await this.newestPoint();
+    return { ...point, warnings: await this.returnTo(point) };
+  }
+
+  /** The same, to a chosen checkpoint. @throws LatroError `run-damaged` when there is none of that step, or it is not whole */
+  async rollBack(step: number): Promise<ResumePoint> {
+    const point = await this.pointAt(step);
+    return { ...point, warnings: await this.returnTo(point) };
+  }
+
+  /** Where `resume` takes the run back to; changes nothing. */
+  async newestPoint(): Promise<ResumePoint> {
     const { checkpoint, damaged } = await this.directory.checkpoints.newest();
     const warnings = damaged.map(
       ({ step, reason }) => `The checkpoint of step ${step} is damaged (${reason}) and was not used.`,
@@ -185,12 +197,11 @@ export class RunWriter {
         'Start a new run.',
       );
     }
-    warnings.push(...(await this.#returnTo(checkpoint)));
     return { checkpoint, warnings };
   }
 
-  /** The same, to a chosen checkpoint. @throws LatroError `run-damaged` when there is none of that step, or it is not whole */
-  async rollBack(step: number): Promise<ResumePoint> {
+  /** Where `rollBack` takes the run back to; changes nothing. */
+  async pointAt(step: number): Promise<ResumePoint> {
     const found = await this.directory.checkpoints.verify(step);
     if (found === null || 'reason' in found) {
       const kept = (await this.directory.checkpoints.steps()).filter((other) => other !== step);
@@ -200,11 +211,11 @@ export class RunWriter {
         kept.length === 0 ? 'It has no other.' : `Roll back to one of: ${kept.join(', ')}.`,
       );
     }
-    return { checkpoint: found, warnings: await this.#returnTo(found) };
+    return { checkpoint: found, warnings: [] };
   }
 
-  /** Removes everything after `checkpoint` (null: everything), and says so in the log. Returns warnings. */
-  async #returnTo(checkpoint: Checkpoint | null): Promise<string[]> {
+  /** Removes everything after the point's checkpoint (null: everything), and says so in the log. Returns all warnings. */
+  async returnTo({ checkpoint, warnings }: ResumePoint): Promise<readonly string[]> {
     const { files } = this.#world;
     const { checkpoints } = this.directory;
     const step = checkpoint?.step ?? 0;
@@ -235,9 +246,8 @@ export class RunWriter {
       status: 'running',
       statusReason: '',
     });
-    return missing
-      ? ['events.jsonl is shorter than when the checkpoint was saved: curves before it are incomplete.']
-      : [];
+    const incomplete = 'events.jsonl is shorter than when the checkpoint was saved: curves before it are incomplete.';
+    return missing ? [...warnings, incomplete] : warnings;
   }
 
   /** Says how the run ended and lets go of it. */
@@ -270,6 +280,10 @@ export class RunWriter {
   }
 }
 
+/** What to do when a run's numbers are no longer finite; it would fail again where it did if it were resumed. */
+export const LAST_GOOD_CHECKPOINT =
+  'The last good checkpoint is kept: start a new run from its "adapter" (or "model") folder with a lower optimizer.learningRate.';
+
 /** @throws LatroError `non-finite` naming the tensor and the place when one of `values` is NaN or infinite */
 export function requireFinite(name: string, values: Float32Array | Float64Array): void {
   const index = values.findIndex((value) => !Number.isFinite(value));
@@ -277,6 +291,6 @@ export function requireFinite(name: string, values: Float32Array | Float64Array)
   throw new LatroError(
     'non-finite',
     `${name}[${index}] is ${values[index]}, so this state is not saved.`,
-    'The last good checkpoint is intact: resume from it with a lower learning rate.',
+    LAST_GOOD_CHECKPOINT,
   );
 }

@@ -8,6 +8,7 @@ import type { DatasetRow } from '../datasets/dataset.ts';
 import { majorityVote, mean, passAtK } from '../evaluate/statistics.ts';
 import { type GenerateSettings, generate, type Sample } from '../model/generate.ts';
 import { predictTokens } from '../model/packing.ts';
+import { requireFiniteScores } from './non_finite.ts';
 import type { Policy } from './policy.ts';
 import type { EncodedQuestion } from './question_encoder.ts';
 import type { QuestionTask } from './question_task.ts';
@@ -95,6 +96,9 @@ async function evaluateBatch(
   const sampled = settings.k === 0 ? questions.map(() => []) : await sampleAll(settings.temperature, settings.k);
   const outputs = questions.map((_, q) => [...greedy[q]!, ...sampled[q]!]);
   const scores = await scoreAnswers(policy, task, questions, outputs);
+  questions.forEach(({ row }, q) => {
+    requireFiniteScores(scores[q]!, row.line);
+  });
 
   return questions.map(({ row }, q): EvaluationRow => {
     const [first, ...samples] = outputs[q]!.map((sample) => describe(sample, row, task));

@@ -10,6 +10,7 @@ export function questionRollout(
   updates: readonly RationaleUpdate[],
   task: QuestionTask,
   random: { readonly seed: number; readonly step: number },
+  ratingBonuses: readonly number[] = [],
 ): QuestionRollout {
   const { encoded, rationales, answerLogProbsWithoutRationale: bare } = question;
   return {
@@ -22,7 +23,7 @@ export function questionRollout(
     goldAnswer: encoded.row.answer,
     noRationaleLogProb: bare.length === 0 ? null : sum(bare),
     rationales: rationales.map((rationale, sample) =>
-      rationaleRecord(question, rationale, sample, updates[sample]!, task),
+      rationaleRecord(question, rationale, sample, updates[sample]!, task, ratingBonuses[sample] ?? 0),
     ),
   };
 }
@@ -33,6 +34,7 @@ function rationaleRecord(
   sample: number,
   update: RationaleUpdate,
   task: QuestionTask,
+  ratingBonus: number,
 ): RationaleRecord {
   const { tokenizer } = task;
   const answerPieces = tokenizer.decodePieces(encoded.answerIds);
@@ -57,6 +59,7 @@ function rationaleRecord(
     templateLogProb: update.templateLogProb ?? 0,
     selfReward: update.selfReward ?? 0,
     klPenalty: update.klPenalty,
+    ...(ratingBonus === 0 ? {} : { ratingBonus }),
     reward: update.reward ?? 0,
     baseline: update.baseline ?? 0,
     advantage: update.advantage,

@@ -4,13 +4,13 @@
  */
 import type { StepMetrics } from '../../protocol/records.ts';
 import type { Clock } from '../common/clock.ts';
-import { Cancelled, LatroError, throwIfCancelled } from '../common/errors.ts';
+import { Cancelled, throwIfCancelled } from '../common/errors.ts';
 import { foldKey, RandomStream } from '../common/random.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
 import { checkHealth, type HealthEvaluation, type HealthPoint } from '../latro/health.ts';
 import { AdamW, clipGradients } from '../optimize/adamw.ts';
 import { scheduleFactor } from '../optimize/schedule.ts';
-import { type RunWriter, requireFinite } from '../runs/run_writer.ts';
+import type { RunWriter } from '../runs/run_writer.ts';
 import { checkpointContent } from './checkpoint_state.ts';
 import {
   INITIAL_METHOD_STATE,
@@ -19,6 +19,7 @@ import {
   type MethodState,
   type MethodUpdate,
 } from './methods/method.ts';
+import { isFiniteGradient, nonFiniteUpdate, requireFiniteParameters } from './non_finite.ts';
 
 export interface TrainerHooks {
   readonly signal?: AbortSignal | undefined;
@@ -213,28 +214,20 @@ export class Trainer {
 
     const before = this.#clock.monotonic();
     const trained = { ...policy.model.programs.tokensRun };
-    const { loss, gradients, scores } = await policy.model.step(update.groups, {
-      tokenBudget: config.tokenBudget,
-      dropoutKey: foldKey(config.seed, DROPOUT_STREAM, step),
-    });
-    const bad = scores.findIndex((group) =>
-      group.some((logProbs) => logProbs.some((value) => !Number.isFinite(value))),
-    );
-    const norm = clipGradients(gradients, config.optimizer.gradientClip);
-    if (bad >= 0 || !Number.isFinite(norm) || !Number.isFinite(loss)) {
-      const row = questions[update.sources[Math.max(bad, 0)] ?? 0]!.row;
-      throw new LatroError(
-        'non-finite',
-        bad >= 0
-          ? `A log-probability became infinite or NaN in update ${step}, on the question of line ${row.line}.`
-          : `The loss or gradient of update ${step} is not a finite number (loss ${loss}, gradient norm ${norm}; its first question is on line ${row.line}).`,
-        'The last good checkpoint is kept: resume from it with a lower optimizer.learningRate.',
-      );
+    const options = { tokenBudget: config.tokenBudget, dropoutKey: foldKey(config.seed, DROPOUT_STREAM, step) };
+    const gradient = await policy.model.step(update.groups, options);
+    if (!isFiniteGradient(gradient)) {
+      const lines = update.sources.map((source) => questions[source]!.row.line);
+      throw await nonFiniteUpdate(step, update.groups, lines, (group) => policy.model.step([group], options));
     }
+    const { loss, gradients } = gradient;
+    const norm = clipGradients(gradients, config.optimizer.gradientClip);
     const learningRate =
       config.optimizer.learningRate *
       scheduleFactor(config.optimizer.schedule, step - 1, this.#total, config.optimizer.warmupSteps);
     optimizer.update(policy.model.parameters, gradients, learningRate);
+    const lines = questions.map(({ row }) => row.line);
+    requireFiniteParameters(policy.model.parameters, step, lines);
     const metrics: StepMetrics = {
       step,
       totalSteps: this.#total,
@@ -268,9 +261,7 @@ export class Trainer {
   async #save(position: Position): Promise<void> {
     const { policy } = this.#context;
     const content = await checkpointContent(policy, position.optimizer, position.state);
-    await this.#writer.saveCheckpoint(position.step, content, () => {
-      for (const [name, { data }] of policy.model.parameters) requireFinite(name, data);
-    });
+    await this.#writer.saveCheckpoint(position.step, content);
     position.saved = position.step;
   }
 }

@@ -10,7 +10,7 @@ import { AdamW } from '../optimize/adamw.ts';
 import { compareIdentity, type Environment, gatherIdentity } from '../runs/identity.ts';
 import { evaluationName } from '../runs/run_directory.ts';
 import type { RunStore } from '../runs/run_store.ts';
-import type { RunWriter, World } from '../runs/run_writer.ts';
+import type { ResumePoint, RunWriter, World } from '../runs/run_writer.ts';
 import { restoreCheckpoint } from './checkpoint_state.ts';
 import { evaluateRows, summariseEvaluation } from './evaluator.ts';
 import { grpo } from './methods/grpo.ts';
@@ -18,6 +18,7 @@ import { latro } from './methods/latro.ts';
 import type { Method } from './methods/method.ts';
 import { rejectionSampling } from './methods/rejection_sampling.ts';
 import { sft } from './methods/sft.ts';
+import { RunRatings, type RunVerdicts, readVerdicts } from './ratings.ts';
 import { questionTask, type RunSetup, setUpRun } from './run_setup.ts';
 import { isValidationDue, newTrainerStart, Trainer, type TrainerStart, totalSteps } from './trainer.ts';
 
@@ -55,16 +56,27 @@ export class TrainingRun {
   readonly #writer: RunWriter;
   readonly #setup: RunSetup;
   readonly #config: RunConfig;
-  readonly #resume: boolean;
+  /** Where a resumed run goes on; null: a new run. */
+  readonly #point: ResumePoint | null;
 
-  private constructor(world: World, writer: RunWriter, setup: RunSetup, resume: boolean) {
+  /** People's ratings of rationales; null: the run uses none. */
+  readonly #ratings: RunRatings | null;
+
+  private constructor(
+    world: World,
+    writer: RunWriter,
+    setup: RunSetup,
+    ratings: RunRatings | null,
+    point: ResumePoint | null,
+  ) {
     this.#world = world;
     this.#writer = writer;
     this.#config = writer.record.config;
     // A chat template may show the date: a run keeps the day it began on, whenever it is resumed.
     const began = new Date(writer.record.createdAt);
     this.#setup = { ...setup, task: questionTask(setup.policy, this.#config, setup.questions, began) };
-    this.#resume = resume;
+    this.#ratings = ratings;
+    this.#point = point;
   }
 
   get id(): string {
@@ -81,36 +93,46 @@ export class TrainingRun {
     config: RunConfig,
     environment: Environment,
   ): Promise<TrainingRun> {
+    const verdicts = await readVerdicts(config, world.files);
     const setup = await setUpRun(config, world.files, new Date(world.clock.now()));
+    let writer: RunWriter | undefined;
     try {
-      const writer = await store.create(config, await gatherIdentity(world.files, config, environment));
+      const ratings = runRatings(verdicts, setup, config);
+      const identity = await gatherIdentity(world.files, config, environment, verdicts?.sha256);
+      writer = await store.create(config, identity);
       await writer.update({ totalSteps: totalSteps(config, setup.questions.train.length) });
-      return new TrainingRun(world, writer, setup, false);
+      return new TrainingRun(world, writer, setup, ratings, null);
     } catch (error) {
+      await writer?.release();
       await setup.policy.dispose();
       throw error;
     }
   }
 
-  /** @throws LatroError `run-locked`, `run-identity` naming the field that differs, or what is wrong with model and dataset */
+  /**
+   * Goes on from the newest checkpoint, or from `fromStep`: what came after is removed once the run is executed.
+   * @throws LatroError `run-locked`, `run-identity` naming the field that differs, `run-damaged` when there is no such checkpoint, or
+   * what is wrong with model and dataset; the run is then as it was
+   */
   static async resume(
     world: World,
     store: RunStore,
     idOrPath: string,
     environment: Environment,
-    observer: RunObserver,
+    observer: Pick<RunObserver, 'onWarning'>,
+    { fromStep }: { readonly fromStep?: number | undefined } = {},
   ): Promise<TrainingRun> {
     const writer = await store.open(idOrPath);
     try {
       const { config, identity } = writer.record;
-      const warnings = compareIdentity(
-        { config, identity },
-        { config, identity: await gatherIdentity(world.files, config, environment) },
-      );
+      const verdicts = await readVerdicts(config, world.files);
+      const now = await gatherIdentity(world.files, config, environment, verdicts?.sha256);
+      const warnings = compareIdentity({ config, identity }, { config, identity: now });
+      const point = await (fromStep === undefined ? writer.newestPoint() : writer.pointAt(fromStep));
       warnings.forEach(observer.onWarning);
       // Some chat templates show the date: a run keeps the one it began on.
       const setup = await setUpRun(config, world.files, new Date(writer.record.createdAt));
-      return new TrainingRun(world, writer, setup, true);
+      return new TrainingRun(world, writer, setup, runRatings(verdicts, setup, config), point);
     } catch (error) {
       await writer.release();
       throw error;
@@ -129,7 +151,8 @@ export class TrainingRun {
       if (before !== null && after !== null) await this.#writer.update({ gain: gainOf(before, after) });
       await this.#writer.close('finished');
     } catch (error) {
-      await this.#closeAfter(error);
+      // What ended the run is said, even if a full disk keeps it from being written.
+      await this.#closeAfter(error).catch(() => {});
       throw error;
     } finally {
       await this.#setup.policy.dispose();
@@ -144,8 +167,9 @@ export class TrainingRun {
 
   async #start(observer: RunObserver): Promise<TrainerStart> {
     const { optimizer } = this.#config;
-    if (!this.#resume) return newTrainerStart(optimizer);
-    const { checkpoint, warnings } = await this.#writer.resume();
+    if (this.#point === null) return newTrainerStart(optimizer);
+    const { checkpoint } = this.#point;
+    const warnings = await this.#writer.returnTo(this.#point);
     warnings.forEach(observer.onWarning);
     await this.#writer.update({ totalSteps: this.#totalSteps });
     if (checkpoint === null) return newTrainerStart(optimizer);
@@ -183,7 +207,13 @@ export class TrainingRun {
       observer.onProgress({ phase: 'training', done, total: this.#totalSteps, unit: 'updates', fraction, message });
     report('');
     const trainer = new Trainer(
-      { policy: this.#setup.policy, task: this.#setup.task, config: this.#config, generateOptions: {} },
+      {
+        policy: this.#setup.policy,
+        task: this.#setup.task,
+        config: this.#config,
+        ratings: this.#ratings,
+        generateOptions: {},
+      },
       METHODS[this.#config.method],
       train,
       this.#writer,
@@ -297,9 +327,18 @@ export class TrainingRun {
 
   async #phase(phase: RunPhase, observer: RunObserver): Promise<void> {
     await this.#writer.update({ phase });
-    await this.#writer.append({ type: 'phase', phase });
+    const ratings = phase === 'training' && this.#ratings !== null ? { ratings: this.#ratings.inUse } : {};
+    await this.#writer.append({ type: 'phase', phase, ...ratings });
     observer.onProgress({ phase, done: 0, total: 0, unit: phaseUnit(phase), fraction: 0, message: '' });
   }
+}
+
+function runRatings(
+  read: RunVerdicts | null,
+  { questions, task, policy }: RunSetup,
+  config: RunConfig,
+): RunRatings | null {
+  return read && new RunRatings(read.verdicts, questions.train, task, policy.config.maxPositions, config);
 }
 
 function phaseUnit(phase: RunPhase): RunProgress['unit'] {

@@ -6,6 +6,7 @@ import { grpoUpdate } from '../../baselines/grpo.ts';
 import { standardDeviation } from '../../latro/advantage.ts';
 import type { RationaleUpdate } from '../../latro/objective.ts';
 import type { Continuation, PromptGroup } from '../../model/packing.ts';
+import { requireFiniteSamples } from '../non_finite.ts';
 import { rollOut, type SampledRationale } from '../rollout.ts';
 import { fullText, questionRollout } from '../rollout_record.ts';
 import type { Method } from './method.ts';
@@ -36,6 +37,7 @@ export const grpo: Method = async (context, request) => {
     () => NEVER_STOP,
     context.generateOptions,
   );
+  requireFiniteSamples(sampled, request.step);
   const secondsSample = (performance.now() - start) / 1000;
 
   const judged = sampled.map(({ encoded, rationales }) => {

@@ -6,11 +6,14 @@ import type { PromptGroup } from '../../model/packing.ts';
 import type { Policy } from '../policy.ts';
 import type { EncodedQuestion } from '../question_encoder.ts';
 import type { QuestionTask } from '../question_task.ts';
+import type { RunRatings } from '../ratings.ts';
 
 export interface MethodContext {
   readonly policy: Policy;
   readonly task: QuestionTask;
   readonly config: RunConfig;
+  /** null: the run uses none. */
+  readonly ratings: RunRatings | null;
   readonly generateOptions: GenerateOptions;
 }
 
@@ -30,6 +33,9 @@ export interface RolloutStatistics {
   readonly leakShare: number;
   /** Of the answer's own tokens; null when not scored. */
   readonly meanNoRationaleAnswerLogProb: number | null;
+  /** Sampled rationales whose reward a rating changed, and approved ones learned beside them; absent: no ratings in use. */
+  readonly ratedRationales?: number;
+  readonly approvedRationales?: number;
 }
 
 export interface MethodUpdate {

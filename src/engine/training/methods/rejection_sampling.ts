@@ -22,7 +22,10 @@ export const rejectionSampling: Method = async (context, request) => {
   const secondsSample = (performance.now() - start) / 1000;
 
   // Rewards and advantages are only shown: the same numbers as LaTRO's, so that methods can be compared.
-  const shown = latroBatchUpdate(sampled.map(scoredQuestion), { ...objectiveSettings(config), beta: 0 });
+  const shown = latroBatchUpdate(
+    sampled.map((question) => scoredQuestion(question)),
+    { ...objectiveSettings(config), beta: 0 },
+  );
   const rollouts = sampled.map((question, i) =>
     questionRollout(question, shown[i]!.rationales, task, { seed: config.seed, step: request.step }),
   );

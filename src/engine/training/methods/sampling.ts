@@ -5,6 +5,7 @@ import { standardDeviation } from '../../latro/advantage.ts';
 import { answerLeakIndex } from '../../latro/answer_leak.ts';
 import { orderFreeMean as mean } from '../../latro/log_space.ts';
 import type { GenerateSettings } from '../../model/generate.ts';
+import { requireFiniteSamples } from '../non_finite.ts';
 import { type ReferenceScorer, rollOut, type SampledQuestion } from '../rollout.ts';
 import type { MethodContext, RolloutStatistics, UpdateRequest } from './method.ts';
 
@@ -31,7 +32,7 @@ export function generateSettings(
 
 /** Samples K rationales of every question; β > 0 also asks the reference policy. */
 export async function sampleQuestions(
-  context: MethodContext,
+  context: Omit<MethodContext, 'ratings'>,
   request: UpdateRequest,
   beta: number,
 ): Promise<SampledQuestion[]> {
@@ -39,7 +40,7 @@ export async function sampleQuestions(
   const longest = Math.max(...request.questions.map(({ promptIds }) => promptIds.length));
   // Before the first update the policy is the reference.
   const reference: ReferenceScorer | 'same' | null = beta === 0 ? null : request.step === 1 ? 'same' : policy.reference;
-  return rollOut(
+  const sampled = await rollOut(
     policy.model,
     request.questions,
     {
@@ -53,6 +54,8 @@ export async function sampleQuestions(
     () => task.newStopDetector(),
     context.generateOptions,
   );
+  requireFiniteSamples(sampled, request.step);
+  return sampled;
 }
 
 export function statisticsOf(

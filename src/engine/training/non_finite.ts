@@ -1,0 +1,91 @@
+/** NaN and infinity are named by the question they arose on: the run stops there, and nothing of that update is kept. */
+import { LatroError } from '../common/errors.ts';
+import type { PromptGroup } from '../model/packing.ts';
+import { gradientNorm } from '../optimize/adamw.ts';
+import { LAST_GOOD_CHECKPOINT } from '../runs/run_writer.ts';
+import type { SampledQuestion } from './rollout.ts';
+
+/** @throws LatroError `non-finite` naming the line of the first question with a log-probability that is no finite number */
+export function requireFiniteSamples(questions: readonly SampledQuestion[], step: number): void {
+  for (const { encoded, rationales, answerLogProbsWithoutRationale: bare } of questions) {
+    const values = rationales.flatMap(({ logProb, referenceLogProb, answerLogProbs }) => [
+      logProb,
+      referenceLogProb ?? 0,
+      ...answerLogProbs,
+    ]);
+    const bad = [...bare, ...values].find((value) => !Number.isFinite(value));
+    if (bad === undefined) continue;
+    throw nonFinite(
+      `A log-probability is ${bad} in update ${step}, on the question of line ${encoded.row.line}.`,
+      step,
+    );
+  }
+}
+
+/** The same for the scores of one evaluated question. */
+export function requireFiniteScores(scores: readonly number[], line: number): void {
+  const bad = scores.find((value) => !Number.isFinite(value));
+  if (bad === undefined) return;
+  throw new LatroError(
+    'non-finite',
+    `A log-probability is ${bad} in an evaluation, on the question of line ${line}.`,
+    'Look at the model that is evaluated, and at that question.',
+  );
+}
+
+/** A gradient of one update's groups: the loss, every score, and what AdamW would be given. */
+export interface GroupGradient {
+  readonly loss: number;
+  readonly scores: readonly (readonly (readonly number[])[])[];
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+}
+
+export function isFiniteGradient({ loss, scores, gradients }: GroupGradient): boolean {
+  return Number.isFinite(loss) && Number.isFinite(gradientNorm(gradients)) && scores.flat(2).every(Number.isFinite);
+}
+
+/**
+ * The error for an update whose gradient is not finite: asks `gradientOf` for each group's own gradient to find the question at fault.
+ * @param lines of each group's question
+ */
+export async function nonFiniteUpdate(
+  step: number,
+  groups: readonly PromptGroup[],
+  lines: readonly number[],
+  gradientOf: (group: PromptGroup) => Promise<GroupGradient>,
+): Promise<LatroError> {
+  for (const [index, group] of groups.entries()) {
+    const gradient = await gradientOf(group);
+    if (isFiniteGradient(gradient)) continue;
+    const norm = gradientNorm(gradient.gradients);
+    return nonFinite(
+      `Loss (${gradient.loss}) or gradient (norm ${norm}) of update ${step} is not finite, on the question of line ${lines[index]}.`,
+      step,
+    );
+  }
+  return nonFinite(
+    `The gradient of update ${step} is not finite, summed over the questions of lines ${lines.join(', ')}.`,
+    step,
+  );
+}
+
+/** @throws LatroError `non-finite` when an update has made a parameter NaN or infinite; `lines` of its questions */
+export function requireFiniteParameters(
+  parameters: Iterable<readonly [string, { readonly data: Float32Array }]>,
+  step: number,
+  lines: readonly number[],
+): void {
+  for (const [name, { data }] of parameters) {
+    const index = data.findIndex((value) => !Number.isFinite(value));
+    if (index < 0) continue;
+    throw nonFinite(
+      `Update ${step}, on the questions of lines ${lines.join(', ')}, made ${name}[${index}] ${data[index]}.`,
+      step,
+    );
+  }
+}
+
+function nonFinite(reason: string, step: number): LatroError {
+  const nextStep = step > 1 ? LAST_GOOD_CHECKPOINT : 'No update was made yet: look at the model and at that question.';
+  return new LatroError('non-finite', reason, nextStep);
+}
