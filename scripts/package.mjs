@@ -14,5 +14,7 @@ process.exitCode = await tool('@vscode/vsce/vsce', [
   ...['--target', `${platform}-${arch}`],
   ...['--ignoreFile', ignoreFile],
   ...['--out', path.join(root, 'latro-studio.vsix')],
+  // README links lead to files of the source tree; without a repository there is no address to turn them into.
   '--allow-missing-repository',
+  '--no-rewrite-relative-links',
 ]);

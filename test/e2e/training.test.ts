@@ -42,8 +42,24 @@ describe('training from the command palette', function () {
     assert.equal((await run.rolloutSteps()).length, 3);
   });
 
+  it('opens the accuracy diff with the statistics of the two evaluations', async () => {
+    const { workbench } = studio;
+    await workbench.answer('The run is finished', 'Show Accuracy Diff');
+    const panel = workbench.panel;
+    await panel.locator('.summary').waitFor();
+    const names = await run.evaluationNames();
+    const after = names.filter((name) => name.startsWith('step-') && name.endsWith('test')).at(-1)!;
+    const rows = await Promise.all(['base-test', after].map((name) => run.evaluationRows(name)));
+    const { sameRight, broken, fixed, sameWrong } = compareEvaluations(rows[0]!, rows[1]!);
+    const cells = await panel.locator('.outcomes tbody td .count').allInnerTexts();
+    assert.deepEqual(cells.map(Number), [sameRight, broken, fixed, sameWrong]);
+    await panel.getByText(/exact McNemar/).waitFor();
+    await workbench.screenshot('accuracy-diff');
+  });
+
   it('shows the rationales of the question under the cursor as they stand in the run', async () => {
     const { workbench } = studio;
+    await workbench.openFile('train.jsonl');
     const steps = await run.rolloutSteps();
     const rollouts = (await Promise.all(steps.map((step) => run.rollouts(step)))).flat();
     const lines = [...new Set(rollouts.map(({ line }) => line))].slice(0, 2);
@@ -71,28 +87,13 @@ describe('training from the command palette', function () {
     await workbench.goToLine(2);
     await view.showsLine(2);
     await workbench.runCommand('LaTRO: Sample Rationales for This Question', () =>
-      view.rationales.nth(7).waitFor({ timeout: 30_000 }),
+      view.rationales.nth(7).waitFor({ timeout: 15_000 }),
     );
     const shown = await view.read();
     assert.equal(shown.length, 8, 'as many as the setting says');
     const sum = shown.reduce((total, { advantage }) => total + advantage, 0);
     assert.ok(Math.abs(sum) <= 8 * 0.0051, 'leave-one-out advantages sum to zero');
     await workbench.screenshot('sampled');
-  });
-
-  it('opens the accuracy diff with the statistics of the two evaluations', async () => {
-    const { workbench } = studio;
-    await workbench.answer('The run is finished', 'Show Accuracy Diff');
-    const panel = workbench.panel;
-    await panel.locator('.summary').waitFor();
-    const names = await run.evaluationNames();
-    const after = names.filter((name) => name.startsWith('step-') && name.endsWith('test')).at(-1)!;
-    const rows = await Promise.all(['base-test', after].map((name) => run.evaluationRows(name)));
-    const { sameRight, broken, fixed, sameWrong } = compareEvaluations(rows[0]!, rows[1]!);
-    const cells = await panel.locator('.outcomes tbody td .count').allInnerTexts();
-    assert.deepEqual(cells.map(Number), [sameRight, broken, fixed, sameWrong]);
-    await panel.getByText(/exact McNemar/).waitFor();
-    await workbench.screenshot('accuracy-diff');
   });
 
   it('lists the run and opens its dashboard, which comes back after a reload of the window', async () => {

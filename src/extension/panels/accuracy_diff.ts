@@ -29,7 +29,6 @@ export function accuracyKind(
   return {
     viewType: 'latro.accuracyDiff',
     page: 'accuracy_panel',
-    icon: 'icon.svg',
     intents: AccuracyIntent,
     subject: EvaluationPair,
     title: ({ before, after }) => {

@@ -17,7 +17,6 @@ export interface PanelKind<Subject, Message, Intent extends { readonly type: str
   /** As in the activation event `onWebviewPanel:…`. */
   readonly viewType: string;
   readonly page: PanelName;
-  readonly icon: string;
   readonly intents: v.GenericSchema<unknown, Intent>;
   readonly subject: v.GenericSchema<unknown, Subject>;
   /** Different for different subjects. */
@@ -81,11 +80,12 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
 
   #fill(panel: vscode.WebviewPanel, subject: Subject): void {
     const { extensionUri, reporter, log } = this.#services;
-    const { page, icon, intents } = this.#kind;
+    const { page, intents } = this.#kind;
     const { webview } = panel;
     const title = this.#kind.title(subject);
     this.#panels.set(title, panel);
-    panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', icon);
+    const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, 'media', `icon-${theme}.svg`);
+    panel.iconPath = { light: icon('light'), dark: icon('dark') };
     const controller = this.#kind.open(subject, (message) => channel.post(message));
     const onIntent = (intent: Intent) => controller.obey(intent);
     const channel = new PanelChannel<Message, Intent>({ webview, intents, onIntent, reporter, log });

@@ -39,7 +39,6 @@ export function dashboardKind(
   return {
     viewType: 'latro.runDashboard',
     page: 'dashboard_panel',
-    icon: 'icon.svg',
     intents: DashboardIntent,
     subject: DashboardSubject,
     title: ({ runId }) => vscode.l10n.t('Run {0}', runId),

@@ -100,9 +100,9 @@ export class QuestionSource {
 }
 
 /** Weights of a checkpoint of the run; without a run, the chosen model itself. */
-export function weightsFor(run: RunSummary | null, checkpoint: string, modelFolder: string): Weights {
+export function weightsFor(run: RunSummary | null, checkpoint: string, chosenModel: () => string): Weights {
   return run === null
-    ? { kind: 'model', model: modelFolder, adapter: null }
+    ? { kind: 'model', model: chosenModel(), adapter: null }
     : { kind: 'run', runDirectory: run.directory, checkpoint };
 }
 

@@ -196,7 +196,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
         'sampleQuestion',
         {
           jobId,
-          weights: weightsFor(run, checkpoint, this.#model()),
+          weights: weightsFor(run, checkpoint, this.#model),
           row: referenceTo(question),
           maxTokens: null,
           ...settings,
@@ -216,7 +216,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       const { run, sets } = await this.#source.known(question);
       const base = sets.get(checkpoint);
       if (base === undefined) return;
-      const weights = weightsFor(run, checkpoint, this.#model());
+      const weights = weightsFor(run, checkpoint, this.#model);
       const row = referenceTo(question);
       const record = await client.request('scoreRationale', { jobId, weights, row, text }, signal);
       this.#source.addSet(run, rowKey, withEdited(base, `edited-${randomUUID()}`, record));
@@ -228,7 +228,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     if (rationale === undefined) return;
     await this.#compute(question, 'tracing', 1, async (client, jobId, signal) => {
       const run = await this.#source.runOf(question.file);
-      const weights = weightsFor(run, checkpoint, this.#model());
+      const weights = weightsFor(run, checkpoint, this.#model);
       const request = { jobId, weights, row: referenceTo(question), text: rationale.record.text };
       const { scores } = await client.request('tracePrefixes', request, signal);
       this.#source.addTrace(run, question.row.rowKey, checkpoint, id, scores);
@@ -370,10 +370,10 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     return { k: rationalesPerQuestion, temperature, seed };
   }
 
-  #model(): string {
+  readonly #model = (): string => {
     const folder = this.#services.settings.modelFolder;
     if (folder !== undefined) return folder;
     const { l10n } = vscode;
     throw new LatroError('model-not-found', l10n.t('No model is chosen.'), l10n.t('Choose a model folder first.'));
-  }
+  };
 }

@@ -22,9 +22,11 @@ export class Workbench {
     await this.page.locator('.monaco-workbench .part.statusbar').waitFor();
   }
 
-  /** Reloads the window, as Developer: Reload Window does. */
+  /** Reloads the window by its own command, which saves what is open first. */
   async reload(): Promise<void> {
-    await this.page.reload();
+    const loaded = this.page.waitForEvent('domcontentloaded', { timeout: 60_000 });
+    await this.runCommand('Developer: Reload Window');
+    await loaded;
     await this.page.locator('.monaco-workbench .part.statusbar').waitFor();
   }
 
@@ -96,9 +98,10 @@ export class Workbench {
     return frameIn(this.page.locator(`${ofExtension}[src*="purpose=webviewView"]`).last());
   }
 
-  /** The document inside the extension's editor panel that was opened last. */
+  /** The document inside the extension's editor panel that is in front. */
   get panel(): FrameLocator {
-    return frameIn(this.page.locator(`${ofExtension}:not([src*="purpose=webviewView"])`).last());
+    const panels = this.page.locator(`${ofExtension}:not([src*="purpose=webviewView"])`);
+    return frameIn(panels.filter({ visible: true }).last());
   }
 
   async screenshot(name: string): Promise<void> {
