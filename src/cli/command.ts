@@ -29,6 +29,7 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Paths given on the command line start here. */
   readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Command extends CommandSpec {

@@ -10,6 +10,7 @@ import { devicesCommand } from './devices.ts';
 import { evalCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
 import { commandHelp, overview } from './help.ts';
+import { pullCommand } from './pull.ts';
 import { runsCommand } from './runs.ts';
 import { sampleCommand } from './sample.ts';
 import { scoreCommand } from './score.ts';
@@ -24,25 +25,21 @@ const COMMANDS: readonly Command[] = [
   sampleCommand,
   scoreCommand,
   exportCommand,
+  pullCommand,
   runsCommand,
   devicesCommand,
 ];
 
 const INTERRUPTED = 130;
 
-export interface CommandLineContext extends CommandContext {
-  /** Show the stack of an error that is a bug. */
-  readonly debug: boolean;
-}
-
-export async function runCommandLine(argv: readonly string[], context: CommandLineContext): Promise<number> {
-  const { terminal } = context;
+export async function runCommandLine(argv: readonly string[], context: CommandContext): Promise<number> {
+  const { terminal, env } = context;
   try {
     await dispatch(argv, context);
     return 0;
   } catch (error) {
     if (error instanceof Cancelled) return INTERRUPTED;
-    for (const line of errorLines(error, context.debug)) terminal.error(line);
+    for (const line of errorLines(error, (env.LATRO_DEBUG ?? '') !== '')) terminal.error(line);
     return 1;
   } finally {
     terminal.status('');

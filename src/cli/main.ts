@@ -19,7 +19,7 @@ void runCommandLine(process.argv.slice(2), {
   world: { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses },
   signal: listenForInterrupts(process, terminal),
   cwd: process.cwd(),
-  debug: (env.LATRO_DEBUG ?? '') !== '',
+  env,
 }).then((code) => {
   process.exitCode = code;
 });

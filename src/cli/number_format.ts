@@ -46,3 +46,10 @@ export function count(amount: number, plural: string): string {
 export function singular(plural: string): string {
   return plural.replace(/s$/, '');
 }
+
+/** 12_345_678 → "12.3 MB", powers of 1000. */
+export function byteSize(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}

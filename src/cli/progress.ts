@@ -37,7 +37,7 @@ export function progressLine(state: ProgressState): string {
   return `${label} ${bar}${describeProgress(state)}${message === '' ? '' : `  ${message}`}`;
 }
 
-function progressBar(share: number): string {
+export function progressBar(share: number): string {
   const eighths = Math.round(Math.min(1, Math.max(0, share)) * BAR_WIDTH * 8);
   const bar = '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
   return `▕${bar.padEnd(BAR_WIDTH)}▏`;
@@ -47,52 +47,78 @@ function progressBar(share: number): string {
 const REDRAW = 100;
 const PLAIN_LINE = 5000;
 
+/** A line that changes: rewritten in place on a terminal, written anew now and then elsewhere. What comes in bursts is shown once. */
+export class LiveLine {
+  readonly #terminal: Terminal;
+  #line: { readonly bar: string; readonly plain: string } | null = null;
+  /** The plain line written last. */
+  #shown = '';
+  #lastShown: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+    const now = terminal.clock.monotonic();
+    this.#lastShown = terminal.interactive ? now - REDRAW : now;
+  }
+
+  /** @param plain '' where it is not worth a line of its own */
+  show(bar: string, plain: string): void {
+    this.#line = { bar, plain };
+    const interval = this.#terminal.interactive ? REDRAW : PLAIN_LINE;
+    const wait = interval - (this.#terminal.clock.monotonic() - this.#lastShown);
+    this.#timer ??= setTimeout(() => this.#write(), Math.max(0, wait)).unref();
+  }
+
+  /** Takes the line away; elsewhere says where it got to, unless that was said already. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#terminal.interactive) this.#terminal.status('');
+    else this.#write();
+  }
+
+  #write(): void {
+    this.#timer = undefined;
+    this.#lastShown = this.#terminal.clock.monotonic();
+    if (this.#line === null) return;
+    const { bar, plain } = this.#line;
+    if (this.#terminal.interactive) this.#terminal.status(bar);
+    else if (plain !== '' && plain !== this.#shown) this.#terminal.note(plain);
+    this.#shown = plain;
+  }
+}
+
+/** Counted things: the rate is of this process, the time left follows from it. */
 export class Progress {
+  readonly #line: LiveLine;
   readonly #terminal: Terminal;
   readonly #label: string;
   readonly #unit: string;
   readonly #start: number;
   #first: number | null = null;
-  #state: ProgressState | null = null;
-  #shown: ProgressState | null = null;
-  #lastShown: number;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(terminal: Terminal, label: string, unit: string) {
+    this.#line = new LiveLine(terminal);
     this.#terminal = terminal;
     this.#label = label;
     this.#unit = unit;
     this.#start = terminal.clock.monotonic();
-    this.#lastShown = terminal.interactive ? this.#start - REDRAW : this.#start;
   }
 
   /** The first call says where it begins: items of before a resume were not done in this time. */
   advance(done: number, total: number, message = '', fraction = 0): void {
+    const isFirst = this.#first === null;
     this.#first ??= done + fraction;
-    const now = this.#terminal.clock.monotonic();
-    const seconds = (now - this.#start) / 1000;
+    const seconds = (this.#terminal.clock.monotonic() - this.#start) / 1000;
     const gained = done + fraction - this.#first;
     const perSecond = seconds > 0 && gained > 0 ? gained / seconds : null;
-    this.#state = { label: this.#label, unit: this.#unit, done, total, fraction, perSecond, message };
-    // Items come in bursts: what is shown is how far the last one got.
-    const wait = (this.#terminal.interactive ? REDRAW : PLAIN_LINE) - (now - this.#lastShown);
-    this.#timer ??= setTimeout(() => this.#show(), Math.max(0, wait)).unref();
+    const state = { label: this.#label, unit: this.#unit, done, total, fraction, perSecond, message };
+    const plain = `${state.label}: ${describeProgress(state)}${message === '' ? '' : `; ${message}`}`;
+    this.#line.show(progressLine(state), isFirst ? '' : plain);
   }
 
-  /** Takes the bar away; elsewhere says where it got to, unless that was said already. */
   end(): void {
-    clearTimeout(this.#timer);
-    this.#terminal.status('');
-    if (!this.#terminal.interactive && this.#state?.done !== this.#shown?.done) this.#show();
-  }
-
-  #show(): void {
-    this.#timer = undefined;
-    this.#lastShown = this.#terminal.clock.monotonic();
-    this.#shown = this.#state;
-    if (this.#state === null) return;
-    const { label, message } = this.#state;
-    if (this.#terminal.interactive) this.#terminal.status(progressLine(this.#state));
-    else this.#terminal.note(`${label}: ${describeProgress(this.#state)}${message === '' ? '' : `; ${message}`}`);
+    this.#line.end();
   }
 }

@@ -49,7 +49,7 @@ export async function latro(
     world: { files, clock: systemClock, processes: systemProcesses },
     signal: signal ?? new AbortController().signal,
     cwd,
-    debug: false,
+    env,
   });
   return { code, stdout, stderr };
 }

@@ -71,7 +71,7 @@ describe('the terminal', () => {
   };
 
   it('colours on a terminal only, and not when NO_COLOR is set', () => {
-    assert.match(make(true).terminal.style('red', 'x'), /^\u001b\[31mx\u001b\[39m$/);
+    assert.equal(make(true).terminal.style('red', 'x'), '\u001b[31mx\u001b[39m');
     assert.equal(make(false).terminal.style('red', 'x'), 'x');
     assert.equal(make(true, { NO_COLOR: '1' }).terminal.style('red', 'x'), 'x');
     assert.match(make(true, { NO_COLOR: '' }).terminal.style('red', 'x'), /31m/, 'empty is as good as not set');

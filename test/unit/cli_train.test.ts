@@ -266,6 +266,7 @@ describe('latro train', () => {
       world: { files, clock: systemClock, processes: systemProcesses },
       signal: new AbortController().signal,
       cwd: folder.path,
+      env: {},
     });
     assert.match(stdout.text, /Greedy accuracy/);
     assert.match(stdout.text, /Right answer: \d+/);

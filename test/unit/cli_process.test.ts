@@ -1,0 +1,141 @@
+/** `latro` as a process of its own: signals, pipes and exit codes. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { listenForInterrupts } from '../../src/cli/interrupts.ts';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { temporaryFolder } from '../support/model_fixtures.ts';
+import { tinyQuestions, writeTinyFolder } from '../support/tiny_folder.ts';
+
+const ROOT = resolve(import.meta.dirname, '..', '..');
+
+describe('the latro process', function () {
+  // Each starts a Node that compiles the sources first.
+  this.timeout(60_000);
+  const folder = temporaryFolder();
+
+  const start = (...argv: string[]): ChildProcess => {
+    const tsx = join(ROOT, 'node_modules', 'tsx', 'dist', 'esm', 'index.mjs');
+    const main = join(ROOT, 'src', 'cli', 'main.ts');
+    const argv0 = ['--import', `file://${tsx}`, main];
+    const child = spawn(process.execPath, [...argv0, ...argv], { cwd: folder.path, stdio: 'pipe' });
+    children.push(child);
+    return child;
+  };
+  const children: ChildProcess[] = [];
+  after(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+  const collect = (stream: NodeJS.ReadableStream | null): { text: string } => {
+    const collected = { text: '' };
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      collected.text += chunk;
+    });
+    return collected;
+  };
+  const ended = async (child: ChildProcess): Promise<number | null> =>
+    ((await once(child, 'close')) as [number | null])[0];
+
+  before(async () => {
+    await writeTinyFolder(join(folder.path, 'model'));
+    await writeFile(join(folder.path, 'train.jsonl'), tinyQuestions(12));
+    const config = {
+      model: 'model',
+      dataset: { train: 'train.jsonl', format: 'starter', holdOutFraction: 0 },
+      steps: 100_000,
+      questionsPerStep: 2,
+      sampling: { rationalesPerQuestion: 2, maxRationaleTokens: 8 },
+      evaluation: { k: 0, maxTokens: 8 },
+      checkpoints: { every: 1000 },
+      threads: 1,
+    };
+    await writeFile(join(folder.path, 'latro.json'), JSON.stringify(config));
+  });
+
+  it('saves and stops on the first Ctrl+C: what was done can be resumed', async function () {
+    // Windows has no signals: there a child cannot be asked, only ended.
+    if (process.platform === 'win32') this.skip();
+    const child = start('train', 'latro.json', '--out', 'runs');
+    const stderr = collect(child.stderr);
+    const closed = ended(child);
+    const run = await firstRun(join(folder.path, 'runs'));
+    while ((await run.rolloutSteps()).length < 2) await setTimeout(20);
+    child.kill('SIGINT');
+    assert.equal(await closed, 130, stderr.text);
+    const record = await run.record();
+    assert.equal(record.status, 'stopped');
+    assert.ok(record.step >= 2);
+    const checkpoint = await run.checkpoints.verify(record.step);
+    assert.ok(checkpoint !== null && !('reason' in checkpoint), 'saved although no checkpoint was due');
+    assert.match(stderr.text, /Stopping: what is done is kept/);
+    assert.match(stderr.text, new RegExp(`Stopped after ${record.step} updates`));
+  });
+
+  it('ends at once on the second, whatever is going on', () => {
+    const signals = new EventEmitter();
+    const codes: number[] = [];
+    const notes: string[] = [];
+    const fake = {
+      on: signals.on.bind(signals),
+      exit: (code: number) => codes.push(code),
+    } as unknown as NodeJS.Process;
+    const asked = listenForInterrupts(fake, { note: (line) => notes.push(line), status: () => {} });
+    assert.equal(asked.aborted, false);
+    signals.emit('SIGINT');
+    assert.deepEqual([asked.aborted, notes.length, codes], [true, 1, []]);
+    signals.emit('SIGINT');
+    signals.emit('SIGTERM');
+    assert.deepEqual(codes, [130, 143]);
+  });
+
+  it('writes results to stdout and everything else to stderr, and ends with 0 or 1', async () => {
+    await writeFile(join(folder.path, 'rows.jsonl'), '{"ids":[1,2,3]}\n');
+    const good = start('score', '--model', 'model', '--rows', 'rows.jsonl', '--threads', '1');
+    const [out, err] = [collect(good.stdout), collect(good.stderr)];
+    assert.equal(await ended(good), 0);
+    assert.equal(out.text.split('\n').length, 2);
+    assert.ok(Array.isArray((JSON.parse(out.text) as { logprobs: unknown }).logprobs));
+    assert.match(err.text, /^Scoring: 1\/1 rows/);
+
+    const bad = start('score', '--model', 'nowhere', '--rows', 'rows.jsonl');
+    const [badOut, badErr] = [collect(bad.stdout), collect(bad.stderr)];
+    assert.equal(await ended(bad), 1);
+    assert.equal(badOut.text, '');
+    assert.match(badErr.text, /^latro: There is no folder [^\n]*nowhere\.[^\n]*\n$/);
+  });
+
+  it('ends quietly when nobody reads on', async function () {
+    if (process.platform === 'win32') this.skip();
+    const row = `${JSON.stringify({ ids: Array.from({ length: 150 }, (_, i) => i + 2) })}\n`;
+    await writeFile(join(folder.path, 'many.jsonl'), row.repeat(400));
+    const child = start('score', '--model', 'model', '--rows', 'many.jsonl', '--threads', '1', '--quiet');
+    const stderr = collect(child.stderr);
+    const closed = ended(child);
+    await once(child.stdout!, 'data');
+    child.stdout!.destroy();
+    assert.equal(await closed, 0);
+    assert.equal(stderr.text, '');
+  });
+
+  it('tries devices out without falling with them', async () => {
+    const child = start('devices');
+    const stdout = collect(child.stdout);
+    assert.equal(await ended(child), 0);
+    const lines = stdout.text.trimEnd().split('\n');
+    assert.match(lines[0]!, /^cpu +works +.+ threads/);
+    for (const line of lines.slice(1)) assert.match(line, /^\w+ +(works|not installed|no such hardware or driver) /);
+  });
+});
+
+async function firstRun(folder: string): Promise<RunDirectory> {
+  for (;;) {
+    const [id] = await readdir(folder).catch(() => []);
+    const run = id === undefined ? null : new RunDirectory(new NodeFileSystem(), join(folder, id));
+    if (run !== null && (await run.record().catch(() => null)) !== null) return run;
+    await setTimeout(20);
+  }
+}
