@@ -1,5 +1,6 @@
-/** How a run is named on the command line: by its id in a folder of runs, or by the path of its directory. */
+/** How a run is named on the command line: by its id in a folder of runs, or by a path. */
 import { join, resolve } from 'node:path';
+import { LatroError } from '../engine/common/errors.ts';
 import type { RunDirectory } from '../engine/runs/run_directory.ts';
 import { RunStore } from '../engine/runs/run_store.ts';
 import type { Arguments } from './arguments.ts';
@@ -13,12 +14,15 @@ export function runStore(args: Arguments, { cwd, world }: CommandContext, option
   return new RunStore(world, resolve(cwd, args.text(option) ?? join('.latro', 'runs')));
 }
 
-/** @throws LatroError `run-not-found` */
-export async function findRun(store: RunStore, name: string, { cwd }: CommandContext): Promise<RunDirectory> {
-  return store.find(runName(name, cwd));
-}
-
-/** An id stays one; a path starts at the working directory. */
-export function runName(name: string, cwd: string): string {
-  return /[\\/]/.test(name) || name === '.' || name === '..' ? resolve(cwd, name) : name;
+/** By id or by path; a folder of runs stands for its newest one. @throws LatroError `run-not-found` */
+export async function findRun(store: RunStore, name: string, { cwd, world }: CommandContext): Promise<RunDirectory> {
+  const isPath = /[\\/]/.test(name) || name === '.' || name === '..';
+  try {
+    return await store.find(isPath ? resolve(cwd, name) : name);
+  } catch (error) {
+    if (!(error instanceof LatroError && error.code === 'run-not-found')) throw error;
+    const [newest] = (await new RunStore(world, resolve(cwd, name)).list()).runs;
+    if (newest === undefined) throw error;
+    return store.find(newest.directory);
+  }
 }

@@ -15,7 +15,7 @@ import { COMPUTE_OPTIONS, computeSettings } from './model_options.ts';
 import { count, fixed, percent } from './number_format.ts';
 import { compareRun } from './run_comparison.ts';
 import { showRun } from './run_observer.ts';
-import { runName, runStore } from './run_options.ts';
+import { findRun, runStore } from './run_options.ts';
 import type { Terminal } from './terminal.ts';
 
 export const trainCommand: Command = {
@@ -55,7 +55,7 @@ async function startRun(args: Arguments, context: CommandContext): Promise<Train
 }
 
 async function resumeRun(args: Arguments, name: string, context: CommandContext): Promise<TrainingRun> {
-  const { world, cwd, terminal, signal } = context;
+  const { world, terminal, signal } = context;
   const [path] = args.positionals;
   for (const option of ['device', 'threads']) {
     if (args.text(option) !== undefined)
@@ -63,10 +63,11 @@ async function resumeRun(args: Arguments, name: string, context: CommandContext)
   }
   const given = path === undefined ? null : await loadConfig(path, args, context);
   const store = given === null ? runStore(args, context, 'out') : new RunStore(world, given.outputDirectory);
-  const { config, identity } = await (await store.find(runName(name, cwd))).record();
+  const run = await findRun(store, name, context);
+  const { config, identity } = await run.record();
   // The run goes on with its own settings: other ones must be said, not passed over.
   if (given !== null) compareIdentity({ config, identity }, { config: given, identity });
-  return TrainingRun.resume(world, store, runName(name, cwd), currentEnvironment(config), showRun(terminal, signal));
+  return TrainingRun.resume(world, store, run.path, currentEnvironment(config), showRun(terminal, signal));
 }
 
 /** The config with what the command line says in its place. */

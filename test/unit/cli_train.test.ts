@@ -152,6 +152,8 @@ describe('latro train', () => {
       });
       const byPath = await latroOk(['compare', run!.path], { cwd: folder.path });
       assert.deepEqual(byId.stdout.lines, byPath.stdout.lines);
+      const byFolder = await latroOk(['compare', 'runs'], { cwd: folder.path });
+      assert.deepEqual(byFolder.stdout.lines, byPath.stdout.lines, 'its newest run');
       const json = JSON.parse(await readFile(at('compare.json'), 'utf8')) as Record<string, number> & {
         before: { greedyAccuracy: number };
         after: { greedyAccuracy: number };
