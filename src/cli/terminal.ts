@@ -62,7 +62,8 @@ export class Terminal {
   /** The line that is rewritten in place; '' takes it away. Does nothing unless `interactive`. */
   status(line: string): void {
     if (!this.interactive || this.quiet || line === this.#status) return;
-    this.#stderr.write(`\r${truncate(line, (this.#stderr.columns ?? 80) - 1)}\u001b[K`);
+    // A terminal that does not know its width says 0.
+    this.#stderr.write(`\r${truncate(line, (this.#stderr.columns || 80) - 1)}\u001b[K`);
     this.#status = line;
   }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { Arguments } from '../../src/cli/arguments.ts';
+import { evalCommand } from '../../src/cli/eval.ts';
 import { commandHelp } from '../../src/cli/help.ts';
 import { duration, fixed, percent, points, pValue, signed } from '../../src/cli/number_format.ts';
 import { packageRoot } from '../../src/cli/package_root.ts';
@@ -94,6 +96,31 @@ describe('the terminal', () => {
     terminal.note('another');
     terminal.error('an error');
     assert.equal(stderr.text, 'a note\nan error\n');
+  });
+});
+
+describe('the words after a command', () => {
+  const parse = (...argv: string[]) => Arguments.parse(evalCommand, argv);
+
+  it('may begin with a minus sign where they are values', () => {
+    assert.equal(parse('--rows', '-120:').text('rows'), '-120:');
+    assert.equal(parse('--rows=-120:').text('rows'), '-120:');
+    assert.throws(() => parse('--rows', '--json'), /--rows lacks its value/);
+  });
+
+  it('are read as the numbers they are meant to be', () => {
+    assert.equal(parse('--k', '8').whole('k', { least: 0 }), 8);
+    assert.equal(parse().whole('k', { least: 0 }), undefined);
+    assert.equal(parse('--temperature', '1e-7').real('temperature', { least: 0 }), 1e-7);
+    for (const wrong of ['1.5', '', ' ', 'Infinity', 'NaN', '1e99', '-1']) {
+      assert.throws(() => parse(`--k=${wrong}`).whole('k', { least: 0 }), /--k is ".*"\. Give a whole number/, wrong);
+    }
+  });
+
+  it('are the last ones given, and names of JavaScript are no options', () => {
+    assert.equal(parse('--k', '1', '--k', '2').text('k'), '2');
+    for (const name of ['--constructor', '--__proto__', '--toString', '-k'])
+      assert.throws(() => parse(name, 'x'), /has no option/, name);
   });
 });
 
