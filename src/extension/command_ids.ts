@@ -4,6 +4,8 @@ export const COMMANDS = [
   'latro.trainOnDataset',
   'latro.evaluate',
   'latro.sampleQuestion',
+  'latro.showRationales',
+  'latro.previewPrompt',
   'latro.stopRun',
   'latro.resumeRun',
   'latro.compare',

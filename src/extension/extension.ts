@@ -12,10 +12,16 @@ import { chooseModel } from './commands/choose_model.ts';
 import { evaluateDataset } from './commands/evaluate.ts';
 import { pickPair, stopRun } from './commands/run_commands.ts';
 import { type CommandServices, pickRun } from './commands/services.ts';
+import { showRationales } from './commands/show_rationales.ts';
 import { resumeRun, tellHowItWent, trainOnDataset } from './commands/train.ts';
 import { EngineSupervisor } from './engine/engine_supervisor.ts';
 import { JobRunner } from './engine/job_runner.ts';
 import { watchEngine } from './engine/watch_engine.ts';
+import { DatasetResults } from './inline/dataset_results.ts';
+import { DocumentIndexes } from './inline/document_indexes.ts';
+import { showInlineResults } from './inline/inline_results.ts';
+import { PromptPreviews } from './inline/prompt_preview.ts';
+import { RowDiagnostics } from './inline/row_diagnostics.ts';
 import { accuracyKind } from './panels/accuracy_diff.ts';
 import { PanelGroup } from './panels/panel_group.ts';
 import { dashboardKind } from './panels/run_dashboard.ts';
@@ -31,9 +37,10 @@ import { StatusBar } from './status_bar.ts';
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('LaTRO Studio', { log: true });
   const reporter = new Reporter(log);
-  context.subscriptions.push(log);
+  const datasets = new DocumentIndexes();
+  context.subscriptions.push(log, datasets, new RowDiagnostics(datasets, log));
   const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file');
-  const inWorkspace = folder === undefined ? undefined : openStudio(context, folder, log, reporter);
+  const inWorkspace = folder === undefined ? undefined : openStudio(context, folder, datasets, log, reporter);
   registerCommands(context, reporter, {
     'latro.openLog': async () => log.show(),
     'latro.openWalkthrough': async () => {
@@ -49,6 +56,7 @@ type StudioCommands = Omit<CommandHandlers, 'latro.openLog' | 'latro.openWalkthr
 function openStudio(
   context: vscode.ExtensionContext,
   folder: vscode.WorkspaceFolder,
+  datasets: DocumentIndexes,
   log: vscode.LogOutputChannel,
   reporter: Reporter,
 ): StudioCommands {
@@ -83,12 +91,15 @@ function openStudio(
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
   track(vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs) }));
+  const results = track(new DatasetResults(runs, path.join(workspace, '.latro', 'evaluations'), log));
+  const prompts = track(new PromptPreviews(services, results));
   track(new StatusBar(engine.jobs, settings));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
 
   const begin = () => {
     runs.start().catch((error: unknown) => reporter.report(error));
     engine.attach().catch((error: unknown) => reporter.report(error));
+    track(showInlineResults(datasets, results, extensionUri));
   };
   // Nothing of an untrusted workspace is read but the text in its editors.
   if (vscode.workspace.isTrusted) setImmediate(begin);
@@ -99,6 +110,8 @@ function openStudio(
     'latro.trainOnDataset': (argument) => trainOnDataset(services, argument),
     'latro.evaluate': (argument) => evaluateDataset(services, argument),
     'latro.sampleQuestion': () => rationales.sampleUnderCursor(),
+    'latro.showRationales': showRationales,
+    'latro.previewPrompt': (argument) => prompts.show(argument),
     'latro.stopRun': (argument) => stopRun(services, argument),
     'latro.resumeRun': (argument) => resumeRun(services, argument),
     'latro.compare': async (argument) => accuracy.show(await pickPair(services, argument)),
@@ -125,6 +138,8 @@ function withoutFolder(): StudioCommands {
     'latro.trainOnDataset': refuse,
     'latro.evaluate': refuse,
     'latro.sampleQuestion': refuse,
+    'latro.showRationales': refuse,
+    'latro.previewPrompt': refuse,
     'latro.stopRun': refuse,
     'latro.resumeRun': refuse,
     'latro.compare': refuse,

@@ -1,0 +1,81 @@
+/** Lenses above a dataset: train on it, evaluate on it, see the prompt the model sees, and how the last run did. */
+import * as vscode from 'vscode';
+import type { EvaluationSummary } from '../../protocol/records.ts';
+import type { CommandId } from '../command_ids.ts';
+import { DisposableStore } from '../common/disposables.ts';
+import { percent, stepText } from '../runs/run_text.ts';
+import type { DatasetHistory, DatasetResults } from './dataset_results.ts';
+import type { DocumentIndexes } from './document_indexes.ts';
+
+export class DatasetLenses implements vscode.CodeLensProvider, vscode.Disposable {
+  readonly #indexes: DocumentIndexes;
+  readonly #results: DatasetResults;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #disposables = new DisposableStore();
+  /** Documents that are known to be datasets: once one is, its edits change no lens. */
+  readonly #datasets = new WeakSet<vscode.TextDocument>();
+
+  readonly onDidChangeCodeLenses = this.#changed.event;
+
+  constructor(indexes: DocumentIndexes, results: DatasetResults) {
+    this.#indexes = indexes;
+    this.#results = results;
+    const parts = [
+      this.#changed,
+      results.onChanged(() => this.#changed.fire()),
+      indexes.onChanged(({ document, format }) => {
+        if (this.#datasets.has(document) === (format !== undefined)) return;
+        if (format === undefined) this.#datasets.delete(document);
+        else this.#datasets.add(document);
+        this.#changed.fire();
+      }),
+    ];
+    for (const part of parts) this.#disposables.add(part);
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
+    if (this.#indexes.of(document)?.format === undefined || !vscode.workspace.isTrusted) return [];
+    const { l10n } = vscode;
+    const { uri } = document;
+    const history = await this.#results.history(document.fileName);
+    return [
+      lens(`$(play) ${l10n.t('Train')}`, l10n.t('Train on this dataset'), 'latro.trainOnDataset', uri),
+      lens(`$(checklist) ${l10n.t('Evaluate')}`, l10n.t('Evaluate on this dataset'), 'latro.evaluate', uri),
+      lens(
+        `$(eye) ${l10n.t('Preview prompt')}`,
+        l10n.t('What the model reads for the row under the cursor, and the answer it is rewarded for'),
+        'latro.previewPrompt',
+        uri,
+      ),
+      ...(history === null ? [] : resultLenses(history)),
+    ];
+  }
+}
+
+/** The accuracy before and after, once both are there; before that, how far the run is. */
+function resultLenses({ run, before, now }: DatasetHistory): vscode.CodeLens[] {
+  const { l10n } = vscode;
+  if (run === null) {
+    if (now === null) return [];
+    const title = `$(graph-line) ${accuracyText(now.summary)}`;
+    return [lens(title, l10n.t('Open the answers'), 'vscode.open', vscode.Uri.file(now.file))];
+  }
+  const argument = { runId: run.id };
+  if (now !== null && before !== null) {
+    const title = `$(diff) ${percent(before.summary.greedyAccuracy)} → ${accuracyText(now.summary)}`;
+    return [lens(title, l10n.t('Compare question by question'), 'latro.compare', argument)];
+  }
+  const title = `$(graph-line) ${now === null ? stepText(run) : accuracyText(now.summary)}`;
+  return [lens(title, l10n.t('Open the run'), 'latro.openRunDashboard', argument)];
+}
+
+const accuracyText = ({ greedyAccuracy, questions }: EvaluationSummary): string =>
+  vscode.l10n.t('{0} of {1} questions right', percent(greedyAccuracy), questions);
+
+function lens(title: string, tooltip: string, command: CommandId | 'vscode.open', argument: unknown): vscode.CodeLens {
+  return new vscode.CodeLens(new vscode.Range(0, 0, 0, 0), { title, tooltip, command, arguments: [argument] });
+}

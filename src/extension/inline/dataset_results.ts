@@ -1,0 +1,259 @@
+/** What the newest run that knows a dataset says about its rows: read from disk, for a few rows at a time. */
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
+import type { RunDirectory } from '../../engine/runs/run_directory.ts';
+import { EvaluationSummary } from '../../protocol/records.ts';
+import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
+import { type Disposable, Emitter, type Listener } from '../common/disposables.ts';
+import type { Log } from '../common/log.ts';
+import { samePath } from '../rationales/question_source.ts';
+import { updatesBehind } from '../rationales/rationale_sets.ts';
+import { RolloutIndex } from '../runs/rollout_index.ts';
+import { EvaluationIndex } from './evaluation_index.ts';
+import {
+  answersOfRollout,
+  bestAndWorst,
+  type EvaluationFigures,
+  type RationaleFigures,
+  RolloutFigures,
+  type RowResult,
+  rowResult,
+} from './row_result.ts';
+
+/** The part of a `RunsWatcher` that is needed. */
+export interface Runs {
+  /** Newest first. */
+  readonly runs: readonly RunSummary[];
+  directory(run: RunSummary): RunDirectory;
+  readonly onChanged: (listener: Listener<void>) => Disposable;
+}
+
+/** A row's result with the texts behind it. */
+export interface RowDetail {
+  /** null: weights that belong to no run were evaluated. */
+  readonly run: RunSummary | null;
+  readonly result: RowResult;
+  /** Of the newest rollout: the best rationale and, if there is another, the worst. */
+  readonly rationales: readonly RationaleFigures[];
+  /** The evaluated answers; null where the result is of rollouts. */
+  readonly evaluated: { readonly now: EvaluationFigures; readonly before: EvaluationFigures | null } | null;
+}
+
+/** A finished evaluation: what it says of all its rows, and the file of its rows. */
+export interface FinishedEvaluation {
+  readonly summary: EvaluationSummary;
+  readonly file: string;
+  /** Updates behind the weights. */
+  readonly updates: number;
+}
+
+/** Whose results a dataset shows: the newest run that has any, or evaluations of a model outside all runs. */
+export interface DatasetHistory {
+  readonly run: RunSummary | null;
+  /** The one to compare with, if there is one. */
+  readonly before: FinishedEvaluation | null;
+  readonly now: FinishedEvaluation | null;
+}
+
+interface Source extends DatasetHistory {
+  readonly rowsNow: EvaluationIndex | null;
+  readonly rowsBefore: EvaluationIndex | null;
+  readonly rollouts: RolloutIndex | null;
+}
+
+interface CachedResult {
+  readonly stamp: string;
+  readonly result: RowResult;
+}
+
+export class DatasetResults implements Disposable {
+  readonly #runs: Runs;
+  readonly #log: Log;
+  readonly #folder: string;
+  readonly #files: FileSystem;
+  readonly #changed = new Emitter<void>();
+  readonly #subscription: Disposable;
+  /** By dataset; runs change, so forgotten with every change. */
+  #sources = new Map<string, Promise<Source | null>>();
+  readonly #records = new Map<string, Promise<RunRecord>>();
+  readonly #rollouts = new Map<string, RolloutIndex>();
+  /** By file and its stamp. */
+  readonly #evaluations = new Map<string, Promise<EvaluationIndex>>();
+  readonly #ofRollouts = new Map<string, CachedResult>();
+
+  /** Something may be different now. */
+  readonly onChanged = this.#changed.event;
+
+  /** @param evaluations folder of the evaluations that belong to no run */
+  constructor(runs: Runs, evaluations: string, log: Log, files: FileSystem = new NodeFileSystem()) {
+    this.#runs = runs;
+    this.#folder = evaluations;
+    this.#log = log;
+    this.#files = files;
+    this.#subscription = runs.onChanged(() => this.refresh());
+  }
+
+  /** Looks at the disk anew from now on. */
+  refresh(): void {
+    this.#sources.clear();
+    this.#changed.fire();
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+  }
+
+  /** Where the results of a file come from; null when there are none. */
+  async history(file: string): Promise<DatasetHistory | null> {
+    return await this.#source(file);
+  }
+
+  /** By row key; a row that no run has looked at is not among them. */
+  async of(file: string, rowKeys: Iterable<string>): Promise<ReadonlyMap<string, RowResult>> {
+    const source = await this.#source(file);
+    if (source === null) return new Map();
+    const found = await Promise.all(
+      [...new Set(rowKeys)].map(async (key) => ({ key, result: await this.#result(source, key) })),
+    );
+    return new Map(found.flatMap(({ key, result }) => (result === null ? [] : [[key, result]])));
+  }
+
+  async detail(file: string, rowKey: string): Promise<RowDetail | null> {
+    const source = await this.#source(file);
+    const result = source && (await this.#result(source, rowKey));
+    if (source === null || result === null) return null;
+    const { run } = source;
+    const newest = (await source.rollouts?.steps(rowKey))?.at(-1);
+    const rollout = newest === undefined ? undefined : await source.rollouts?.read(rowKey, newest, RolloutFigures);
+    const now = (await source.rowsNow?.row(rowKey)) ?? null;
+    const before = (await source.rowsBefore?.row(rowKey)) ?? null;
+    const evaluated = now === null ? null : { now, before };
+    return { run, result, rationales: bestAndWorst(rollout?.rationales ?? []), evaluated };
+  }
+
+  async #result(source: Source, rowKey: string): Promise<RowResult | null> {
+    const now = source.rowsNow?.answers(rowKey) ?? null;
+    if (now !== null) return rowResult('evaluation', now, source.rowsBefore?.answers(rowKey) ?? null);
+    if (source.run === null || source.rollouts === null) return null;
+    return await this.#resultOfRollouts(source.run, source.rollouts, rowKey);
+  }
+
+  async #resultOfRollouts(run: RunSummary, rollouts: RolloutIndex, rowKey: string): Promise<RowResult | null> {
+    const steps = await rollouts.steps(rowKey);
+    const [first, last] = [steps[0], steps.at(-1)];
+    if (first === undefined || last === undefined) return null;
+    const key = `${run.id} ${rowKey}`;
+    const stamp = `${first} ${last}`;
+    const known = this.#ofRollouts.get(key);
+    if (known?.stamp === stamp) return known.result;
+    const now = await rollouts.read(rowKey, last, RolloutFigures);
+    const before = first === last ? undefined : await rollouts.read(rowKey, first, RolloutFigures);
+    if (now === undefined) return null;
+    const result = rowResult('rollouts', answersOfRollout(now), before ? answersOfRollout(before) : null);
+    this.#ofRollouts.set(key, { stamp, result });
+    return result;
+  }
+
+  #source(file: string): Promise<Source | null> {
+    const known = this.#sources.get(file);
+    if (known !== undefined) return known;
+    const source = this.#find(file).catch((error: unknown) => {
+      this.#log.warn(`results of ${file}: ${error instanceof Error ? error.message : String(error)}`);
+      return null;
+    });
+    this.#sources.set(file, source);
+    return source;
+  }
+
+  async #find(file: string): Promise<Source | null> {
+    return (await this.#ofRuns(file)) ?? (await this.#ofModels(file));
+  }
+
+  /** The newest run that reads the file and has something to say about it. */
+  async #ofRuns(file: string): Promise<Source | null> {
+    for (const run of this.#runs.runs) {
+      const { train, validation, test } = (await this.#record(run)).config.dataset;
+      const isRead = [train, validation, test].some((each) => each !== undefined && samePath(each, file));
+      if (!isRead) continue;
+      const directory = this.#runs.directory(run);
+      const names = await directory.evaluationNames();
+      const evaluations = await this.#finished(names.map((name) => directory.evaluationFile(name, 'json')));
+      const own = evaluations.filter(({ summary }) => samePath(summary.dataset, file)).sort(byUpdates);
+      const hasRollouts = samePath(train, file) && (await directory.rolloutSteps()).length > 0;
+      const now = own.at(-1) ?? null;
+      if (now === null && !hasRollouts) continue;
+      const before = own.findLast(({ updates }) => updates === 0) ?? null;
+      const rollouts = hasRollouts ? this.#rolloutsOf(run) : null;
+      return await this.#open({ run, now, before: before === now ? null : before }, rollouts);
+    }
+    return null;
+  }
+
+  /** The last evaluation of a model that belongs to no run. */
+  async #ofModels(file: string): Promise<Source | null> {
+    const names = (await this.#files.list(this.#folder)).filter((name) => name.endsWith('.json'));
+    const evaluations = await this.#finished(names.map((name) => path.join(this.#folder, name)));
+    const own = evaluations.filter(({ summary }) => samePath(summary.dataset, file));
+    // Their names end with the time they were made.
+    const now = own.sort((a, b) => timeIn(a.file).localeCompare(timeIn(b.file))).at(-1);
+    return now === undefined ? null : await this.#open({ run: null, now, before: null }, null);
+  }
+
+  /** Those of these summaries that are there and can be read. */
+  async #finished(files: readonly string[]): Promise<FinishedEvaluation[]> {
+    const read = files.map(async (file): Promise<FinishedEvaluation[]> => {
+      const text = await readFile(file, 'utf8').catch(() => undefined);
+      const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), EvaluationSummary), text);
+      if (!parsed.success) return [];
+      const summary = parsed.output;
+      return [{ summary, file: `${file}l`, updates: updatesBehind(summary.checkpoint) }];
+    });
+    return (await Promise.all(read)).flat();
+  }
+
+  async #open(history: DatasetHistory, rollouts: RolloutIndex | null): Promise<Source> {
+    const [rowsNow, rowsBefore] = await Promise.all([this.#rowsOf(history.now), this.#rowsOf(history.before)]);
+    return { ...history, rowsNow, rowsBefore, rollouts };
+  }
+
+  /** A finished evaluation does not change, but a run that was rolled back may write another of the same name. */
+  async #rowsOf(evaluation: FinishedEvaluation | null): Promise<EvaluationIndex | null> {
+    if (evaluation === null) return null;
+    const { file, updates } = evaluation;
+    const { mtimeMs, size } = await stat(file);
+    return await remembered(this.#evaluations, `${file} ${mtimeMs} ${size}`, () =>
+      EvaluationIndex.read(this.#files, file, updates),
+    );
+  }
+
+  #rolloutsOf(run: RunSummary): RolloutIndex {
+    const known = this.#rollouts.get(run.id) ?? new RolloutIndex(this.#runs.directory(run));
+    this.#rollouts.set(run.id, known);
+    return known;
+  }
+
+  /** The config of a run never changes. */
+  #record(run: RunSummary): Promise<RunRecord> {
+    return remembered(this.#records, run.id, () => this.#runs.directory(run).record());
+  }
+}
+
+/** By rising number of updates; of those of the same weights, the one of most questions last. */
+const byUpdates = (a: FinishedEvaluation, b: FinishedEvaluation): number =>
+  a.updates - b.updates || a.summary.questions - b.summary.questions;
+
+const timeIn = (file: string): string => /(\d{8}-\d{6})\.jsonl$/.exec(file)?.[1] ?? '';
+
+/** What failed is not remembered: the next one to ask tries again. */
+function remembered<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make().catch((error: unknown) => {
+    known.delete(key);
+    throw error;
+  });
+  known.set(key, made);
+  return made;
+}

@@ -1,0 +1,182 @@
+/** The rows of one dataset that is open in the editor, checked in the background and kept up with its edits. */
+import type * as vscode from 'vscode';
+import type { RowProblem } from '../../engine/datasets/dataset.ts';
+import type { DatasetFormat } from '../../engine/datasets/format.ts';
+import { type CheckedRow, checkRow, checkRowSource } from '../../engine/datasets/row_check.ts';
+import type { Disposable } from '../common/disposables.ts';
+import { TimeSlice } from '../common/time_slice.ts';
+import { type DatasetText, formatOf, isJsonLines, jsonRows } from '../dataset/dataset_rows.ts';
+import { RowIndex } from './row_index.ts';
+
+/** The first lines decide the format: an edit of one of them may change it. */
+const LINES_OF_DETECTION = 40;
+/** While a person types, the rows wait. */
+const REST_MILLISECONDS = 200;
+
+export interface RowAt {
+  /** 0-based. */
+  readonly line: number;
+  readonly rowKey: string;
+}
+
+/** What changed in a document, as VS Code tells it: each change after those before it. */
+export type TextChanges = readonly Pick<vscode.TextDocumentContentChangeEvent, 'text' | 'range'>[];
+
+export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> implements Disposable {
+  readonly document: Text;
+  readonly #changed: () => void;
+  #format: DatasetFormat | undefined;
+  #rows = new RowIndex(0);
+  /** Of a JSON document, whose rows are found all at once; of JSONL they are looked up line by line. */
+  #jsonProblems: readonly RowProblem[] = [];
+  #complete = false;
+  /** Every line before this one has been read. */
+  #firstUnread = 0;
+  /** Raised to end a pass that is under way. */
+  #pass = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param changed called when rows were read, after each piece of the work */
+  constructor(document: Text, changed: () => void) {
+    this.document = document;
+    this.#changed = changed;
+    this.#readSoon(0);
+  }
+
+  /** undefined: the file is no dataset, or has not been looked at yet. */
+  get format(): DatasetFormat | undefined {
+    return this.#format;
+  }
+
+  /** Rows as far as they have been read. */
+  get rows(): RowIndex {
+    return this.#rows;
+  }
+
+  /** True once every row has been read since the last edit. */
+  get isComplete(): boolean {
+    return this.#complete;
+  }
+
+  /** The sound rows that begin on lines `first` to `last` (0-based), read now if need be. */
+  async rowsIn(first: number, last: number): Promise<RowAt[]> {
+    const slice = new TimeSlice();
+    const found: RowAt[] = [];
+    for (let line = first; line <= Math.min(last, this.#rows.lineCount - 1); line++) {
+      this.#readLine(line);
+      const rowKey = this.#rows.keyAt(line);
+      if (rowKey != null) found.push({ line, rowKey });
+      if (slice.isOver) await slice.next();
+    }
+    return found;
+  }
+
+  /** Problems that begin on lines `first` to `last` (0-based), as far as rows have been read. */
+  problemsIn(first: number, last: number): RowProblem[] {
+    if (!isJsonLines(this.document)) {
+      return this.#jsonProblems.filter(({ line }) => first <= line - 1 && line - 1 <= last);
+    }
+    const problems: RowProblem[] = [];
+    for (let line = first; line <= last; line++)
+      if (this.#rows.isFlawed(line)) problems.push(...this.#check(line).problems);
+    return problems;
+  }
+
+  /** Problems of the first `limit` rows that have any, in the order of the file, and how many more such rows there are. */
+  problems(limit: number): { readonly problems: readonly RowProblem[]; readonly rowsLeft: number } {
+    const lines = this.#rows.flawedLines(limit);
+    const rowsLeft = this.#rows.flawedCount - lines.length;
+    if (isJsonLines(this.document)) return { problems: lines.flatMap((line) => this.#check(line).problems), rowsLeft };
+    const last = rowsLeft === 0 ? this.document.lineCount : (lines.at(-1) ?? 0);
+    return { problems: this.#jsonProblems.filter(({ line }) => line - 1 <= last), rowsLeft };
+  }
+
+  edited(changes: TextChanges): void {
+    if (changes.length === 0) return;
+    this.#pass++;
+    this.#complete = false;
+    if (isJsonLines(this.document) && this.#format !== undefined) {
+      for (const { range, text } of changes) {
+        this.#rows.replace(range.start.line, range.end.line, text.split('\n').length);
+        this.#firstUnread = Math.min(this.#firstUnread, range.start.line);
+      }
+    }
+    this.#readSoon(REST_MILLISECONDS);
+  }
+
+  dispose(): void {
+    this.#pass++;
+    clearTimeout(this.#timer);
+  }
+
+  #readSoon(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#read(), milliseconds);
+  }
+
+  async #read(): Promise<void> {
+    const pass = ++this.#pass;
+    if (isJsonLines(this.document)) await this.#readLines(pass);
+    else await this.#readJson(pass);
+    if (pass !== this.#pass) return;
+    this.#complete = true;
+    this.#changed();
+  }
+
+  async #readLines(pass: number): Promise<void> {
+    const format = formatOf(this.document);
+    const sameColumns = format?.id !== 'columns' || this.#firstUnread >= LINES_OF_DETECTION;
+    if (format?.id !== this.#format?.id || !sameColumns) {
+      this.#format = format;
+      this.#rows = new RowIndex(this.document.lineCount);
+      this.#firstUnread = 0;
+    }
+    if (this.#format === undefined) return;
+    const slice = new TimeSlice();
+    for (;;) {
+      const line = this.#rows.nextUnread(this.#firstUnread);
+      if (line === undefined) return;
+      this.#readLine(line);
+      this.#firstUnread = line + 1;
+      if (!slice.isOver) continue;
+      this.#changed();
+      await slice.next();
+      if (pass !== this.#pass) return;
+    }
+  }
+
+  #readLine(line: number): void {
+    if (this.#format === undefined || !isJsonLines(this.document) || this.#rows.keyAt(line) !== undefined) return;
+    this.#rows.add(line, this.#check(line));
+  }
+
+  #check(line: number): CheckedRow {
+    const format = this.#format;
+    return format === undefined ? { problems: [] } : checkRow(this.document.lineAt(line).text, line + 1, format);
+  }
+
+  /** A document is searched whole: an unclosed bracket changes what every later line means. */
+  async #readJson(pass: number): Promise<void> {
+    const format = formatOf(this.document);
+    const rows = new RowIndex(this.document.lineCount);
+    const problems: RowProblem[] = [];
+    if (format !== undefined) {
+      const { sources, broken } = jsonRows(this.document);
+      const slice = new TimeSlice();
+      for (const source of sources) {
+        const checked = checkRowSource(source, format);
+        rows.add(source.line - 1, checked);
+        problems.push(...checked.problems);
+        if (slice.isOver) await slice.next();
+        if (pass !== this.#pass) return;
+      }
+      if (broken !== undefined) {
+        rows.add(broken.line - 1, { problems: [broken] });
+        problems.push(broken);
+      }
+    }
+    this.#format = format;
+    this.#rows = rows;
+    this.#jsonProblems = problems;
+  }
+}

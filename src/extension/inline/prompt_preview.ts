@@ -1,0 +1,102 @@
+/** The exact prompt and answer of a row as a read-only document, beside the dataset. */
+import { randomUUID } from 'node:crypto';
+import * as vscode from 'vscode';
+import { LatroError } from '../../engine/common/errors.ts';
+import type { PromptPreview, Weights } from '../../protocol/engine_rpc.ts';
+import type { CommandServices } from '../commands/services.ts';
+import { modelOf } from '../commands/services.ts';
+import { DisposableStore } from '../common/disposables.ts';
+import { mayBeDataset } from '../dataset/dataset_document.ts';
+import { type DatasetText, isJsonLines, rowAtLine } from '../dataset/dataset_rows.ts';
+import { type Question, referenceTo } from '../rationales/question_source.ts';
+import type { DatasetResults } from './dataset_results.ts';
+
+const SCHEME = 'latro-prompt';
+
+export class PromptPreviews implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  readonly #services: CommandServices;
+  readonly #results: DatasetResults;
+  /** By address; an address is never used for two contents. */
+  readonly #contents = new Map<string, string>();
+  readonly #disposables = new DisposableStore();
+
+  constructor(services: CommandServices, results: DatasetResults) {
+    this.#services = services;
+    this.#results = results;
+    this.#disposables.add(vscode.workspace.registerTextDocumentContentProvider(SCHEME, this));
+    this.#disposables.add(
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+        if (uri.scheme === SCHEME) this.#contents.delete(uri.toString());
+      }),
+    );
+  }
+
+  provideTextDocumentContent(uri: vscode.Uri): string | undefined {
+    return this.#contents.get(uri.toString());
+  }
+
+  /** Previews the row under the cursor of `argument`'s document, by default of the one in front; else its first row. */
+  async show(argument: unknown): Promise<void> {
+    const question = await questionFor(argument);
+    const weights = await this.#weights(question.file);
+    const { jobs } = this.#services;
+    const title = vscode.l10n.t('LaTRO: reading the prompt of line {0}', question.row.line);
+    const preview = await jobs.withProgress(title, ({ client, jobId, signal }) =>
+      client.request('previewPrompt', { jobId, weights, row: referenceTo(question) }, signal),
+    );
+    const name = vscode.l10n.t('Prompt of line {0}', question.row.line);
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name}.txt`, query: randomUUID() });
+    this.#contents.set(uri.toString(), previewText(preview));
+    await vscode.window.showTextDocument(uri, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  /** As the newest run of the file asks, since its templates are what it trains on; without a run as the chosen model would. */
+  async #weights(file: string): Promise<Weights> {
+    const run = (await this.#results.history(file))?.run;
+    if (run != null) return { kind: 'run', runDirectory: run.directory, checkpoint: 'base' };
+    return { kind: 'model', model: await modelOf(this.#services), adapter: null };
+  }
+}
+
+/** Texts between rules that name them; what stands between the rules is exact, to the character. */
+function previewText({ prompt, promptTokens, answer, answerTokens }: PromptPreview): string {
+  const { l10n } = vscode;
+  const rule = (title: string) => `──── ${title} ${'─'.repeat(Math.max(4, 72 - title.length))}`;
+  return [
+    rule(l10n.t('prompt x, {0} tokens', promptTokens)),
+    prompt,
+    rule(l10n.t('here the model writes its rationale z')),
+    rule(l10n.t('answer y, {0} tokens: the self-reward is log π(y | x, z)', answerTokens)),
+    answer,
+    rule(l10n.t('end')),
+    '',
+  ].join('\n');
+}
+
+async function questionFor(argument: unknown): Promise<Question> {
+  const active = vscode.window.activeTextEditor;
+  const uri = argument instanceof vscode.Uri ? argument : active?.document.uri;
+  const { l10n } = vscode;
+  if (uri === undefined || !mayBeDataset({ uri })) {
+    const next = l10n.t('Open a .jsonl or .json file of questions and answers first.');
+    throw new LatroError('dataset-not-found', l10n.t('There is no dataset in the editor.'), next);
+  }
+  const document = await vscode.workspace.openTextDocument(uri);
+  const cursor = [active, ...vscode.window.visibleTextEditors].find(
+    (editor) => editor?.document === document,
+  )?.selection;
+  for (const line of [cursor?.active.line ?? 0, ...firstLines(document)]) {
+    const found = rowAtLine(document, line);
+    if (found.kind === 'row') return { file: document.fileName, row: found.row, text: found.text };
+  }
+  const reason = l10n.t('{0} has no sound row at its beginning.', vscode.workspace.asRelativePath(uri));
+  throw new LatroError('dataset-row', reason, l10n.t('Put the cursor on a row with a question and an answer.'));
+}
+
+/** Where to look for a row when the cursor is on none: a JSON document's first may be some lines down. */
+const firstLines = (document: DatasetText): number[] =>
+  Array.from({ length: Math.min(document.lineCount, isJsonLines(document) ? 20 : 200) }, (_, line) => line);

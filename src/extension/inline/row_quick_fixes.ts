@@ -1,0 +1,52 @@
+/** Quick fixes of bad rows: the edits that the row check proposes. */
+import * as vscode from 'vscode';
+import type { RowFix, TextRange } from '../../engine/datasets/dataset.ts';
+import type { DocumentIndexes } from './document_indexes.ts';
+
+export class RowQuickFixes implements vscode.CodeActionProvider {
+  readonly #indexes: DocumentIndexes;
+
+  constructor(indexes: DocumentIndexes) {
+    this.#indexes = indexes;
+  }
+
+  /** Of the rows as they are now, so that no fix lands where a row was before an edit. */
+  async provideCodeActions(
+    document: vscode.TextDocument,
+    { start, end }: vscode.Range,
+    { diagnostics }: vscode.CodeActionContext,
+  ): Promise<vscode.CodeAction[]> {
+    const index = this.#indexes.of(document);
+    if (index === undefined) return [];
+    await index.rowsIn(start.line, end.line);
+    return index.problemsIn(start.line, end.line).flatMap((problem) => {
+      const shown = diagnostics.find(
+        (each) => each.code === problem.code && each.range.start.line === problem.line - 1,
+      );
+      return problem.fix === undefined ? [] : [quickFix(document, problem.fix, shown)];
+    });
+  }
+}
+
+function quickFix(document: vscode.TextDocument, fix: RowFix, diagnostic?: vscode.Diagnostic): vscode.CodeAction {
+  const action = new vscode.CodeAction(fix.title, vscode.CodeActionKind.QuickFix);
+  action.edit = new vscode.WorkspaceEdit();
+  action.edit.set(document.uri, [editOf(fix, document)]);
+  action.isPreferred = fix.kind !== 'delete-row';
+  if (diagnostic !== undefined) action.diagnostics = [diagnostic];
+  return action;
+}
+
+function editOf(
+  { kind, range, newText }: RowFix,
+  document: vscode.TextDocument,
+): vscode.TextEdit | vscode.SnippetTextEdit {
+  const place = document.validateRange(rangeOf(range));
+  if (kind !== 'add-column') return new vscode.TextEdit(place, newText);
+  // The new column is empty: the cursor goes between its quotes.
+  const snippet = new vscode.SnippetString().appendText(newText.slice(0, -1)).appendTabstop(0).appendText('"');
+  return new vscode.SnippetTextEdit(place, snippet);
+}
+
+const rangeOf = ({ line, column, endLine, endColumn }: TextRange): vscode.Range =>
+  new vscode.Range(line - 1, column - 1, endLine - 1, endColumn - 1);

@@ -1,0 +1,87 @@
+/** What a run left behind about one question, in the few figures that fit beside its row. Pure. */
+import * as v from 'valibot';
+import { majorityVote, mean } from '../../engine/evaluate/statistics.ts';
+import { EvaluationRow, QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
+
+/** 'fixed' wrong → right, 'broken' right → wrong, 'unsolved' wrong now and not right before; null: right now and not fixed. */
+export type RowOutcome = 'fixed' | 'broken' | 'unsolved' | null;
+
+/** One look at a question by one set of weights. */
+export interface RowAnswers {
+  /** Updates behind the weights. */
+  readonly updates: number;
+  /** Answers that were right, of how many. */
+  readonly right: number;
+  readonly votes: number;
+  /** Whether the one answer that counts is right: an evaluation's greedy answer, or the majority of a rollout's. */
+  readonly solved: boolean;
+  /** Mean self-reward log π(y | x ⊕ z) of the answers, in nats. */
+  readonly meanReward: number;
+}
+
+export interface RowResult {
+  readonly from: 'evaluation' | 'rollouts';
+  readonly now: RowAnswers;
+  /** The first look of the same kind; null when there is only one. */
+  readonly before: RowAnswers | null;
+  readonly outcome: RowOutcome;
+}
+
+export function rowResult(from: RowResult['from'], now: RowAnswers, before: RowAnswers | null): RowResult {
+  return { from, now, before, outcome: outcomeOf(now, before) };
+}
+
+function outcomeOf(now: RowAnswers, before: RowAnswers | null): RowOutcome {
+  if (before === null) return now.solved ? null : 'unsolved';
+  if (now.solved) return before.solved ? null : 'fixed';
+  return before.solved ? 'broken' : 'unsolved';
+}
+
+/** What is read of a rollout: its tokens are most of it and are not looked at here. */
+export const RolloutFigures = v.object({
+  ...v.pick(QuestionRollout, ['step', 'rowKey']).entries,
+  rationales: v.array(v.pick(RationaleRecord, ['text', 'selfReward', 'extractedAnswer', 'correct'])),
+});
+export type RolloutFigures = v.InferOutput<typeof RolloutFigures>;
+export type RationaleFigures = RolloutFigures['rationales'][number];
+
+/** The rollout of update s was sampled by the weights that s − 1 updates had made. */
+export function answersOfRollout({ step, rationales }: RolloutFigures): RowAnswers {
+  const majority = majorityVote(rationales.map(({ extractedAnswer }) => extractedAnswer));
+  return {
+    updates: Math.max(0, step - 1),
+    right: rationales.filter(({ correct }) => correct).length,
+    votes: rationales.length,
+    solved: rationales.some(({ extractedAnswer, correct }) => correct && extractedAnswer === majority),
+    meanReward: mean(rationales.map(({ selfReward }) => selfReward)),
+  };
+}
+
+export const EvaluationFigures = v.pick(EvaluationRow, [
+  'rowKey',
+  'line',
+  'greedy',
+  'samples',
+  'answerLogProbGreedy',
+  'answerLogProbSampled',
+]);
+export type EvaluationFigures = v.InferOutput<typeof EvaluationFigures>;
+
+/** The samples vote when there are any, else the greedy answer alone does; which of them is judged is always the greedy one. */
+export function answersOfEvaluation(row: EvaluationFigures, updates: number): RowAnswers {
+  const { greedy, samples, answerLogProbGreedy, answerLogProbSampled } = row;
+  const voters = samples.length > 0 ? samples : [greedy];
+  return {
+    updates,
+    right: voters.filter(({ correct }) => correct).length,
+    votes: voters.length,
+    solved: greedy.correct,
+    meanReward: answerLogProbSampled ?? answerLogProbGreedy,
+  };
+}
+
+/** The rationales with the highest and the lowest self-reward; of one rationale there is only a best. */
+export function bestAndWorst(rationales: readonly RationaleFigures[]): RationaleFigures[] {
+  const sorted = [...rationales].sort((a, b) => b.selfReward - a.selfReward);
+  return [...sorted.slice(0, 1), ...sorted.slice(1).slice(-1)];
+}

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import fc from 'fast-check';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { DocumentIndex } from '../../src/extension/inline/document_index.ts';
+import { scanFile } from '../../src/extension/inline/scan_file.ts';
+import { longestTurn } from '../support/event_loop.ts';
+import { FakeDocument, type LineEdit } from '../support/text_document.ts';
+
+const row = (question: string, answer = '1') => JSON.stringify({ question, answer });
+const LONGEST_TURN = 50;
+
+async function complete(index: DocumentIndex<FakeDocument>): Promise<void> {
+  while (!index.isComplete) await setTimeout(10);
+}
+
+/** Everything an index says. */
+function said(index: DocumentIndex<FakeDocument>) {
+  const { document, rows } = index;
+  const keys = document.lines.map((_, line) => rows.keyAt(line));
+  return { keys, problems: index.problems(1000), flawed: rows.flawedLines(1000) };
+}
+
+describe('index of a dataset in the editor', () => {
+  const line = fc.oneof(
+    fc.nat(5).map((n) => row(`question ${n}?`, String(n))),
+    fc.constantFrom('', '   ', '{"question": "no answer"}', '{"question": "cut', row('hidden \u200bcharacter?')),
+  );
+
+  it('says after any edits what a new index says', async function () {
+    this.timeout(60_000);
+    const edit = fc.record({
+      at: fc.nat(30),
+      removed: fc.nat(4),
+      lines: fc.array(line, { minLength: 1, maxLength: 5 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(line, { minLength: 1, maxLength: 30 }),
+        fc.array(edit, { maxLength: 6 }),
+        async (lines, edits) => {
+          const document = new FakeDocument('/d/train.jsonl', lines);
+          const index = new DocumentIndex(document, () => {});
+          await complete(index);
+          for (const { at, removed, lines } of edits) {
+            const first = Math.min(at, document.lineCount - 1);
+            const last = Math.min(first + removed, document.lineCount - 1);
+            index.edited(document.edit({ first, last, lines }));
+          }
+          await complete(index);
+          const fresh = new DocumentIndex(new FakeDocument('/d/train.jsonl', document.lines), () => {});
+          await complete(fresh);
+          assert.deepEqual(said(index), said(fresh));
+          for (const each of [index, fresh]) each.dispose();
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('reads only what an edit touched', async () => {
+    const lines = Array.from({ length: 500 }, (_, n) => row(`question ${n}?`));
+    const document = new FakeDocument('/d/train.jsonl', lines);
+    const index = new DocumentIndex(document, () => {});
+    await complete(index);
+    document.reads.clear();
+    const change: LineEdit = { first: 300, last: 301, lines: [row('a?'), row('b?'), row('c?')] };
+    index.edited(document.edit(change));
+    await complete(index);
+    const read = [...document.reads.keys()].filter((text) => !lines.slice(0, 40).includes(text));
+    assert.deepEqual(read.sort(), [...change.lines].sort(), 'besides the lines that decide the format');
+    assert.equal(index.rows.keyAt(499 + 1) === undefined, false);
+    index.dispose();
+  });
+
+  it('follows a JSON document through edits, and lets go of one that is no dataset', async () => {
+    const rows = [{ question: 'a?', answer: '1' }, { question: 'b?' }];
+    const pretty = JSON.stringify(rows, null, 2).split('\n');
+    const document = new FakeDocument('/d/rows.json', pretty);
+    const index = new DocumentIndex(document, () => {});
+    await complete(index);
+    const [problem] = index.problemsIn(0, pretty.length);
+    assert.equal(problem?.code, 'missing-field');
+    assert.equal(pretty[problem.line - 1], '  {');
+    assert.equal(index.rows.find(new Set([index.rows.keyAt(1) ?? ''])).size, 1);
+    index.edited(document.edit({ first: 0, last: pretty.length - 1, lines: ['{"name": "x"}'] }));
+    await complete(index);
+    assert.equal(index.format, undefined);
+    assert.deepEqual(index.problems(10), { problems: [], rowsLeft: 0 });
+    index.dispose();
+  });
+
+  it('lists the first problems of a file that is full of them, and counts the rest', async () => {
+    const sound = Array.from({ length: 30 }, (_, n) => row(`question ${n}?`));
+    const document = new FakeDocument('/d/train.jsonl', [
+      ...sound,
+      ...Array.from({ length: 2000 }, () => '{"question":"?"}'),
+    ]);
+    const index = new DocumentIndex(document, () => {});
+    await complete(index);
+    const { problems, rowsLeft } = index.problems(500);
+    assert.deepEqual([problems.length, problems[0]?.line, rowsLeft], [500, 31, 1500]);
+    index.dispose();
+  });
+
+  it('reads and edits a document of 40 MB without holding the event loop for 50 ms', async function () {
+    this.timeout(120_000);
+    const filler = 'word '.repeat(20);
+    const lines = Array.from({ length: 300_000 }, (_, n) => row(`${filler}${n}?`));
+    const document = new FakeDocument('/d/train.jsonl', lines);
+    let longest = 0;
+    const index = new DocumentIndex(document, () => {});
+    longest = (await longestTurn(() => complete(index))).longest;
+    const edit = await longestTurn(async () => {
+      index.edited(document.edit({ first: 1000, last: 1000, lines: [row('new?'), row('newer?')] }));
+      await complete(index);
+    });
+    console.log(`      read: ${longest.toFixed(1)} ms at the longest, edit: ${edit.longest.toFixed(1)} ms`);
+    assert.ok(longest < LONGEST_TURN && edit.longest < LONGEST_TURN);
+    assert.equal(index.rows.find(new Set([index.rows.keyAt(300_000) ?? ''])).size, 1);
+    index.dispose();
+  });
+});
+
+describe('datasets too large for the editor', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'latro-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('checks a file of more than 100 MB without holding the event loop for 50 ms', async function () {
+    this.timeout(180_000);
+    const file = path.join(folder, 'large.jsonl');
+    const rows = 850_000;
+    const bad = new Set([0, 350_000, rows - 1]);
+    const stream = createWriteStream(file);
+    for (let n = 0; n < rows; n++) {
+      const text = bad.has(n)
+        ? '{"question": "no answer"}'
+        : row(`A question of the usual length, of which there are many like it: what is ${n} plus one, then?`);
+      if (!stream.write(`${text}\n`)) await new Promise((resolve) => stream.once('drain', resolve));
+    }
+    await new Promise<void>((resolve) => stream.end(resolve));
+    const { size } = await stat(file);
+    const found: number[] = [];
+    let seen = 0;
+    const started = performance.now();
+    const { longest, turns } = await longestTurn(() =>
+      scanFile(new NodeFileSystem(), file, (line, { problems }) => {
+        seen++;
+        if (problems.length > 0) found.push(line);
+      }),
+    );
+    const seconds = (performance.now() - started) / 1000;
+    console.log(
+      `      ${(size / 1e6).toFixed(0)} MB in ${seconds.toFixed(1)} s, ${turns} turns, the longest of ${longest.toFixed(1)} ms`,
+    );
+    assert.ok(size > 100e6);
+    assert.deepEqual([seen, found], [rows, [...bad]]);
+    assert.ok(longest < LONGEST_TURN);
+  });
+
+  it('leaves files alone that are no datasets, and stops when asked', async () => {
+    const file = path.join(folder, 'log.jsonl');
+    const files = new NodeFileSystem();
+    const write = async (text: string) => {
+      const stream = createWriteStream(file);
+      await new Promise<void>((resolve) => stream.end(text, resolve));
+    };
+    await write('{"level": "info"}\n'.repeat(1000));
+    assert.equal(await scanFile(files, file, () => assert.fail('a row')), false);
+    await write(`${row('a?')}\n`.repeat(10));
+    let rows = 0;
+    assert.equal(await scanFile(files, file, () => rows++), true);
+    assert.equal(rows, 10);
+    await write(`${row('a?')}\n`.repeat(1000));
+    const controller = new AbortController();
+    assert.equal(await scanFile(files, file, () => controller.abort(), controller.signal), false);
+  });
+});
