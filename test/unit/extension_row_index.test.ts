@@ -143,7 +143,7 @@ describe('datasets too large for the editor', () => {
       const text = bad.has(n)
         ? '{"question": "no answer"}'
         : row(`A question of the usual length, of which there are many like it: what is ${n} plus one, then?`);
-      if (!stream.write(`${text}\n`)) await new Promise((resolve) => stream.once('drain', resolve));
+      if (!stream.write(`${text}\n`)) await new Promise<void>((resolve) => stream.once('drain', resolve));
     }
     await new Promise<void>((resolve) => stream.end(resolve));
     const { size } = await stat(file);
