@@ -1,104 +1,138 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cancelled, throwIfCancelled } from '../../src/engine/common/errors.ts';
+import { systemClock } from '../../src/engine/common/clock.ts';
+import { Cancelled, type LatroError } from '../../src/engine/common/errors.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
-import { openConfig } from '../../src/engine/server/config_source.ts';
-import { currentEnvironment } from '../../src/engine/training/environment.ts';
-import { type RunObserver, TrainingRun } from '../../src/engine/training/training_run.ts';
+import { type RunObserver, type RunProgress, TrainingRun } from '../../src/engine/training/training_run.ts';
 import type { RunConfig } from '../../src/protocol/run_config.ts';
+import { FaultyFileSystem } from '../support/faulty_file_system.ts';
+import { temporaryFolder } from '../support/model_fixtures.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
-import { systemWorld, tinyRunConfig, writeTinyWorkspace } from '../support/studio_harness.ts';
+import { SILENT, TINY_ENVIRONMENT, tinyRunConfig, writeTinyProject } from '../support/tiny_run.ts';
 
 const files = new NodeFileSystem();
+const world = { files, clock: systemClock, processes: systemProcesses };
 
-/** A stop button that is pressed after so many looks at it; a run looks before every batch and every decoded token. */
-class PressedAfter {
-  readonly #looks: number;
-  looked = 0;
-  constructor(looks: number) {
-    this.#looks = looks;
-  }
-  get aborted(): boolean {
-    return ++this.looked > this.#looks;
-  }
-}
-
-function observe(button: PressedAfter): RunObserver {
-  const signal = button as unknown as AbortSignal;
-  return {
-    signal,
-    onPause: async () => throwIfCancelled(signal),
-    onProgress: () => {},
-    onEvent: () => {},
-    onWarning: (message) => assert.fail(message),
-  };
-}
-
-describe('training run', function () {
-  this.timeout(120_000);
-  let folder: string;
+describe('a training run', () => {
+  const folder = temporaryFolder();
   let config: RunConfig;
+  let store: RunStore;
   let uninterrupted: unknown;
-  let looks: number;
-
-  const store = () => new RunStore(systemWorld, config.outputDirectory);
-  const start = async (button: PressedAfter): Promise<string> => {
-    const run = await TrainingRun.create(systemWorld, store(), config, currentEnvironment(config));
-    await run.execute(observe(button)).catch(ignoreCancelled);
-    return run.directory;
-  };
-  const resume = async (directory: string, button: PressedAfter): Promise<void> => {
-    const observer = observe(button);
-    const run = await TrainingRun.resume(systemWorld, store(), directory, currentEnvironment(config), observer);
-    await run.execute(observer).catch(ignoreCancelled);
-  };
-  const statusOf = async (directory: string) => (await new RunDirectory(files, directory).record()).status;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'latro-run-'));
-    await writeTinyWorkspace(folder);
-    const source = { kind: 'inline' as const, config: tinyRunConfig(folder), baseDirectory: folder };
-    const overrides = {
-      sampling: { rationalesPerQuestion: 2, maxRationaleTokens: 12 },
-      evaluation: { every: 1, k: 2, maxTokens: 12 },
-      checkpoints: { every: 3 },
-    };
-    config = await openConfig(files, { source, overrides });
-    const button = new PressedAfter(Number.POSITIVE_INFINITY);
-    uninterrupted = await runFingerprint(files, await start(button));
-    looks = button.looked;
+    await writeTinyProject(folder.path);
+    config = tinyRunConfig(folder.path, {
+      dataset: { train: 'train.jsonl', test: 'test.jsonl', holdOutFraction: 0.34 },
+      evaluation: { every: 2, k: 2, maxTokens: 6 },
+      checkpoints: { every: 1, keep: 10 },
+      steps: 4,
+    });
+    store = new RunStore(world, config.outputDirectory);
+    const run = await newRun();
+    await run.execute(SILENT);
+    uninterrupted = await runFingerprint(files, run.directory);
   });
-  after(() => rm(folder, { recursive: true }));
 
-  it('stopped at any moment and resumed, gives the bytes of the uninterrupted run', async () => {
-    assert.ok(looks > 50, `${looks} moments`);
-    const moments = 12;
-    for (let i = 0; i < moments; i++) {
-      const moment = Math.floor((i * looks) / moments);
-      const directory = await start(new PressedAfter(moment));
-      assert.equal(await statusOf(directory), 'stopped');
-      await resume(directory, new PressedAfter(Number.POSITIVE_INFINITY));
-      assert.deepEqual(await runFingerprint(files, directory), uninterrupted, `stopped at ${moment} of ${looks}`);
-      await rm(directory, { recursive: true });
+  const newRun = (): Promise<TrainingRun> => TrainingRun.create(world, store, config, TINY_ENVIRONMENT);
+  const resume = (run: TrainingRun, fromStep?: number): Promise<TrainingRun> =>
+    TrainingRun.resume(world, store, run.id, TINY_ENVIRONMENT, SILENT, { fromStep });
+
+  /** Where the run is stopped: at the first progress that `when` holds for. */
+  const moments: Record<string, (progress: RunProgress) => boolean> = {
+    'before its first update': ({ phase, done }) => phase === 'evaluating-before' && done > 0,
+    'while it samples': ({ phase, done, fraction }) => phase === 'training' && done === 1 && fraction > 0.2,
+    'between two updates': ({ phase, done, fraction }) => phase === 'training' && done === 3 && fraction === 0,
+    'while it validates': ({ message }) => message.startsWith('validating: 0'),
+    'when only the last evaluation is left': ({ phase }) => phase === 'evaluating-after',
+  };
+  for (const [moment, when] of Object.entries(moments)) {
+    it(`stopped ${moment}, can be resumed, and is then the run that was never stopped`, async () => {
+      const run = await newRun();
+      const stop = new AbortController();
+      const observer: RunObserver = {
+        ...SILENT,
+        signal: stop.signal,
+        onProgress: (progress) => {
+          if (when(progress)) stop.abort();
+        },
+      };
+      await assert.rejects(run.execute(observer), Cancelled);
+      const { status, step } = await new RunDirectory(files, run.directory).record();
+      assert.equal(status, 'stopped');
+      const checkpoints = await new RunDirectory(files, run.directory).checkpoints.steps();
+      assert.equal(checkpoints.at(-1) ?? 0, step, 'what was done is saved');
+      const again = await resume(run);
+      await again.execute(SILENT);
+      assert.deepEqual(await runFingerprint(files, run.directory), uninterrupted);
+    });
+  }
+
+  it('goes on from any kept checkpoint as if it had never gone further', async () => {
+    const run = await newRun();
+    await run.execute(SILENT);
+    const directory = new RunDirectory(files, run.directory);
+    const steps = await directory.checkpoints.steps();
+    assert(steps.length >= 4);
+    for (const step of steps.reverse()) {
+      const back = await resume(run, step);
+      const seen: number[] = [];
+      await back.execute({ ...SILENT, onEvent: (event) => event.type === 'step' && seen.push(event.metrics.step) });
+      assert.deepEqual(
+        seen,
+        [1, 2, 3, 4].filter((update) => update > step),
+      );
+      assert.deepEqual(await runFingerprint(files, run.directory), uninterrupted, `from update ${step}`);
     }
   });
 
-  it('stopped again and again, gets there all the same', async () => {
-    const directory = await start(new PressedAfter(looks >> 2));
-    let stops = 1;
-    for (; (await statusOf(directory)) !== 'finished'; stops++) {
-      assert.ok(stops < 20, 'every stretch is longer than an update');
-      await resume(directory, new PressedAfter(looks >> 2));
+  it('is left as it was when it is to go on from a checkpoint it does not have', async () => {
+    const run = await newRun();
+    await run.execute(SILENT);
+    const directory = new RunDirectory(files, run.directory);
+    const before = [await directory.record(), await directory.events(), await directory.checkpoints.steps()];
+    await assert.rejects(resume(run, 17), (error: LatroError) => {
+      assert.equal(error.code, 'run-damaged');
+      assert.match(error.message, /no whole checkpoint of step 17.*Roll back to one of: .*4/);
+      return true;
+    });
+    assert.deepEqual([await directory.record(), await directory.events(), await directory.checkpoints.steps()], before);
+    // Nor is it left locked.
+    await (await store.open(run.id)).release();
+  });
+
+  it('that has no room for its directory lets go of it', async () => {
+    const counting = new FaultyFileSystem(files);
+    const newIn = (store: string, files: FaultyFileSystem): Promise<TrainingRun> =>
+      TrainingRun.create(
+        { ...world, files },
+        new RunStore({ ...world, files }, join(folder.path, store)),
+        config,
+        TINY_ENVIRONMENT,
+      );
+    const whole = await newIn('roomy', counting);
+    await assert.rejects(store.open(whole.directory), (error: LatroError) => error.code === 'run-locked');
+    const end = (run: TrainingRun): Promise<void> =>
+      assert.rejects(run.execute({ ...SILENT, signal: AbortSignal.abort() }));
+    await end(whole);
+    let failed = 0;
+    for (let at = counting.calls - 12; at <= counting.calls; at++) {
+      const cramped = `cramped-${at}`;
+      const full = new FaultyFileSystem(files, { at, kind: 'full' });
+      const made = await newIn(cramped, full).catch((error: LatroError) => error);
+      if (made instanceof TrainingRun) {
+        await end(made);
+        continue;
+      }
+      failed++;
+      assert.equal(made.code, 'disk-full');
+      const [run] = await files.list(join(folder.path, cramped));
+      assert(run !== undefined);
+      const left = await files.list(join(folder.path, cramped, run));
+      assert(!left.some((name) => name.endsWith('.lock')), `${left} after ${full.log[at - 1]}`);
     }
-    assert.ok(stops > 2);
-    assert.deepEqual(await runFingerprint(files, directory), uninterrupted);
+    assert(failed > 5, `${failed} of the calls found the disk full`);
   });
 });
-
-function ignoreCancelled(error: unknown): void {
-  if (!(error instanceof Cancelled)) throw error;
-}
