@@ -116,9 +116,10 @@ describe('a training run', () => {
     await assert.rejects(store.open(whole.directory), (error: LatroError) => error.code === 'run-locked');
     const end = (run: TrainingRun): Promise<void> =>
       assert.rejects(run.execute({ ...SILENT, signal: AbortSignal.abort() }));
+    const { calls } = counting;
     await end(whole);
     let failed = 0;
-    for (let at = counting.calls - 12; at <= counting.calls; at++) {
+    for (let at = calls - 12; at <= calls; at++) {
       const cramped = `cramped-${at}`;
       const full = new FaultyFileSystem(files, { at, kind: 'full' });
       const made = await newIn(cramped, full).catch((error: LatroError) => error);
