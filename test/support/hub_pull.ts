@@ -1,11 +1,11 @@
 /** Repositories, and a world to pull them into, for tests of the hub room. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { type FileSystem, NodeFileSystem } from '../../src/engine/common/file_system.ts';
-import { RandomStream } from '../../src/engine/common/random.ts';
 import { AccessToken } from '../../src/engine/hub/access_token.ts';
 import { HubEndpoint } from '../../src/engine/hub/hub_endpoint.ts';
 import { parseHubSource } from '../../src/engine/hub/hub_source.ts';
@@ -22,8 +22,7 @@ export const TOKEN = 'hf_TheTokenOfThisTest';
 
 /** Bytes that are a pure function of (seed, length). */
 export function noise(seed: number, length: number): Uint8Array {
-  const random = new RandomStream(seed, length);
-  return Uint8Array.from({ length }, () => random.nextInteger(256));
+  return length === 0 ? new Uint8Array() : createHash('shake256', { outputLength: length }).update(`${seed}`).digest();
 }
 
 const text = (content: string) => new TextEncoder().encode(content);

@@ -45,6 +45,7 @@ export interface HubRequest {
   readonly authorization: string | undefined;
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
+  readonly acceptEncoding: string | undefined;
 }
 
 export interface HostedRepository {
@@ -159,8 +160,9 @@ export class HubServer {
   }
 
   #record(message: IncomingMessage, server: HubRequest['server'], what: HubRequest['what'], path: string): HubRequest {
-    const { authorization, range, 'if-range': ifRange } = message.headers;
-    const request = { server, what, path, url: message.url ?? '', authorization, range, ifRange: ifRange as string };
+    const { authorization, range, 'accept-encoding': acceptEncoding } = message.headers;
+    const ifRange = message.headers['if-range'] as string | undefined;
+    const request = { server, what, path, url: message.url ?? '', authorization, range, ifRange, acceptEncoding };
     this.requests.push(request);
     return request;
   }
@@ -231,7 +233,7 @@ export class HubServer {
       ...(etag === null ? {} : { etag }),
       ...(ranged ? { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
     };
-    let body = content.slice(start);
+    let body: Uint8Array = Uint8Array.from(content.subarray(start));
     let length: number | null = body.length;
     switch (wrong?.kind) {
       case 'zeros':
@@ -245,12 +247,12 @@ export class HubServer {
         length = null;
         break;
       case 'end-early':
-        body = body.slice(0, wrong.after);
+        body = body.subarray(0, wrong.after);
         length = null;
         break;
       case 'wrong-length':
         length = Math.max(0, length + wrong.difference);
-        body = body.slice(0, length);
+        body = body.subarray(0, length);
         break;
       case 'gzip':
         body = gzipSync(body);
@@ -261,7 +263,7 @@ export class HubServer {
     }
     if (length !== null) headers['content-length'] = `${length}`;
     response.writeHead(ranged ? 206 : 200, headers);
-    const sent = wrong?.kind === 'cut' || wrong?.kind === 'stall' ? body.slice(0, wrong.after) : body;
+    const sent = wrong?.kind === 'cut' || wrong?.kind === 'stall' ? body.subarray(0, wrong.after) : body;
     this.bytesSent += sent.length;
     if (wrong?.kind === 'stall') {
       response.flushHeaders();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PullProgress } from '../../src/engine/hub/progress_meter.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
@@ -89,6 +89,17 @@ describe('pulling a repository', () => {
     assert.notEqual(record.finished, null);
     await assertNothingWrong(folder, repository);
     assert.deepEqual(await filesBelow(folder), [...NEEDED, 'latro-source.json'].sort());
+  });
+
+  it('what is damaged does not keep its name until its replacement has come', async () => {
+    const repository = hostedModel();
+    server.host(repository);
+    await pullFrom(server, 'someone/small', folder);
+    await writeFile(join(folder, 'model.safetensors'), new Uint8Array(40_000));
+    server.misbehave = ({ what }) => (what === 'resolve' ? { kind: 'status', status: 503 } : null);
+    await expectLatroError(() => pullFrom(server, 'someone/small', folder), 'hub-unavailable');
+    await assertNothingWrong(folder, repository);
+    assert.equal(JSON.parse(await readFile(join(folder, 'latro-source.json'), 'utf8')).finished, null);
   });
 
   it('brings exactly the shards that the index names', async () => {
@@ -182,7 +193,7 @@ describe('pulling a repository', () => {
     await expectLatroError(() => pullFrom(server, 'a/no-config', folder), 'model-unsupported', 'no config.json');
     await expectLatroError(() => pullFrom(server, 'datasets/a/pickles', folder), 'pickle-refused', 'train.pkl');
     await expectLatroError(() => pullFrom(server, 'datasets/a/csv', folder), 'dataset-format', 'refs/convert/parquet');
-    assert.deepEqual(await filesBelow(folder), []);
+    assert.deepEqual(await readdir(scratch.path), [], 'not even a folder');
     assert.equal(server.bytesSent, 0);
   });
 
@@ -212,7 +223,7 @@ describe('pulling a repository', () => {
         'download-failed',
         'may not be written',
       );
-      assert.deepEqual(await filesBelow(scratch.path), []);
+      assert.deepEqual(await readdir(scratch.path), []);
     });
   }
 
@@ -224,7 +235,7 @@ describe('pulling a repository', () => {
     it(`writes nothing of a dataset with both ${names.join(' and ')}`, async () => {
       server.host(hosted('dataset', 'a/twins', Object.fromEntries(names.map((name) => [name, name]))));
       await expectLatroError(() => pullFrom(server, 'datasets/a/twins', folder), 'download-failed', 'the same');
-      assert.deepEqual(await filesBelow(scratch.path), []);
+      assert.deepEqual(await readdir(scratch.path), []);
     });
   }
 

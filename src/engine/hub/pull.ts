@@ -46,17 +46,9 @@ export async function pull(
   signal?: AbortSignal,
 ): Promise<PullResult> {
   throwIfCancelled(signal);
-  const { source, folder, endpoint, token } = request;
+  const { source, endpoint, token } = request;
   const connection = new HubConnection(endpoint, source, token, world, signal);
-  await refuseForeignFolder(folder, world);
-  await makeDirectoryDurably(world.files, folder);
-  const lock = await lockFolder(folder, world);
-  try {
-    return await new Pull(request, world, connection, new ProgressMeter(world.clock, progress), signal).run();
-  } finally {
-    // One that stays is stale once this process has ended.
-    await lock.release().catch(() => {});
-  }
+  return new Pull(request, world, connection, new ProgressMeter(world.clock, progress), signal).run();
 }
 
 class Pull {
@@ -65,7 +57,6 @@ class Pull {
   readonly #connection: HubConnection;
   readonly #meter: ProgressMeter;
   readonly #signal: AbortSignal | undefined;
-  #bytesTransferred = 0;
 
   constructor(
     request: PullRequest,
@@ -83,17 +74,34 @@ class Pull {
 
   async run(): Promise<PullResult> {
     const { source, folder } = this.#request;
-    const { files, clock } = this.#world;
+    const { files } = this.#world;
     const hooks = { waiting: () => this.#meter.phase('waiting') };
+    await refuseForeignFolder(folder, this.#world);
     const existing = await readSourceRecord(files, folder);
     const commit = this.#knownCommit(existing) ?? (await resolveCommit(this.#connection, hooks));
-    if (existing !== null) refuseOtherContent(existing, source, commit, folder);
+    refuseOtherContent(existing, source, commit, folder);
     if (existing !== null && existing.finished !== null && (await this.#isWhole(existing))) {
       return { record: existing, bytesTransferred: 0 };
     }
-
     const repository = await listRepository(this.#connection, commit, hooks);
     const selection = selectFiles(source, repository);
+    // What is refused up to here leaves no folder behind.
+    await makeDirectoryDurably(files, folder);
+    const lock = await lockFolder(folder, this.#world);
+    try {
+      return await this.#fill(commit, selection, repository);
+    } finally {
+      // One that stays is stale once this process has ended.
+      await lock.release().catch(() => {});
+    }
+  }
+
+  async #fill(commit: string, selection: Selection, repository: RepositoryFile[]): Promise<PullResult> {
+    const { source, folder } = this.#request;
+    const { files, clock } = this.#world;
+    // Read again under the lock: another pull may have come first.
+    const existing = await readSourceRecord(files, folder);
+    refuseOtherContent(existing, source, commit, folder);
     const started: SourceRecord = {
       version: 1,
       ...source,
@@ -111,7 +119,7 @@ class Pull {
       files: wanted.map(({ path, bytes }) => ({ path, bytes, sha256: hashes.get(path) as string })),
     };
     await writeSourceRecord(files, folder, record);
-    return { record, bytesTransferred: this.#bytesTransferred };
+    return { record, bytesTransferred: this.#meter.received };
   }
 
   /** The commit, when it can be told without the hub. */
@@ -166,7 +174,6 @@ class Pull {
       hashes.set(file.path, await downloadFile(file, this.#at(file.path), context));
       meter.finish(file.bytes);
     }
-    this.#bytesTransferred = meter.received;
     return hashes;
   }
 
@@ -222,7 +229,8 @@ async function refuseForeignFolder(folder: string, { files }: PullWorld): Promis
   );
 }
 
-function refuseOtherContent(existing: SourceRecord, source: HubSource, commit: string, folder: string): void {
+function refuseOtherContent(existing: SourceRecord | null, source: HubSource, commit: string, folder: string): void {
+  if (existing === null) return;
   const { kind, name } = existing;
   if (kind === source.kind && name === source.name && existing.commit === commit) return;
   throw new LatroError(
