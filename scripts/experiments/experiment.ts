@@ -2,7 +2,7 @@
  * Runs several methods from one base model with several seeds, evaluates each on the same unseen questions, and says what differs with
  * intervals. Every number can be opened: the runs stay under `.latro/experiments/NAME/`, and a second call continues where one stopped.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
@@ -55,9 +55,16 @@ export async function runExperiment(experiment: Experiment): Promise<void> {
   for (const seed of experiment.seeds) {
     for (const method of experiment.methods) {
       const start = method.after === undefined ? null : outcomes.get(key(method.after, seed))!.directory;
-      const { trained, base } = await runMethod(experiment, method, seed, start);
+      const { trained, base } = await runMethod(
+        experiment,
+        method,
+        seed,
+        start,
+        outcomes.get(key('base', seed)) ?? null,
+      );
       outcomes.set(key(method.name, seed), trained);
-      if (!outcomes.has(key('base', seed))) outcomes.set(key('base', seed), base);
+      // A method that starts elsewhere has another base.
+      if (method.after === undefined && !outcomes.has(key('base', seed))) outcomes.set(key('base', seed), base);
     }
   }
   report(experiment, outcomes);
@@ -70,6 +77,7 @@ async function runMethod(
   method: MethodPlan,
   seed: number,
   start: string | null,
+  base: Outcome | null,
 ): Promise<{ trained: Outcome; base: Outcome }> {
   const merged = mergeSections(
     mergeSections(experiment.config, method.overrides),
@@ -97,8 +105,16 @@ async function runMethod(
     interrupted === undefined
       ? await TrainingRun.create(world, store, config, environment)
       : await TrainingRun.resume(world, store, interrupted.directory, environment, observer);
+  if (interrupted === undefined && base !== null && start === null) copyBaseEvaluation(base.directory, run.directory);
   await run.execute(observer);
   return readOutcome(await store.find(run.directory));
+}
+
+/** The same model on the same questions with the same seed: evaluated once, opened from every run. */
+function copyBaseEvaluation(from: string, to: string): void {
+  for (const name of ['base-test.json', 'base-test.jsonl']) {
+    copyFileSync(join(from, 'evaluations', name), join(to, 'evaluations', name));
+  }
 }
 
 /** The model a finished run ended with, as the start of another. */
