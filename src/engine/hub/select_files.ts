@@ -5,8 +5,8 @@ import { describeSource, type HubSource, quote } from './hub_source.ts';
 import type { RepositoryFile } from './repository.ts';
 import { findCollision, isSafePath } from './safe_path.ts';
 
-export const WEIGHTS = 'model.safetensors';
-export const SHARD_INDEX = 'model.safetensors.index.json';
+const WEIGHTS = 'model.safetensors';
+const SHARD_INDEX = 'model.safetensors.index.json';
 
 const TEXTS = /^(readme|licen[cs]e|notice)(\.(md|txt))?$/i;
 const MODEL_FILES = /^((config|generation_config|special_tokens_map|tokenizer[\w.-]*)\.json|chat_template\.jinja)$/;
