@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { LatroError } from '../../src/engine/common/errors.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RandomStream } from '../../src/engine/common/random.ts';
+import type { StepMetrics } from '../../src/protocol/records.ts';
 import { FaultyFileSystem } from '../support/faulty_file_system.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
-import { writeTinyProject } from '../support/tiny_run.ts';
 import { bundleChild, type ChildProgram, startChild } from './killed_process.ts';
-import { onlyRun, trainOrResume } from './subject.ts';
+import { onlyRun, trainOrResume, writeProject } from './subject.ts';
 
 /** With this many random moments every file-system call is tried, too; with fewer, as many of the calls fewer, evenly spread. */
 export const ALL_KILLS = 200;
@@ -27,7 +27,7 @@ export function describeKills(randomKills: number): void {
     let folder: string;
     let project: string;
     let program: ChildProgram;
-    let uninterrupted: { events: { type: string }[] };
+    let uninterrupted: { events: { type: string; metrics?: StepMetrics }[] };
     let calls = 0;
     /** From the child's first word to its end, in milliseconds. */
     let duration = 0;
@@ -35,7 +35,7 @@ export function describeKills(randomKills: number): void {
     before(async () => {
       folder = await mkdtemp(join(tmpdir(), 'latro-kill-'));
       project = join(folder, 'project');
-      await writeTinyProject(project);
+      await writeProject(project);
       program = await bundleChild();
       const store = join(folder, 'uninterrupted');
       const child = await startChild(program, project, store);
@@ -54,6 +54,12 @@ export function describeKills(randomKills: number): void {
     it('is killed in a run that has something of everything to lose', () => {
       const types = new Set(uninterrupted.events.map(({ type }) => type));
       assert.deepEqual([...types].sort(), ['evaluation', 'health', 'step']);
+      const updates = uninterrupted.events.flatMap(({ metrics }) => metrics ?? []);
+      for (const used of ['approvedRationales', 'ratedRationales'] as const)
+        assert(
+          updates.some((update) => (update[used] ?? 0) > 0),
+          used,
+        );
     });
 
     it('within any file-system call, resumed, gives the bytes of the uninterrupted run', async () => {

@@ -1,15 +1,31 @@
 /** The run that is killed: LaTRO on a tiny model, with everything a run writes: evaluations, health warnings, rollouts, checkpoints. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import type { FileSystem } from '../../src/engine/common/file_system.ts';
+import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import type { World } from '../../src/engine/runs/run_writer.ts';
 import { TrainingRun } from '../../src/engine/training/training_run.ts';
+import { type RatingRecord, type RatingsFile, ratingsFile } from '../../src/protocol/ratings.ts';
 import type { RunConfig } from '../../src/protocol/run_config.ts';
-import { SILENT, TINY_ENVIRONMENT, tinyRunConfig } from '../support/tiny_run.ts';
+import { SILENT, TINY_ENVIRONMENT, tinyRunConfig, writeTinyProject } from '../support/tiny_run.ts';
 
-/** @param project a folder made by `writeTinyProject` */
+/** Model, questions, and ratings that matter: one approved rationale for each question; rationales without a word are judged wrong. */
+export async function writeProject(project: string): Promise<void> {
+  await writeTinyProject(project);
+  const file = join(project, 'train.jsonl');
+  const { rows } = await readDataset(file, { format: 'starter' });
+  const time = '2026-11-21T22:00:00.000Z';
+  const ratings = rows.flatMap(({ rowKey }): RatingRecord[] => [
+    { rowKey, rationale: 'add both', verdict: 'useful', note: '', time },
+    { rowKey, rationale: '', verdict: 'wrong', note: '', time },
+  ]);
+  await writeFile(ratingsFile(file), JSON.stringify({ version: 1, ratings } satisfies RatingsFile));
+}
+
+/** @param project a folder made by `writeProject` */
 function killedConfig(project: string): RunConfig {
   return tinyRunConfig(project, {
     dataset: {
