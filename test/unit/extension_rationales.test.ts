@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { atomicWrite, NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
 import {
@@ -107,7 +107,8 @@ describe('files beside runs and datasets', () => {
     await mkdir(directory.rolloutsFolder);
     const write = async (step: number, keys: string[]) => {
       const rollouts = await Promise.all(keys.map((key) => rolloutOf(step, key)));
-      await writeFile(directory.rolloutFile(step), rollouts.map((rollout) => `${JSON.stringify(rollout)}\n`).join(''));
+      const text = rollouts.map((rollout) => `${JSON.stringify(rollout)}\n`).join('');
+      await atomicWrite(new NodeFileSystem(), directory.rolloutFile(step), text); // as the engine does
       return rollouts;
     };
     const index = new RolloutIndex(directory);

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { unreachable } from '../../engine/common/errors.ts';
-import type { JobProgress, RequestResult } from '../../protocol/engine_rpc.ts';
+import type { JobSnapshot, RequestResult } from '../../protocol/engine_rpc.ts';
 import { type EngineClient, EngineRequestError } from './engine_client.ts';
 import type { EngineSupervisor } from './engine_supervisor.ts';
 import { progressText } from './progress_text.ts';
@@ -42,9 +42,7 @@ export class JobRunner {
         const controller = new AbortController();
         token.onCancellationRequested(() => controller.abort());
         const show = showing(progress);
-        const subscription = this.#engine.jobs.onChanged((job) => {
-          if (job.jobId === jobId && job.progress !== null) show(job.progress);
-        });
+        const subscription = this.#engine.jobs.onChanged((job) => job.jobId === jobId && show(job));
         try {
           return await work({ client: await this.#engine.client(), jobId, signal: controller.signal });
         } finally {
@@ -81,9 +79,13 @@ export class JobRunner {
 }
 
 /** VS Code adds increments up itself; the engine says how much is done. A new phase starts the bar anew only in words. */
-function showing(progress: vscode.Progress<{ message?: string; increment?: number }>): (now: JobProgress) => void {
+function showing(progress: vscode.Progress<{ message?: string; increment?: number }>): (job: JobSnapshot) => void {
+  const { l10n } = vscode;
   let shown = 0;
-  return (now) => {
+  return ({ state, progress: now }) => {
+    if (state === 'queued') return progress.report({ message: l10n.t('waiting for the job before it') });
+    if (state === 'stopping') return progress.report({ message: l10n.t('stopping') });
+    if (now === null) return;
     const percent = now.total === 0 ? 0 : Math.min(100, (100 * now.done) / now.total);
     const increment = Math.max(0, percent - shown);
     shown += increment;

@@ -26,6 +26,8 @@ const HEAD_BYTES = 200;
 export class RolloutIndex {
   readonly #directory: RunDirectory;
   readonly #files = new Map<number, IndexedFile>();
+  /** When the folder last changed, as of the last look. */
+  #folder: number | undefined;
   #updating: Promise<void> | undefined;
 
   constructor(directory: RunDirectory) {
@@ -55,8 +57,11 @@ export class RolloutIndex {
     return line === undefined ? undefined : v.parse(schema, JSON.parse(await this.#text(step, line)));
   }
 
-  /** Indexes what is new; files of updates that were rolled back are dropped. */
+  /** Indexes what is new; files of updates that were rolled back are dropped. Rollout files come and go whole, so the folder tells. */
   async #update(): Promise<void> {
+    const folder = (await stat(this.#directory.rolloutsFolder).catch(() => undefined))?.mtimeMs;
+    if (folder === this.#folder) return;
+    this.#folder = folder;
     const steps = await this.#directory.rolloutSteps();
     for (const step of this.#files.keys()) if (!steps.includes(step)) this.#files.delete(step);
     for (const step of steps) {

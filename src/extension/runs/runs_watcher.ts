@@ -2,13 +2,13 @@
  * The runs of the workspace as they stand on disk, kept up to date. It reads files and nothing else: a run of the command line shows
  * as one of this window does.
  */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { systemClock } from '../../engine/common/clock.ts';
+import { LatroError } from '../../engine/common/errors.ts';
 import { NodeFileSystem } from '../../engine/common/file_system.ts';
 import { systemProcesses } from '../../engine/runs/processes.ts';
 import { RunDirectory } from '../../engine/runs/run_directory.ts';
-import { type RunList, RunStore } from '../../engine/runs/run_store.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 import { type Disposable, DisposableStore, Emitter } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
@@ -20,11 +20,11 @@ export class RunsWatcher implements Disposable {
   readonly folder: string;
   readonly #workspace: string;
   readonly #files = new NodeFileSystem();
-  readonly #store: RunStore;
   readonly #log: Log;
   readonly #changed = new Emitter<void>();
   readonly #disposables = new DisposableStore();
-  #list: RunList = { runs: [], unreadable: [] };
+  #runs: readonly RunSummary[] = [];
+  #known = new Map<string, { readonly stamp: string; readonly run: RunSummary | undefined }>();
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> | undefined;
   #stale = false;
@@ -35,7 +35,6 @@ export class RunsWatcher implements Disposable {
     this.#workspace = workspace;
     this.folder = path.join(workspace, '.latro', 'runs');
     this.#log = log;
-    this.#store = new RunStore({ files: this.#files, clock: systemClock, processes: systemProcesses }, this.folder);
   }
 
   /** Reads the runs and follows their files from now on. */
@@ -51,11 +50,11 @@ export class RunsWatcher implements Disposable {
 
   /** Newest first. */
   get runs(): readonly RunSummary[] {
-    return this.#list.runs;
+    return this.#runs;
   }
 
   find(runId: string): RunSummary | undefined {
-    return this.#list.runs.find((run) => run.id === runId);
+    return this.#runs.find((run) => run.id === runId);
   }
 
   /** A run's files, to read. */
@@ -87,20 +86,52 @@ export class RunsWatcher implements Disposable {
   async #readUntilFresh(): Promise<void> {
     while (this.#stale) {
       this.#stale = false;
-      const known = new Set(this.#list.unreadable.map(({ id }) => id));
       try {
-        this.#list = await this.#store.list();
+        this.#runs = await this.#read();
       } catch (error) {
         this.#log.error(error as Error);
         return;
       }
-      for (const { id, reason } of this.#list.unreadable) if (!known.has(id)) this.#log.warn(`run ${id}: ${reason}`);
     }
     this.#changed.fire();
+  }
+
+  /** All runs, newest first. One whose `run.json` has not changed since, and that nobody writes, is not read again. */
+  async #read(): Promise<RunSummary[]> {
+    const known = this.#known;
+    this.#known = new Map();
+    const runs: RunSummary[] = [];
+    for (const id of await this.#files.list(this.folder)) {
+      const directory = this.directory({ directory: path.join(this.folder, id) });
+      const stamp = await stampOf(directory.recordFile);
+      if (stamp === undefined) continue;
+      const before = known.get(id);
+      const same = before?.stamp === stamp && before.run?.status !== 'running';
+      const now = same ? before : { stamp, run: await this.#summaryOrWarning(id, directory) };
+      this.#known.set(id, now);
+      if (now.run !== undefined) runs.push(now.run);
+    }
+    return runs.sort((a, b) => (a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id) ? 1 : -1));
+  }
+
+  /** A run that cannot be read is named in the log once, and left out. */
+  async #summaryOrWarning(id: string, directory: RunDirectory): Promise<RunSummary | undefined> {
+    try {
+      return await this.summary(directory);
+    } catch (error) {
+      if (!(error instanceof LatroError)) throw error;
+      this.#log.warn(`run ${id}: ${error.message}`);
+      return undefined;
+    }
   }
 
   dispose(): void {
     clearTimeout(this.#timer);
     this.#disposables.dispose();
   }
+}
+
+async function stampOf(file: string): Promise<string | undefined> {
+  const status = await stat(file).catch(() => undefined);
+  return status && `${status.mtimeMs} ${status.size}`;
 }

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { openStudio, type Studio } from './harness/studio.ts';
+import { prepareTraining } from './harness/training_workspace.ts';
+
+describe('an untrusted workspace', function () {
+  this.timeout(180_000);
+  let studio: Studio;
+
+  before(async () => {
+    studio = await openStudio({ workspaceTrust: true, prepare: (workspace) => prepareTraining(workspace, 3) });
+  });
+  after(() => studio.close());
+  afterEach(async function () {
+    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+  });
+
+  it('shows its datasets and runs nothing: no command, no engine, no file', async () => {
+    const { workbench, workspace } = studio;
+    await workbench.openFile('train.jsonl');
+    await workbench.openSideBar();
+    await workbench.view.getByText('This workspace is not trusted').waitFor();
+    await workbench.page.getByText('datasets can be looked at, but no model is loaded').waitFor();
+    await workbench.page.keyboard.press('F1');
+    await workbench.page.locator('.quick-input-widget input.input').fill('>LaTRO');
+    await workbench.page.locator('.monaco-list-row', { hasText: 'LaTRO: Open Log' }).waitFor();
+    const offered = await workbench.page.locator('.quick-input-widget .monaco-list-row').allInnerTexts();
+    assert.deepEqual(
+      offered.filter((title) => /Train|Evaluate|Sample|Choose Model/.test(title)),
+      [],
+    );
+    await workbench.screenshot('untrusted');
+    assert.equal(existsSync(path.join(workspace, '.latro')), false);
+  });
+});
