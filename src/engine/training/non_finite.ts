@@ -76,8 +76,11 @@ export function requireFiniteParameters(
   lines: readonly number[],
 ): void {
   for (const [name, { data }] of parameters) {
+    // Every weight at every update: a sum is all that is affordable, and it is finite if and only if they all are.
+    let sum = 0;
+    for (let i = 0; i < data.length; i++) sum += data[i]!;
+    if (Number.isFinite(sum)) continue;
     const index = data.findIndex((value) => !Number.isFinite(value));
-    if (index < 0) continue;
     throw nonFinite(
       `Update ${step}, on the questions of lines ${lines.join(', ')}, made ${name}[${index}] ${data[index]}.`,
       step,

@@ -10,7 +10,7 @@ import type { DatasetRow } from '../datasets/dataset.ts';
 import { checkHealth, type HealthEvaluation, type HealthPoint } from '../latro/health.ts';
 import { AdamW, clipGradients } from '../optimize/adamw.ts';
 import { scheduleFactor } from '../optimize/schedule.ts';
-import type { RunWriter } from '../runs/run_writer.ts';
+import { type RunWriter, requireFinite } from '../runs/run_writer.ts';
 import { checkpointContent } from './checkpoint_state.ts';
 import {
   INITIAL_METHOD_STATE,
@@ -226,8 +226,11 @@ export class Trainer {
       config.optimizer.learningRate *
       scheduleFactor(config.optimizer.schedule, step - 1, this.#total, config.optimizer.warmupSteps);
     optimizer.update(policy.model.parameters, gradients, learningRate);
-    const lines = questions.map(({ row }) => row.line);
-    requireFiniteParameters(policy.model.parameters, step, lines);
+    requireFiniteParameters(
+      policy.model.parameters,
+      step,
+      questions.map(({ row }) => row.line),
+    );
     const metrics: StepMetrics = {
       step,
       totalSteps: this.#total,
@@ -261,7 +264,12 @@ export class Trainer {
   async #save(position: Position): Promise<void> {
     const { policy } = this.#context;
     const content = await checkpointContent(policy, position.optimizer, position.state);
-    await this.#writer.saveCheckpoint(position.step, content);
+    await this.#writer.saveCheckpoint(position.step, content, () => {
+      for (const [name, { first, second }] of position.optimizer.moments) {
+        requireFinite(`The first moment of ${name}`, first);
+        requireFinite(`The second moment of ${name}`, second);
+      }
+    });
     position.saved = position.step;
   }
 }
