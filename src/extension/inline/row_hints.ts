@@ -1,0 +1,74 @@
+/**
+ * A row's result at the end of its line. Inlay hints and no decorations: they wrap with their line instead of running out of the
+ * window, and VS Code asks for those on the screen only.
+ */
+import * as vscode from 'vscode';
+import { DisposableStore } from '../common/disposables.ts';
+import type { DatasetResults } from './dataset_results.ts';
+import type { DocumentIndexes } from './document_indexes.ts';
+import { hoverText, lineEndText } from './result_text.ts';
+import { ShownResults } from './shown_results.ts';
+
+/** Runs in progress and large files that are being read change all the time. */
+const CHANGE_MILLISECONDS = 250;
+
+class RowHint extends vscode.InlayHint {
+  readonly rowKey: string;
+  readonly document: vscode.TextDocument;
+
+  constructor(document: vscode.TextDocument, line: number, rowKey: string, text: string) {
+    super(document.lineAt(line).range.end, text);
+    this.paddingLeft = true;
+    this.rowKey = rowKey;
+    this.document = document;
+  }
+}
+
+export class RowHints implements vscode.InlayHintsProvider<RowHint>, vscode.Disposable {
+  readonly #results: DatasetResults;
+  readonly #shown: ShownResults;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #disposables = new DisposableStore();
+  #timer: NodeJS.Timeout | undefined;
+
+  readonly onDidChangeInlayHints = this.#changed.event;
+
+  constructor(indexes: DocumentIndexes, results: DatasetResults) {
+    this.#results = results;
+    this.#shown = new ShownResults(indexes, results);
+    const changeSoon = () => {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#changed.fire();
+      }, CHANGE_MILLISECONDS);
+    };
+    const parts = [
+      this.#changed,
+      results.onChanged(changeSoon),
+      indexes.onChanged(changeSoon),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('latro.inlineResults')) changeSoon();
+      }),
+    ];
+    for (const part of parts) this.#disposables.add(part);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#disposables.dispose();
+  }
+
+  async provideInlayHints(document: vscode.TextDocument, range: vscode.Range): Promise<RowHint[]> {
+    const { version } = document;
+    const shown = await this.#shown.on(document, range);
+    if (document.version !== version) return []; // VS Code asks again after an edit
+    return shown.map(({ line, rowKey, result }) => new RowHint(document, line, rowKey, lineEndText(result)));
+  }
+
+  async resolveInlayHint(hint: RowHint): Promise<RowHint> {
+    const { document, rowKey, position } = hint;
+    const detail = await this.#results.detail(document.fileName, rowKey);
+    if (detail !== null) hint.tooltip = hoverText(detail, document.uri, position.line);
+    return hint;
+  }
+}
