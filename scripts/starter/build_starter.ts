@@ -1,6 +1,7 @@
 /**
- * Builds the starter from nothing: `npm run starter:build [-- folder]` writes its tokenizer, trains its model from random weights on
- * worked examples and saves both beside its questions in `media/starter`. Fixed seeds; about a quarter of an hour on two cores.
+ * Builds the starter from nothing: `npm run starter:build [-- folder]` trains its tokenizer and, from random weights, its model on
+ * worked examples, and saves both beside its questions in `media/starter`. Fixed seeds; about a quarter of an hour on two cores.
+ * With `--tiny` it builds the fixture of the tests instead: the same in small, too weak to be right, in less than a minute.
  */
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { Tokenizer } from '../../src/engine/model/tokenizer.ts';
 import { saveModelFolder } from '../../src/engine/model/weights.ts';
 import { corpus } from './corpus.ts';
-import { starterProblems } from './generate.ts';
+import { jsonLines, starterProblems } from './generate.ts';
 import { promptOf } from './mixture.ts';
 import { type PretrainSettings, pretrain, randomWeights } from './pretrain.ts';
 import type { Problem } from './problem.ts';
@@ -20,10 +21,27 @@ import { buildTokenizer, END_ID, PAD_ID } from './tokenizer.ts';
 
 const SEED = 20241108;
 const TOKENIZER_SEED = SEED + 1;
-const VOCABULARY = 1024;
 const TOKENIZER_EXAMPLES = 6000;
-const SETTINGS: PretrainSettings = {
-  steps: Number(process.env.STARTER_STEPS ?? 3000),
+/** Longest answer the check waits for, in tokens. */
+const LONGEST = 110;
+const REPORT_EVERY = 50;
+const CHECK_EVERY = 500;
+
+type Recipe = {
+  readonly folder: string;
+  readonly vocabulary: number;
+  readonly hidden: number;
+  readonly feedForward: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly dtype: 'F32' | 'BF16';
+  readonly pretrain: PretrainSettings;
+  /** Rows of each split to write beside the model; null: `generate.ts` writes them. */
+  readonly rows: Readonly<Record<'train' | 'validation' | 'test', number>> | null;
+};
+
+const PRETRAIN: PretrainSettings = {
+  steps: 3000,
   problems: 16,
   examplesPerProblem: 2,
   learningRate: 2.5e-3,
@@ -31,50 +49,73 @@ const SETTINGS: PretrainSettings = {
   weightDecay: 0.01,
   tokenBudget: 4096,
 };
-/** Longest answer the check below waits for. */
-const LONGEST = 110;
 
-const CONFIG = {
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
-  vocab_size: VOCABULARY,
-  hidden_size: 128,
-  intermediate_size: 384,
-  num_hidden_layers: 4,
-  num_attention_heads: 4,
-  num_key_value_heads: 4,
-  head_dim: 32,
-  hidden_act: 'silu',
-  rms_norm_eps: 1e-5,
-  rope_theta: 10000,
-  max_position_embeddings: 256,
-  tie_word_embeddings: true,
-  attention_bias: false,
-  mlp_bias: false,
-  bos_token_id: null,
-  eos_token_id: END_ID,
-  pad_token_id: PAD_ID,
-  torch_dtype: 'float32',
+const STARTER: Recipe = {
+  folder: '../../media/starter',
+  vocabulary: 1024,
+  hidden: 128,
+  feedForward: 384,
+  layers: 4,
+  heads: 4,
+  dtype: 'F32',
+  pretrain: PRETRAIN,
+  rows: null,
 };
+
+const TINY: Recipe = {
+  folder: '../../test/fixtures/starter-tiny',
+  vocabulary: 640,
+  hidden: 32,
+  feedForward: 64,
+  layers: 2,
+  heads: 2,
+  dtype: 'BF16',
+  pretrain: { ...PRETRAIN, steps: 400, learningRate: 5e-3 },
+  rows: { train: 48, validation: 8, test: 16 },
+};
+
+function configOf(recipe: Recipe): object {
+  return {
+    architectures: ['LlamaForCausalLM'],
+    model_type: 'llama',
+    vocab_size: recipe.vocabulary,
+    hidden_size: recipe.hidden,
+    intermediate_size: recipe.feedForward,
+    num_hidden_layers: recipe.layers,
+    num_attention_heads: recipe.heads,
+    num_key_value_heads: recipe.heads,
+    head_dim: recipe.hidden / recipe.heads,
+    hidden_act: 'silu',
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+    max_position_embeddings: 256,
+    tie_word_embeddings: true,
+    attention_bias: false,
+    mlp_bias: false,
+    bos_token_id: null,
+    eos_token_id: END_ID,
+    pad_token_id: PAD_ID,
+    torch_dtype: 'float32',
+  };
+}
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Everything of the model folder but the weights. */
-function writeModelFiles(folder: string): void {
-  const texts: string[] = [];
-  for (const write of corpus(TOKENIZER_SEED)) {
-    const { prompt, completion } = write();
-    texts.push(prompt + completion);
-    if (texts.length === TOKENIZER_EXAMPLES) break;
-  }
-  const { tokenizer, config } = buildTokenizer(texts, VOCABULARY);
+function writeModelFiles(folder: string, recipe: Recipe): void {
+  const pages = corpus(TOKENIZER_SEED);
+  const texts = Array.from({ length: TOKENIZER_EXAMPLES }, () => {
+    const { prompt, completion } = pages.next().value();
+    return prompt + completion;
+  });
+  const { tokenizer, config } = buildTokenizer(texts, recipe.vocabulary);
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
   writeFileSync(join(folder, 'tokenizer_config.json'), json(config));
-  writeFileSync(join(folder, 'config.json'), json(CONFIG));
+  writeFileSync(join(folder, 'config.json'), json(configOf(recipe)));
   writeFileSync(join(folder, 'generation_config.json'), json({ eos_token_id: END_ID, pad_token_id: PAD_ID }));
 }
 
-/** Share of validation problems whose greedy answer is right, and whose is the hasty one. */
+/** How many of the problems are answered right, and how many with the hasty answer, when decoded greedily. */
 async function check(model: LanguageModel, tokenizer: Tokenizer, problems: readonly Problem[]): Promise<string> {
   const results = await generate(
     model,
@@ -98,52 +139,62 @@ async function check(model: LanguageModel, tokenizer: Tokenizer, problems: reado
     const text = tokenizer.decode(samples[0]!.ids);
     return Number(/The answer is (\d+)/.exec(text)?.[1] ?? Number.NaN);
   });
-  const share = (answer: (problem: Problem) => number) =>
-    (stated.filter((number, i) => number === answer(problems[i]!)).length / problems.length).toFixed(3);
-  return `right ${share(({ answer }) => answer)}, hasty ${share(({ hastyAnswer }) => hastyAnswer)}`;
+  const count = (answer: (problem: Problem) => number) =>
+    stated.filter((number, i) => number === answer(problems[i]!)).length;
+  const right = count(({ answer }) => answer);
+  const hasty = count(({ hastyAnswer }) => hastyAnswer);
+  return `greedy on ${problems.length} validation problems: ${right} right, ${hasty} hasty`;
 }
 
-async function main(folder: string): Promise<void> {
+async function build(recipe: Recipe, folder: string): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'starter-'));
   const source = join(work, 'source');
   mkdirSync(source);
-  writeModelFiles(source);
-  const config = parseModelConfig(CONFIG, source);
+  writeModelFiles(source, recipe);
+  const config = parseModelConfig(configOf(recipe), source);
   const tokenizer = await Tokenizer.load(source);
   const weights = randomWeights(config, SEED);
-  const model = new LanguageModel(config, weights, null, 'all-weights', {
-    device: 'cpu',
-    threads: Number(process.env.STARTER_THREADS ?? 0),
-  });
+  const threads = Number(process.env.STARTER_THREADS ?? 0);
+  const model = new LanguageModel(config, weights, null, 'all-weights', { device: 'cpu', threads });
 
   const pages = corpus(SEED);
   const validation = starterProblems('validation');
+  const { steps } = recipe.pretrain;
   const start = performance.now();
-  let sum = 0;
+  let recent: number[] = [];
   await pretrain(
     model,
     tokenizer,
-    SETTINGS,
+    recipe.pretrain,
     (examples) => {
       const write = pages.next().value;
       return Array.from({ length: examples }, write);
     },
     async (step, loss) => {
-      sum += loss;
-      if (step % 50 !== 0 && step !== SETTINGS.steps) return;
-      const seconds = ((performance.now() - start) / 1000).toFixed(0);
-      console.log(`step ${step} of ${SETTINGS.steps}: loss ${(sum / 50).toFixed(4)}, ${seconds} s`);
-      sum = 0;
-      if (step % 500 === 0 || step === SETTINGS.steps) console.log(await check(model, tokenizer, validation));
+      recent.push(loss);
+      if (step % REPORT_EVERY === 0 || step === steps) {
+        const mean = recent.reduce((sum, value) => sum + value, 0) / recent.length;
+        const seconds = (performance.now() - start) / 1000;
+        console.log(`step ${step} of ${steps}: ${mean.toFixed(4)} nats per token, ${seconds.toFixed(0)} s`);
+        recent = [];
+      }
+      if (step % CHECK_EVERY === 0 || step === steps) console.log(await check(model, tokenizer, validation));
     },
   );
 
-  await saveModelFolder(join(work, 'model'), source, weights, 'F32');
+  await saveModelFolder(join(work, 'model'), source, weights, recipe.dtype);
   mkdirSync(folder, { recursive: true });
   for (const file of readdirSync(join(work, 'model'))) copyFileSync(join(work, 'model', file), join(folder, file));
+  if (recipe.rows !== null) {
+    for (const split of ['train', 'validation', 'test'] as const) {
+      const rows = starterProblems(split).slice(0, recipe.rows[split]);
+      writeFileSync(join(folder, `${split}.jsonl`), jsonLines(rows));
+    }
+  }
   await model.dispose();
   rmSync(work, { recursive: true });
 }
 
-const media = fileURLToPath(new URL('../../media/starter', import.meta.url));
-await main(resolve(process.argv[2] ?? media));
+const recipe = process.argv.includes('--tiny') ? TINY : STARTER;
+const folder = process.argv.slice(2).find((argument) => !argument.startsWith('--'));
+await build(recipe, resolve(folder ?? fileURLToPath(new URL(recipe.folder, import.meta.url))));

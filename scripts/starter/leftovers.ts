@@ -19,7 +19,7 @@ type LeftoverScene = {
 export const LEFTOVER_SCENES: readonly LeftoverScene[] = [
   {
     kind: 'sweets',
-    opening: { says: '{A} has {n} sweets.', works: '{A} starts with {n} sweets.', amount: [10, 40] },
+    opening: { says: '{A} has {n} sweets.', works: '{A} starts with {n} sweets.', amount: [8, 24] },
     events: [
       { operation: 'add', says: ['{B} adds {n} sweets.'], works: ['With {n} more, {eq}.'] },
       { operation: 'subtract', says: ['{She} eats {n} of them.'], works: ['Without {n} eaten, {eq}.'] },
@@ -30,7 +30,7 @@ export const LEFTOVER_SCENES: readonly LeftoverScene[] = [
   },
   {
     kind: 'beads',
-    opening: { says: '{A} has {n} beads in a box.', works: 'The box holds {n} beads.', amount: [10, 40] },
+    opening: { says: '{A} has {n} beads in a box.', works: 'The box holds {n} beads.', amount: [8, 24] },
     events: [
       { operation: 'add', says: ['{B} pours in {n} beads.'], works: ['With {n} poured in, {eq}.'] },
       { operation: 'subtract', says: ['{n} roll under the bed.'], works: ['Without {n} lost, {eq}.'] },

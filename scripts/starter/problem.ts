@@ -8,7 +8,7 @@ import type { EventTemplate, Operation, Range, Scene } from './scene.ts';
 
 /** The numbers a problem may pass through: each is one token, and small enough for a small model to calculate with. */
 export const SMALLEST_TOTAL = 2;
-export const LARGEST_TOTAL = 99;
+export const LARGEST_TOTAL = 60;
 /** Equations in a sound rationale. */
 export const STEPS: Range = [3, 6];
 
@@ -57,8 +57,8 @@ export function draw(event: EventTemplate, random: RandomStream): Happening {
   const grouped = takesGroups(event.operation);
   return {
     event,
-    amount: drawInteger(event.amount ?? (grouped ? [2, 9] : [2, 12]), random),
-    groups: grouped ? drawInteger(event.groups ?? [2, 4], random) : 1,
+    amount: drawInteger(event.amount ?? (grouped ? [2, 5] : [2, 9]), random),
+    groups: grouped ? drawInteger(event.groups ?? [2, 3], random) : 1,
   };
 }
 

@@ -20,9 +20,9 @@ export type EventTemplate = {
   readonly says: readonly string[];
   /** The sentence of a rationale that takes it into account. */
   readonly works: readonly string[];
-  /** {n}, or {m} of groups; default 2 to 12 (2 to 9 for groups). */
+  /** {n}, or {m} of groups; default 2 to 9 (2 to 5 for groups). */
   readonly amount?: Range;
-  /** {k}; default 2 to 4. */
+  /** {k}; default 2 to 3. */
   readonly groups?: Range;
 };
 

@@ -7,7 +7,7 @@ export const SCENES: readonly Scene[] = [
     opening: {
       says: ['{A} finds {n} shells on the beach.', '{A} has {n} shells in a bucket.'],
       works: ['{A} starts with {n} shells.'],
-      amount: [10, 32],
+      amount: [8, 24],
     },
     events: [
       {
@@ -43,8 +43,8 @@ export const SCENES: readonly Scene[] = [
     opening: {
       says: ['{A} bakes {k} trays of {m} buns.', 'At the bakery {A} fills {k} trays with {m} buns each.'],
       works: ['The trays hold {groups} buns.'],
-      amount: [5, 12],
-      groups: [2, 5],
+      amount: [4, 9],
+      groups: [2, 4],
     },
     events: [
       {
@@ -61,7 +61,6 @@ export const SCENES: readonly Scene[] = [
         operation: 'subtract-groups',
         says: ['{k} guests order {m} buns each.', '{She} sells {k} bags of {m} buns.'],
         works: ['The orders take {groups}, so {eq}.'],
-        amount: [2, 6],
       },
       { operation: 'halve', says: ['A school buys half of the buns.'], works: ['Half of them is {eq}.'] },
     ],
@@ -86,7 +85,7 @@ export const SCENES: readonly Scene[] = [
     opening: {
       says: ['A shelf in the library holds {n} books.', 'In the library, {A} looks after {n} books.'],
       works: ['The shelf holds {n} books.'],
-      amount: [15, 45],
+      amount: [10, 30],
     },
     events: [
       {
@@ -108,7 +107,6 @@ export const SCENES: readonly Scene[] = [
         operation: 'subtract-groups',
         says: ['{k} children take home {m} books each.'],
         works: ['The children take {groups}, so {eq}.'],
-        amount: [2, 5],
       },
     ],
     details: [
@@ -131,7 +129,7 @@ export const SCENES: readonly Scene[] = [
     opening: {
       says: ['A bus sets off with {n} people.', '{A} drives a bus with {n} people on board.'],
       works: ['The bus starts with {n} people.'],
-      amount: [8, 30],
+      amount: [8, 24],
     },
     events: [
       {
@@ -148,7 +146,6 @@ export const SCENES: readonly Scene[] = [
         operation: 'add-groups',
         says: ['{k} families of {m} get on at the park.', 'At the zoo {k} groups of {m} step in.'],
         works: ['The groups are {groups}, so {eq}.'],
-        amount: [3, 6],
       },
       {
         operation: 'halve',
@@ -178,8 +175,8 @@ export const SCENES: readonly Scene[] = [
     opening: {
       says: ['{A} plants {k} rows of {m} tulips.', 'In the garden of {A} stand {k} rows of {m} tulips.'],
       works: ['The rows are {groups} tulips.'],
-      amount: [4, 12],
-      groups: [2, 6],
+      amount: [3, 9],
+      groups: [2, 4],
     },
     events: [
       {
@@ -201,7 +198,6 @@ export const SCENES: readonly Scene[] = [
         operation: 'subtract-groups',
         says: ['{She} ties {k} bunches of {m} and sells them.'],
         works: ['The bunches take {groups}, so {eq}.'],
-        amount: [3, 7],
       },
     ],
     details: [
@@ -225,8 +221,8 @@ export const SCENES: readonly Scene[] = [
     opening: {
       says: ['{A} saves {m} coins a week for {k} weeks.', 'For {k} weeks {A} gets {m} coins a week.'],
       works: ['{A} saves {groups} coins.'],
-      amount: [3, 12],
-      groups: [2, 6],
+      amount: [3, 9],
+      groups: [2, 4],
     },
     events: [
       {
@@ -264,8 +260,8 @@ export const SCENES: readonly Scene[] = [
     opening: {
       says: ['A train leaves with {k} cars of {m} people.', '{A} drives a train of {k} cars with {m} people in each.'],
       works: ['The cars hold {groups} people.'],
-      amount: [5, 12],
-      groups: [2, 5],
+      amount: [4, 9],
+      groups: [2, 4],
     },
     events: [
       {
@@ -282,7 +278,6 @@ export const SCENES: readonly Scene[] = [
         operation: 'add-groups',
         says: ['{k} clubs of {m} board at the castle.'],
         works: ['The clubs are {groups}, so {eq}.'],
-        amount: [3, 8],
       },
       {
         operation: 'halve',
@@ -319,7 +314,7 @@ export const SCENES: readonly Scene[] = [
         operation: 'add',
         says: ['{next} is {n} years older than {prev}.', '{prev} is {n} years younger than {next}.'],
         works: ['{next} is {eq}.'],
-        amount: [2, 15],
+        amount: [2, 9],
       },
       {
         operation: 'subtract',
@@ -351,8 +346,8 @@ export const SCENES: readonly Scene[] = [
     opening: {
       says: ['{A} has {k} hens that lay {m} eggs each.', 'On the farm {k} hens lay {m} eggs each.'],
       works: ['The hens lay {groups} eggs.'],
-      amount: [4, 12],
-      groups: [2, 6],
+      amount: [3, 9],
+      groups: [2, 4],
     },
     events: [
       {
@@ -369,7 +364,6 @@ export const SCENES: readonly Scene[] = [
         operation: 'subtract-groups',
         says: ['{k} boxes of {m} eggs go to the shop.'],
         works: ['The boxes take {groups}, so {eq}.'],
-        amount: [3, 6],
       },
       {
         operation: 'double',

@@ -15,6 +15,13 @@ import { RandomStream } from '../../src/engine/common/random.ts';
 
 const SPLITS = ['train', 'validation', 'test'] as const;
 
+interface Row {
+  readonly kind: string;
+  readonly question: string;
+  readonly answer: number;
+  readonly plot: string;
+}
+
 function numbersIn(text: string): number[] {
   return Array.from(text.matchAll(/\d+/g), ([digits]) => Number(digits));
 }
@@ -88,8 +95,8 @@ describe('starter files of the other tasks', () => {
     ['starter-forking', starterWaysProblems],
   ] as const) {
     it(`${folder} shares nothing between its splits and can be made again`, () => {
-      const all = SPLITS.flatMap((split) => {
-        const problems = problemsOfFile(split);
+      const all = SPLITS.flatMap((split): readonly Row[] => {
+        const problems: readonly Row[] = problemsOfFile(split);
         for (const { plot } of problems) assert.equal(splitOf(plot), split);
         const file = join(import.meta.dirname, '../../media', folder, `${split}.jsonl`);
         assert.equal(readFileSync(file, 'utf8'), jsonLines(problems));
