@@ -39,12 +39,14 @@ export class RunsWatcher implements Disposable {
 
   /** Reads the runs and follows their files from now on. */
   async start(): Promise<void> {
-    // Relative to the workspace, whose watcher is there anyway; the folder itself may not exist yet.
-    const pattern = new vscode.RelativePattern(vscode.Uri.file(this.#workspace), '.latro/runs/**');
+    // Relative to the workspace, whose watcher is there anyway. The folder may not exist yet, and of folders that are made in one go
+    // only the outermost is told of.
+    const pattern = new vscode.RelativePattern(vscode.Uri.file(this.#workspace), '.latro{,/runs{,/**}}');
     const watcher = this.#disposables.add(vscode.workspace.createFileSystemWatcher(pattern));
     for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
       this.#disposables.add(event(() => this.refreshSoon()));
     }
+    this.#disposables.add(vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refreshSoon()));
     await this.refresh();
   }
 

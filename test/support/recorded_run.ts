@@ -1,0 +1,141 @@
+/**
+ * A finished run on disk as the engine's own writers leave it, of invented rationales for the rows of a workspace: half of them right
+ * before, most of them after. For what shows runs; what makes them is tested elsewhere.
+ */
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../../src/engine/common/clock.ts';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { RandomStream } from '../../src/engine/common/random.ts';
+import type { DatasetRow } from '../../src/engine/datasets/dataset.ts';
+import { formatById } from '../../src/engine/datasets/registry.ts';
+import { checkRow } from '../../src/engine/datasets/row_check.ts';
+import { majorityVote } from '../../src/engine/evaluate/statistics.ts';
+import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
+import { evaluationName } from '../../src/engine/runs/run_directory.ts';
+import { RunStore } from '../../src/engine/runs/run_store.ts';
+import type { RunWriter } from '../../src/engine/runs/run_writer.ts';
+import type { EvaluationRow, QuestionRollout, RationaleRecord } from '../../src/protocol/records.ts';
+import { UNKNOWN_IDENTITY } from './toy_run.ts';
+
+export const RECORDED_RATIONALES = 4;
+const STEPS = 10;
+
+/** Records a run that trained on train.jsonl and was evaluated on test.jsonl of `workspace`; returns its directory. */
+export async function recordRun(workspace: string): Promise<string> {
+  const train = join(workspace, 'train.jsonl');
+  const test = join(workspace, 'test.jsonl');
+  const settings = { model: join(workspace, 'model'), dataset: { train, test }, steps: STEPS };
+  const { config } = resolveRunConfig(settings, join(workspace, 'latro.json'));
+  const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+  // Made elsewhere and moved, so that who watches sees it appear whole.
+  const store = new RunStore(world, join(workspace, '.recording'));
+  const writer = await store.create(config, UNKNOWN_IDENTITY);
+  await evaluate(writer, null, test);
+  const rows = await soundRows(train);
+  for (const step of [1, STEPS]) {
+    await writer.writeRollouts(
+      step,
+      rows.map((row) => rollout(row, step)),
+    );
+  }
+  await evaluate(writer, STEPS, test);
+  await writer.close('finished');
+  const runs = join(workspace, '.latro', 'runs');
+  await mkdir(runs, { recursive: true });
+  const directory = join(runs, writer.directory.id);
+  await rename(writer.directory.path, directory);
+  await rm(join(workspace, '.recording'), { recursive: true });
+  return directory;
+}
+
+async function soundRows(file: string): Promise<DatasetRow[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  return lines.flatMap((text, index) => checkRow(text, index + 1, formatById('starter')).row ?? []);
+}
+
+const shareRight = (step: number): number => (step === STEPS ? 0.8 : 0.5);
+
+function rollout({ rowKey, line, question, answer }: DatasetRow, step: number): QuestionRollout {
+  const rationales = Array.from({ length: RECORDED_RATIONALES }, (_, sample) => {
+    const random = new RandomStream(11, line, step, sample);
+    return rationale(sample, answer, random.next() < shareRight(step), random);
+  });
+  const prompt = `${question}\n`;
+  return { step, seed: 11, rowKey, line, question, prompt, goldAnswer: answer, noRationaleLogProb: -4, rationales };
+}
+
+function rationale(sample: number, answer: string, correct: boolean, random: RandomStream): RationaleRecord {
+  const extractedAnswer = correct ? answer : String(random.nextInteger(100));
+  const reward = correct ? -random.next() : -2 - 2 * random.next();
+  const text = `First ${random.nextInteger(20)}, then ${random.nextInteger(20)}.\nThat makes ${extractedAnswer}.`;
+  const words = text.split(/(?=\s)/);
+  return {
+    sample,
+    text,
+    tokens: words.map((word, id) => ({ id, text: word, logProb: -random.next() })),
+    stopReason: 'stop-phrase',
+    logProb: -words.length / 2,
+    referenceLogProb: null,
+    answerTokens: [{ id: 0, text: answer, logProb: reward, part: 'answer', logProbWithoutRationale: -4 }],
+    answerLogProb: reward,
+    templateLogProb: 0,
+    selfReward: reward,
+    klPenalty: 0,
+    reward,
+    baseline: 0,
+    advantage: reward,
+    extractedAnswer,
+    correct: extractedAnswer === answer,
+  };
+}
+
+async function evaluate(writer: RunWriter, step: number | null, dataset: string): Promise<void> {
+  const name = evaluationName(step, 'test');
+  const log = await writer.openEvaluation(name);
+  const rows = (await soundRows(dataset)).map((row) => evaluated(row, step ?? 0));
+  for (const row of rows) await log.append(row);
+  const share = (of: (row: EvaluationRow) => boolean) => rows.filter(of).length / rows.length;
+  await writer.finishEvaluation(log, {
+    name,
+    checkpoint: step === null ? 'base' : `step-${step}`,
+    dataset,
+    questions: rows.length,
+    k: RECORDED_RATIONALES,
+    greedyAccuracy: share(({ greedy }) => greedy.correct),
+    majorityAccuracy: share(({ majorityCorrect }) => majorityCorrect === true),
+    passAtK: null,
+    sampledAccuracy: null,
+    meanAnswerLogProbWithoutRationale: -4,
+    meanAnswerLogProbGreedy: -1,
+    meanAnswerLogProbSampled: -1,
+    meanRationaleTokens: 12,
+    finishedShare: 1,
+    seconds: 1,
+  });
+}
+
+function evaluated({ rowKey, line, question, answer }: DatasetRow, step: number): EvaluationRow {
+  const answered = (sample: number) => {
+    const random = new RandomStream(12, line, step, sample);
+    const { text, extractedAnswer, correct } = rationale(sample, answer, random.next() < shareRight(step), random);
+    return { text, extractedAnswer, correct, tokens: 12, finished: true };
+  };
+  const samples = Array.from({ length: RECORDED_RATIONALES }, (_, sample) => answered(sample));
+  const majorityAnswer = majorityVote(samples.map(({ extractedAnswer }) => extractedAnswer));
+  const greedy = answered(RECORDED_RATIONALES);
+  return {
+    rowKey,
+    line,
+    question,
+    goldAnswer: answer,
+    greedy,
+    samples,
+    majorityAnswer,
+    majorityCorrect: majorityAnswer === answer,
+    answerLogProbWithoutRationale: -4,
+    answerLogProbGreedy: greedy.correct ? -0.5 : -3,
+    answerLogProbSampled: samples.filter(({ correct }) => correct).length / RECORDED_RATIONALES - 2,
+  };
+}
