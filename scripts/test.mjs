@@ -57,7 +57,7 @@ async function typecheck(onLine) {
 }
 
 mkdirSync(testHome, { recursive: true });
-await stage('install packages', (onLine) => installDependencies({ onLine }));
+if (!(await stage('install packages', (onLine) => installDependencies({ onLine })))) process.exit(1);
 
 let chromium;
 const browserAndVscode = stage('install VS Code and Chromium', async (onLine) => {
