@@ -12,15 +12,12 @@ import { chooseModel } from './commands/choose_model.ts';
 import { evaluateDataset } from './commands/evaluate.ts';
 import { pickPair, stopRun } from './commands/run_commands.ts';
 import { type CommandServices, pickRun } from './commands/services.ts';
-import { showRationales } from './commands/show_rationales.ts';
 import { resumeRun, tellHowItWent, trainOnDataset } from './commands/train.ts';
+import { openEditorFeatures } from './editor_features.ts';
 import { EngineSupervisor } from './engine/engine_supervisor.ts';
 import { JobRunner } from './engine/job_runner.ts';
 import { watchEngine } from './engine/watch_engine.ts';
-import { DatasetResults } from './inline/dataset_results.ts';
 import { DocumentIndexes } from './inline/document_indexes.ts';
-import { showInlineResults } from './inline/inline_results.ts';
-import { PromptPreviews } from './inline/prompt_preview.ts';
 import { RowDiagnostics } from './inline/row_diagnostics.ts';
 import { accuracyKind } from './panels/accuracy_diff.ts';
 import { PanelGroup } from './panels/panel_group.ts';
@@ -42,11 +39,11 @@ export function activate(context: vscode.ExtensionContext): void {
   const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file');
   const inWorkspace = folder === undefined ? undefined : openStudio(context, folder, datasets, log, reporter);
   registerCommands(context, reporter, {
+    ...(inWorkspace ?? withoutFolder()),
     'latro.openLog': async () => log.show(),
     'latro.openWalkthrough': async () => {
       await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
     },
-    ...(inWorkspace ?? withoutFolder()),
   });
 }
 
@@ -91,27 +88,25 @@ function openStudio(
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
   track(vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs) }));
-  const results = track(new DatasetResults(runs, path.join(workspace, '.latro', 'evaluations'), log));
-  const prompts = track(new PromptPreviews(services, results));
+  const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
   track(new StatusBar(engine.jobs, settings));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
 
   const begin = () => {
     runs.start().catch((error: unknown) => reporter.report(error));
     engine.attach().catch((error: unknown) => reporter.report(error));
-    track(showInlineResults(datasets, results, extensionUri));
+    features.begin();
   };
   // Nothing of an untrusted workspace is read but the text in its editors.
   if (vscode.workspace.isTrusted) setImmediate(begin);
   else track(vscode.workspace.onDidGrantWorkspaceTrust(begin));
 
   return {
+    ...features.commands,
     'latro.chooseModel': () => chooseModel(services),
     'latro.trainOnDataset': (argument) => trainOnDataset(services, argument),
     'latro.evaluate': (argument) => evaluateDataset(services, argument),
     'latro.sampleQuestion': () => rationales.sampleUnderCursor(),
-    'latro.showRationales': showRationales,
-    'latro.previewPrompt': (argument) => prompts.show(argument),
     'latro.stopRun': (argument) => stopRun(services, argument),
     'latro.resumeRun': (argument) => resumeRun(services, argument),
     'latro.compare': async (argument) => accuracy.show(await pickPair(services, argument)),
@@ -133,18 +128,7 @@ function withoutFolder(): StudioCommands {
     const { l10n } = vscode;
     throw new LatroError('bad-request', l10n.t('No folder is open.'), l10n.t('Open one; runs are kept in it.'));
   };
-  return {
-    'latro.chooseModel': refuse,
-    'latro.trainOnDataset': refuse,
-    'latro.evaluate': refuse,
-    'latro.sampleQuestion': refuse,
-    'latro.showRationales': refuse,
-    'latro.previewPrompt': refuse,
-    'latro.stopRun': refuse,
-    'latro.resumeRun': refuse,
-    'latro.compare': refuse,
-    'latro.openRunDashboard': refuse,
-  };
+  return Object.fromEntries(COMMANDS.map((id) => [id, refuse])) as unknown as StudioCommands;
 }
 
 /** Works in any workspace, trusted or not. */

@@ -9,7 +9,7 @@ import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { DocumentIndex } from '../../src/extension/inline/document_index.ts';
 import { scanFile } from '../../src/extension/inline/scan_file.ts';
 import { longestTurn } from '../support/event_loop.ts';
-import { FakeDocument, type LineEdit } from '../support/text_document.ts';
+import { FakeDocument } from '../support/text_document.ts';
 
 const row = (question: string, answer = '1') => JSON.stringify({ question, answer });
 const LONGEST_TURN = 50;
@@ -49,7 +49,7 @@ describe('index of a dataset in the editor', () => {
           for (const { at, removed, lines } of edits) {
             const first = Math.min(at, document.lineCount - 1);
             const last = Math.min(first + removed, document.lineCount - 1);
-            index.edited(document.edit({ first, last, lines }));
+            index.edited(document.editLines(first, last, lines));
           }
           await complete(index);
           const fresh = new DocumentIndex(new FakeDocument('/d/train.jsonl', document.lines), () => {});
@@ -67,12 +67,13 @@ describe('index of a dataset in the editor', () => {
     const document = new FakeDocument('/d/train.jsonl', lines);
     const index = new DocumentIndex(document, () => {});
     await complete(index);
-    document.reads.clear();
-    const change: LineEdit = { first: 300, last: 301, lines: [row('a?'), row('b?'), row('c?')] };
-    index.edited(document.edit(change));
+    const reads: string[] = [];
+    document.reads = reads;
+    const fresh = [row('a?'), row('b?'), row('c?')];
+    index.edited(document.editLines(300, 301, fresh));
     await complete(index);
-    const read = [...document.reads.keys()].filter((text) => !lines.slice(0, 40).includes(text));
-    assert.deepEqual(read.sort(), [...change.lines].sort(), 'besides the lines that decide the format');
+    const read = [...new Set(reads)].filter((text) => !lines.slice(0, 40).includes(text));
+    assert.deepEqual(read.sort(), fresh.sort(), 'besides the lines that decide the format');
     assert.equal(index.rows.keyAt(499 + 1) === undefined, false);
     index.dispose();
   });
@@ -87,7 +88,7 @@ describe('index of a dataset in the editor', () => {
     assert.equal(problem?.code, 'missing-field');
     assert.equal(pretty[problem.line - 1], '  {');
     assert.equal(index.rows.find(new Set([index.rows.keyAt(1) ?? ''])).size, 1);
-    index.edited(document.edit({ first: 0, last: pretty.length - 1, lines: ['{"name": "x"}'] }));
+    index.edited(document.editLines(0, pretty.length - 1, ['{"name": "x"}']));
     await complete(index);
     assert.equal(index.format, undefined);
     assert.deepEqual(index.problems(10), { problems: [], rowsLeft: 0 });
@@ -115,8 +116,9 @@ describe('index of a dataset in the editor', () => {
     let longest = 0;
     const index = new DocumentIndex(document, () => {});
     longest = (await longestTurn(() => complete(index))).longest;
+    const changes = document.editLines(1000, 1000, [row('new?'), row('newer?')]);
     const edit = await longestTurn(async () => {
-      index.edited(document.edit({ first: 1000, last: 1000, lines: [row('new?'), row('newer?')] }));
+      index.edited(changes);
       await complete(index);
     });
     console.log(`      read: ${longest.toFixed(1)} ms at the longest, edit: ${edit.longest.toFixed(1)} ms`);

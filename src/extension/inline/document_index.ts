@@ -35,6 +35,7 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
   /** Raised to end a pass that is under way. */
   #pass = 0;
   #timer: NodeJS.Timeout | undefined;
+  #disposed = false;
 
   /** @param changed called when rows were read, after each piece of the work */
   constructor(document: Text, changed: () => void) {
@@ -104,7 +105,14 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
     this.#readSoon(REST_MILLISECONDS);
   }
 
+  /** Resolves once every row has been read, without waiting for a rest. */
+  async readNow(): Promise<void> {
+    clearTimeout(this.#timer);
+    while (!this.#complete && !this.#disposed) await this.#read();
+  }
+
   dispose(): void {
+    this.#disposed = true;
     this.#pass++;
     clearTimeout(this.#timer);
   }

@@ -1,0 +1,75 @@
+/** The part of the composition root that adds to VS Code's own surfaces: editors, comments, trees, tasks, tests, language models. */
+import os from 'node:os';
+import path from 'node:path';
+import type * as vscode from 'vscode';
+import { systemClock } from '../engine/common/clock.ts';
+import { NodeFileSystem } from '../engine/common/file_system.ts';
+import type { CommandHandlers } from './command_ids.ts';
+import type { CommandServices } from './commands/services.ts';
+import { showRationales } from './commands/show_rationales.ts';
+import { DisposableStore } from './common/disposables.ts';
+import { DatasetResults } from './inline/dataset_results.ts';
+import type { DocumentIndexes } from './inline/document_indexes.ts';
+import { showInlineResults } from './inline/inline_results.ts';
+import { PromptPreviews } from './inline/prompt_preview.ts';
+import { NoteStore } from './notes/note_store.ts';
+import { NoteThreads } from './notes/note_threads.ts';
+import type { RatingStore } from './rationales/rating_store.ts';
+
+export interface EditorServices extends CommandServices {
+  readonly extensionUri: vscode.Uri;
+  readonly datasets: DocumentIndexes;
+  readonly ratings: RatingStore;
+  readonly log: vscode.LogOutputChannel;
+}
+
+export interface EditorFeatures extends vscode.Disposable {
+  /** To be called once the workspace is trusted: nothing of it is read before. */
+  begin(): void;
+  readonly commands: Pick<CommandHandlers, EditorCommand>;
+}
+
+type EditorCommand =
+  | 'latro.showRationales'
+  | 'latro.previewPrompt'
+  | 'latro.addNote'
+  | 'latro.editNote'
+  | 'latro.saveNote'
+  | 'latro.cancelNote'
+  | 'latro.deleteNote';
+
+export function openEditorFeatures(services: EditorServices): EditorFeatures {
+  const { workspace, runs, datasets, log, extensionUri, ratings, reporter } = services;
+  const store = new DisposableStore();
+  const results = store.add(new DatasetResults(runs, path.join(workspace, '.latro', 'evaluations'), log));
+  const prompts = store.add(new PromptPreviews(services, results));
+  const files = new NodeFileSystem();
+  const notes = new NoteStore(files, () => systemClock.iso(), userName);
+  let threads: NoteThreads | undefined;
+
+  return {
+    begin() {
+      store.add(showInlineResults(datasets, results, extensionUri));
+      threads = store.add(new NoteThreads({ indexes: datasets, notes, ratings, files, reporter }));
+    },
+    commands: {
+      'latro.showRationales': showRationales,
+      'latro.previewPrompt': (argument) => prompts.show(argument),
+      'latro.addNote': async (reply) => threads?.add(reply),
+      'latro.editNote': async (comment) => threads?.edit(comment),
+      'latro.saveNote': async (comment) => threads?.save(comment),
+      'latro.cancelNote': async (comment) => threads?.cancelEdit(comment),
+      'latro.deleteNote': async (comment) => threads?.remove(comment),
+    },
+    dispose: () => store.dispose(),
+  };
+}
+
+/** Who writes a note: sidecars are shared, and VS Code knows no name. */
+function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return ''; // a process without a user, in some containers
+  }
+}

@@ -1,0 +1,70 @@
+/** Reads and writes the notes beside a dataset. The file is read anew each time: other windows and people write it too. */
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import * as v from 'valibot';
+import { LatroError } from '../../engine/common/errors.ts';
+import { atomicWrite, type FileSystem, isMissing } from '../../engine/common/file_system.ts';
+import { type NoteRecord, NotesFile, notesFile } from './notes_file.ts';
+
+export class NoteStore {
+  readonly #files: FileSystem;
+  readonly #now: () => string;
+  readonly #author: () => string;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(files: FileSystem, now: () => string, author: () => string) {
+    this.#files = files;
+    this.#now = now;
+    this.#author = author;
+  }
+
+  /** All notes of a dataset, in the order they were written. @throws LatroError `dataset-format` for a file that is none of ours */
+  async of(dataset: string): Promise<readonly NoteRecord[]> {
+    let text: string;
+    try {
+      text = new TextDecoder().decode(await this.#files.read(notesFile(dataset)));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), NotesFile), text);
+    if (parsed.success) return parsed.output.notes;
+    const where = v.getDotPath(parsed.issues[0]);
+    const why = where === null ? 'it is not JSON' : `${where} is wrong`;
+    const reason = `The notes in ${path.basename(notesFile(dataset))} cannot be read: ${why}.`;
+    throw new LatroError('dataset-format', reason, 'Mend the file, or move it away to start anew.');
+  }
+
+  add(dataset: string, rowKey: string, text: string): Promise<void> {
+    const note = { id: randomUUID(), rowKey, text, author: this.#author(), time: this.#now() };
+    return this.#change(dataset, (notes) => [...notes, note]);
+  }
+
+  /** One without text is taken away. */
+  edit(dataset: string, id: string, text: string): Promise<void> {
+    const time = this.#now();
+    return this.#change(dataset, (notes) =>
+      notes.flatMap((note) => (note.id !== id ? note : text.trim() === '' ? [] : { ...note, text, time })),
+    );
+  }
+
+  remove(dataset: string, id: string): Promise<void> {
+    return this.#change(dataset, (notes) => notes.filter((note) => note.id !== id));
+  }
+
+  /** The row was edited where it stands: its notes stay with it. Keys map from the old content to the new. */
+  moveAlong(dataset: string, keys: ReadonlyMap<string, string>): Promise<void> {
+    return this.#change(dataset, (notes) =>
+      notes.map((note) => ({ ...note, rowKey: keys.get(note.rowKey) ?? note.rowKey })),
+    );
+  }
+
+  async #change(dataset: string, change: (notes: readonly NoteRecord[]) => NoteRecord[]): Promise<void> {
+    const write = this.#writing.then(async () => {
+      const file: NotesFile = { version: 1, notes: change(await this.of(dataset)) };
+      await atomicWrite(this.#files, notesFile(dataset), `${JSON.stringify(file, null, 2)}\n`);
+    });
+    this.#writing = write.catch(() => {}); // one that failed does not hold up the next
+    await write;
+  }
+}

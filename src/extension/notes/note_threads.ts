@@ -1,0 +1,235 @@
+/**
+ * Notes and ratings as comment threads on the rows of a dataset. What is true stands in the sidecars; threads only show it, each on
+ * the row it belongs to, wherever that is by now.
+ */
+import * as vscode from 'vscode';
+import { LatroError } from '../../engine/common/errors.ts';
+import type { FileSystem } from '../../engine/common/file_system.ts';
+import { readRatings } from '../../engine/datasets/ratings.ts';
+import { DisposableStore } from '../common/disposables.ts';
+import { mayBeDataset } from '../dataset/dataset_document.ts';
+import { formatOf, rowAtLine } from '../dataset/dataset_rows.ts';
+import type { DocumentIndex } from '../inline/document_index.ts';
+import type { DocumentIndexes } from '../inline/document_indexes.ts';
+import type { RatingStore } from '../rationales/rating_store.ts';
+import type { Reporter } from '../reporter.ts';
+import { NoteAnchors } from './note_anchors.ts';
+import type { NoteStore } from './note_store.ts';
+import { RowComment } from './row_comment.ts';
+
+export interface NoteServices {
+  readonly indexes: DocumentIndexes;
+  readonly notes: NoteStore;
+  readonly ratings: RatingStore;
+  readonly files: FileSystem;
+  readonly reporter: Reporter;
+}
+
+/** The threads of one open dataset. */
+interface Board {
+  readonly index: DocumentIndex;
+  readonly anchors: NoteAnchors;
+  readonly threads: Map<string, vscode.CommentThread>;
+  /** By row key. */
+  comments: ReadonlyMap<string, readonly RowComment[]>;
+}
+
+export class NoteThreads implements vscode.Disposable {
+  readonly #services: NoteServices;
+  readonly #controller: vscode.CommentController;
+  readonly #boards = new Map<vscode.TextDocument, Board>();
+  readonly #disposables = new DisposableStore();
+  /** A person has just written on this row: its thread stays open. */
+  #writtenOn: string | undefined;
+
+  constructor(services: NoteServices) {
+    this.#services = services;
+    const { l10n } = vscode;
+    this.#controller = vscode.comments.createCommentController('latro.notes', l10n.t('LaTRO notes'));
+    this.#controller.options = { prompt: l10n.t('Note on this row…'), placeHolder: l10n.t('Write a note') };
+    this.#controller.commentingRangeProvider = { provideCommentingRanges };
+    const watcher = vscode.workspace.createFileSystemWatcher('**/*.{notes,ratings}.json');
+    const { indexes } = services;
+    const parts = [
+      this.#controller,
+      watcher,
+      ...[watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete].map((event) =>
+        event((uri) => this.#reload(uri)),
+      ),
+      indexes.onChanged((index) => this.#update(index)),
+      indexes.onClosed((document) => this.#close(document)),
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) =>
+        this.#boards.get(document)?.anchors.edited(contentChanges),
+      ),
+      vscode.workspace.onDidSaveTextDocument((document) => this.#report(this.#moveAlong(document))),
+    ];
+    for (const part of parts) this.#disposables.add(part);
+    for (const index of indexes.all) this.#update(index);
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  /** From the thread a person has begun or answered: `argument` is VS Code's `CommentReply`. */
+  async add(argument: unknown): Promise<void> {
+    const { thread, text } = argument as vscode.CommentReply;
+    const document = await vscode.workspace.openTextDocument(thread.uri);
+    const known = [...(this.#boards.get(document)?.threads ?? [])].find(([, own]) => own === thread);
+    if (known === undefined) thread.dispose();
+    const rowKey = known?.[0] ?? rowKeyAt(document, thread.range?.start.line ?? 0);
+    this.#writtenOn = rowKey;
+    await this.#services.notes.add(document.fileName, rowKey, text);
+    await this.#read(document);
+  }
+
+  async edit(argument: unknown): Promise<void> {
+    if (!(argument instanceof RowComment)) return;
+    argument.beginEdit();
+    this.#redraw(argument);
+  }
+
+  async cancelEdit(argument: unknown): Promise<void> {
+    if (!(argument instanceof RowComment)) return;
+    argument.endEdit();
+    this.#redraw(argument);
+  }
+
+  async save(argument: unknown): Promise<void> {
+    if (!(argument instanceof RowComment)) return;
+    const { notes, ratings } = this.#services;
+    const { dataset, source, body } = argument;
+    if (source.kind === 'note') await notes.edit(dataset, source.note.id, body);
+    else {
+      const { rowKey, rationale, verdict } = source.rating;
+      await ratings.rate(dataset, rowKey, rationale, { verdict, note: body.trim() });
+    }
+    await this.#readOf(dataset);
+  }
+
+  async remove(argument: unknown): Promise<void> {
+    if (!(argument instanceof RowComment)) return;
+    const { notes, ratings } = this.#services;
+    const { dataset, source } = argument;
+    if (source.kind === 'note') await notes.remove(dataset, source.note.id);
+    else {
+      const { rowKey, rationale } = source.rating;
+      await ratings.rate(dataset, rowKey, rationale, { verdict: null, note: '' });
+    }
+    await this.#readOf(dataset);
+  }
+
+  #report(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#services.reporter.report(error));
+  }
+
+  #reload({ fsPath }: vscode.Uri): void {
+    this.#report(this.#readOf(fsPath.replace(/\.(notes|ratings)\.json$/, '')));
+  }
+
+  async #readOf(dataset: string): Promise<void> {
+    for (const document of this.#boards.keys()) if (document.fileName === dataset) await this.#read(document);
+  }
+
+  /** Rows were read: threads are moved to where their rows are; those of a dataset that is new are read first. */
+  #update(index: DocumentIndex): void {
+    if (!index.isComplete || index.format === undefined) return;
+    const board = this.#boards.get(index.document);
+    if (board !== undefined) {
+      this.#place(board);
+      return;
+    }
+    this.#boards.set(index.document, { index, anchors: new NoteAnchors(), threads: new Map(), comments: new Map() });
+    this.#report(this.#read(index.document));
+  }
+
+  async #read(document: vscode.TextDocument): Promise<void> {
+    const { notes, files } = this.#services;
+    const { fileName } = document;
+    const comments = new Map<string, RowComment[]>();
+    const take = (rowKey: string, comment: RowComment) =>
+      comments.set(rowKey, [...(comments.get(rowKey) ?? []), comment]);
+    for (const note of await notes.of(fileName)) take(note.rowKey, new RowComment(fileName, { kind: 'note', note }));
+    for (const rating of await readRatings(files, fileName)) {
+      take(rating.rowKey, new RowComment(fileName, { kind: 'rating', rating }));
+    }
+    const board = this.#boards.get(document);
+    if (board === undefined) return;
+    board.comments = comments;
+    for (const [rowKey, thread] of board.threads) thread.comments = comments.get(rowKey) ?? [];
+    if (board.index.isComplete) this.#place(board);
+  }
+
+  #place(board: Board): void {
+    const { index, anchors, comments, threads } = board;
+    const keys = new Set(comments.keys());
+    anchors.settle(keys, index.rows.find(keys));
+    for (const [rowKey, thread] of threads) {
+      if (keys.has(rowKey) && anchors.line(rowKey) !== undefined) continue;
+      thread.dispose();
+      threads.delete(rowKey);
+    }
+    for (const [rowKey, own] of comments) {
+      const line = anchors.line(rowKey);
+      if (line === undefined) continue; // not in the file now; it may come back
+      const range = new vscode.Range(line, 0, line, 0);
+      const thread = threads.get(rowKey) ?? this.#begin(index.document, range, own);
+      threads.set(rowKey, thread);
+      if (thread.range?.start.line !== line) thread.range = range;
+      if (this.#writtenOn !== rowKey) continue;
+      thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
+      this.#writtenOn = undefined;
+    }
+  }
+
+  #begin({ uri }: vscode.TextDocument, range: vscode.Range, comments: readonly RowComment[]): vscode.CommentThread {
+    const thread = this.#controller.createCommentThread(uri, range, comments);
+    thread.label = vscode.l10n.t('Notes on this row');
+    thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
+    return thread;
+  }
+
+  /** A row that was edited where it stands keeps its notes: they get its new key once it is saved. */
+  async #moveAlong(document: vscode.TextDocument): Promise<void> {
+    const board = this.#boards.get(document);
+    if (board === undefined) return;
+    const moved = new Map<string, string>();
+    const keys = new Set(board.comments.keys());
+    await board.index.readNow();
+    board.anchors.settle(keys, board.index.rows.find(keys));
+    for (const [rowKey, line] of board.anchors.adrift) {
+      const now = board.index.rows.keyAt(line);
+      if (now != null) moved.set(rowKey, now);
+    }
+    if (moved.size === 0) return;
+    await this.#services.notes.moveAlong(document.fileName, moved);
+    await this.#read(document);
+  }
+
+  #redraw(comment: RowComment): void {
+    for (const { threads } of this.#boards.values()) {
+      for (const thread of threads.values()) {
+        if (thread.comments.includes(comment)) thread.comments = [...thread.comments];
+      }
+    }
+  }
+
+  #close(document: vscode.TextDocument): void {
+    for (const thread of this.#boards.get(document)?.threads.values() ?? []) thread.dispose();
+    this.#boards.delete(document);
+  }
+}
+
+function rowKeyAt(document: vscode.TextDocument, line: number): string {
+  const found = rowAtLine(document, line);
+  if (found.kind === 'row') return found.row.rowKey;
+  const { l10n } = vscode;
+  const next = l10n.t('Write the note on a row with a question and an answer.');
+  throw new LatroError('dataset-row', l10n.t('There is no row on line {0} to note something on.', line + 1), next);
+}
+
+/** Notes may be written on any line of a dataset; which row it is shows when one is written. */
+function provideCommentingRanges(document: vscode.TextDocument): vscode.Range[] {
+  if (!mayBeDataset(document) || formatOf(document) === undefined) return [];
+  return [new vscode.Range(0, 0, document.lineCount - 1, 0)];
+}

@@ -1,0 +1,73 @@
+/** A person's note on a row, or their rating of one of its rationales, as a comment of VS Code. */
+import * as vscode from 'vscode';
+import { unreachable } from '../../engine/common/errors.ts';
+import type { RatingVerdict } from '../../protocol/panel_messages.ts';
+import type { RatingRecord } from '../../protocol/ratings.ts';
+import type { NoteRecord } from './notes_file.ts';
+
+export type CommentSource =
+  | { readonly kind: 'note'; readonly note: NoteRecord }
+  | { readonly kind: 'rating'; readonly rating: RatingRecord };
+
+/** The side panel shows the whole rationale. */
+const LONGEST_EXCERPT = 160;
+
+/** Bodies are plain text: a sidecar may come from anyone, and Markdown could load pictures from elsewhere. */
+export class RowComment implements vscode.Comment {
+  readonly dataset: string;
+  readonly source: CommentSource;
+  readonly author: vscode.CommentAuthorInformation;
+  readonly timestamp: Date;
+  readonly label?: string;
+  /** Matched by the `when` clauses of `comments/comment/…` in package.json. */
+  readonly contextValue: CommentSource['kind'];
+  body: string;
+  mode = vscode.CommentMode.Preview;
+
+  constructor(dataset: string, source: CommentSource) {
+    this.dataset = dataset;
+    this.source = source;
+    this.contextValue = source.kind;
+    this.body = shownText(source);
+    if (source.kind === 'note') {
+      this.author = { name: source.note.author };
+      this.timestamp = new Date(source.note.time);
+      return;
+    }
+    this.author = { name: vscode.l10n.t('Rating of a rationale') };
+    this.timestamp = new Date(source.rating.time);
+    if (source.rating.verdict !== null) this.label = verdictText(source.rating.verdict);
+  }
+
+  beginEdit(): void {
+    this.body = this.source.kind === 'note' ? this.source.note.text : this.source.rating.note;
+    this.mode = vscode.CommentMode.Editing;
+  }
+
+  endEdit(): void {
+    this.body = shownText(this.source);
+    this.mode = vscode.CommentMode.Preview;
+  }
+}
+
+function shownText(source: CommentSource): string {
+  if (source.kind === 'note') return source.note.text;
+  const { rationale, note } = source.rating;
+  const text = rationale.trim().replaceAll(/\s+/g, ' ');
+  const excerpt = `“${text.length > LONGEST_EXCERPT ? `${text.slice(0, LONGEST_EXCERPT)}…` : text}”`;
+  return note === '' ? excerpt : `${note}\n${excerpt}`;
+}
+
+function verdictText(verdict: RatingVerdict): string {
+  const { l10n } = vscode;
+  switch (verdict) {
+    case 'useful':
+      return l10n.t('useful');
+    case 'wrong':
+      return l10n.t('wrong');
+    case 'leaks':
+      return l10n.t('leaks the answer');
+    default:
+      return unreachable(verdict);
+  }
+}

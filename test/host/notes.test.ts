@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { formatById } from '../../src/engine/datasets/registry.ts';
+import { checkRow } from '../../src/engine/datasets/row_check.ts';
+import { type NoteRecord, notesFile } from '../../src/extension/notes/notes_file.ts';
+import { eventually, extension, workspace } from './studio.ts';
+
+describe('notes on rows', () => {
+  let file: string;
+  let document: vscode.TextDocument;
+  let controller: vscode.CommentController;
+  const notes = (): NoteRecord[] =>
+    existsSync(notesFile(file)) ? JSON.parse(readFileSync(notesFile(file), 'utf8')).notes : [];
+  const keyOf = (line: number) => checkRow(document.lineAt(line).text, line + 1, formatById('starter')).row?.rowKey;
+  /** As VS Code does when a person writes into the box that the gutter opened. */
+  const write = async (line: number, text: string) => {
+    const thread = controller.createCommentThread(document.uri, new vscode.Range(line, 0, line, 0), []);
+    await vscode.commands.executeCommand('latro.addNote', { thread, text });
+  };
+
+  before(async () => {
+    await extension().activate();
+    controller = vscode.comments.createCommentController('test', 'test');
+    file = path.join(workspace(), 'noted.jsonl');
+    const rows = ['a?', 'b?', 'c?'].map((question) => JSON.stringify({ question, answer: '1' }));
+    writeFileSync(file, `${rows.join('\n')}\n`);
+    document = await vscode.workspace.openTextDocument(file);
+    await vscode.window.showTextDocument(document);
+  });
+  after(async () => {
+    controller.dispose();
+    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    for (const name of [file, notesFile(file)]) rmSync(name, { force: true });
+  });
+
+  it('go into the sidecar under the content of their row', async () => {
+    await write(1, 'Is this right?');
+    const [note] = await eventually(() => notes().length === 1 && notes());
+    assert.deepEqual([note?.rowKey, note?.text], [keyOf(1), 'Is this right?']);
+  });
+
+  it('are refused where there is no row', async () => {
+    await write(3, 'Nothing here');
+    assert.equal(notes().length, 1);
+  });
+
+  it('stay in the sidecar as they are when other rows are deleted, and go with their own row when it is corrected', async () => {
+    const [before] = notes();
+    const edit = new vscode.WorkspaceEdit();
+    edit.delete(document.uri, new vscode.Range(0, 0, 1, 0));
+    await vscode.workspace.applyEdit(edit);
+    await document.save();
+    assert.deepEqual(notes(), [before]);
+    assert.equal(keyOf(0), before?.rowKey);
+    const correction = new vscode.WorkspaceEdit();
+    const answer = document.lineAt(0).text.indexOf('"1"');
+    correction.replace(document.uri, new vscode.Range(0, answer, 0, answer + 3), '"2"');
+    await vscode.workspace.applyEdit(correction);
+    await document.save();
+    const now = keyOf(0);
+    assert.notEqual(now, before?.rowKey);
+    await eventually(() => notes()[0]?.rowKey === now);
+    assert.equal(notes().length, 1);
+  });
+});
