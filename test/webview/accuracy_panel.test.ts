@@ -1,5 +1,4 @@
 /** The accuracy diff in Chromium. */
-// biome-ignore-all lint/performance/useDomNodeTextContent: Playwright's innerText is what a person sees
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { comparedRows, comparisonSnapshot } from './fixtures/comparison.ts';

@@ -1,5 +1,4 @@
 /** The run dashboard in Chromium. */
-// biome-ignore-all lint/performance/useDomNodeTextContent: Playwright's innerText is what a person sees
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { DashboardRun } from '../../src/protocol/panel_messages.ts';

@@ -1,5 +1,4 @@
 /** The rationale side panel in Chromium: what a person sees, reads out, presses and types; what reaches the host. */
-// biome-ignore-all lint/performance/useDomNodeTextContent: Playwright's innerText is what a person sees
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { RationaleQuestion } from '../../src/protocol/panel_messages.ts';
