@@ -103,6 +103,8 @@ export const ModelDescription = v.object({
   /** Longest sequence in tokens. */
   contextLength: Count,
   weightBytes: Count,
+  /** Memory that a run under the preset's settings takes, at the most. */
+  trainingBytes: Count,
   tiedHead: v.boolean(),
   chatTemplate: v.boolean(),
 });

@@ -30,6 +30,7 @@ export class TinyEngineService implements EngineService {
       architecture: 'Logistic',
       parameters: 1,
       weightBytes: 8,
+      trainingBytes: 24,
       tiedHead: false,
       chatTemplate: false,
       ...none,

@@ -94,6 +94,7 @@ describe('studio service: questions', function () {
     assert.equal(found.chatTemplate, false);
     assert.equal(found.weightBytes, 4 * found.parameters);
     assert.ok((await stat(join(folder, 'model.safetensors'))).size > found.weightBytes);
+    assert.ok(found.trainingBytes > found.weightBytes);
   });
 
   it('samples rationales with leave-one-out advantages, the same for the same seed', async () => {

@@ -7,6 +7,9 @@ import { parameterShapes, readModelConfig } from '../model/config.ts';
 import { parseJson, readRequiredJson } from '../model/json_file.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
 import { storedWeightBytes } from '../model/weights.ts';
+import { policyMemory } from '../training/policy.ts';
+import { policyRequest } from '../training/run_setup.ts';
+import { presetConfig } from './config_source.ts';
 
 const Architectures = v.object({ architectures: v.optional(v.array(v.string()), []), model_type: v.string() });
 
@@ -19,6 +22,8 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
   const tokenizer = await Tokenizer.load(folder);
   tokenizer.checkAgainst(config);
   const shapes = [...parameterShapes(config).values()];
+  const request = policyRequest(await presetConfig(folder, 'auto'));
+  const lora = request.mode.kind === 'lora' ? request.mode.lora : null;
   return {
     directory: folder,
     architecture: named.architectures[0] ?? named.model_type,
@@ -30,6 +35,7 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
     vocabularySize: config.vocabSize,
     contextLength: config.maxPositions,
     weightBytes: await storedWeightBytes(folder, config),
+    trainingBytes: policyMemory(config, request, lora).total,
     tiedHead: config.tiedHead,
     chatTemplate: (await ChatTemplate.load(folder, tokenizer.specialTokens)) !== null,
   };

@@ -18,7 +18,7 @@ import { ChatTemplate } from '../model/chat_template.ts';
 import { type ModelConfig, readModelConfig } from '../model/config.ts';
 import type { Trainable } from '../model/decoder_graph.ts';
 import { LanguageModel } from '../model/language_model.ts';
-import { estimateMemory, requireMemory } from '../model/memory_estimate.ts';
+import { estimateMemory, type MemoryEstimate, requireMemory } from '../model/memory_estimate.ts';
 import type { BoundAdapter, ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
 import { loadWeights, type Tensor, type Weights } from '../model/weights.ts';
@@ -95,15 +95,7 @@ export class Policy {
     tokenizer.checkAgainst(config);
     const chatTemplate = await ChatTemplate.load(request.model, tokenizer.specialTokens);
     const adapter = await openAdapter(request, config);
-    const estimate = estimateMemory(config, {
-      mode: request.mode.kind === 'frozen' ? 'inference' : request.mode.kind,
-      bytesPerWeight: 4,
-      batchSize: request.rows,
-      sequenceLength: request.sequenceLength,
-      stepTokens: request.mode.kind === 'frozen' ? 0 : request.tokenBudget,
-      lora: adapter?.config ?? null,
-    });
-    requireMemory(request.model, estimate, freemem());
+    requireMemory(request.model, policyMemory(config, request, adapter?.config ?? null), freemem());
     const weights = await loadWeights(request.model, config);
     return new Policy(request.model, config, tokenizer, chatTemplate, weights, adapter, request);
   }
@@ -131,6 +123,19 @@ export class Policy {
     await this.model.dispose();
     await this.#reference?.dispose();
   }
+}
+
+/** What opening a policy will take, and using it as it is meant to be used. */
+export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: LoraConfig | null): MemoryEstimate {
+  const { mode, rows, sequenceLength, tokenBudget } = request;
+  return estimateMemory(config, {
+    mode: mode.kind === 'frozen' ? 'inference' : mode.kind,
+    bytesPerWeight: 4,
+    batchSize: rows,
+    sequenceLength,
+    stepTokens: mode.kind === 'frozen' ? 0 : tokenBudget,
+    lora,
+  });
 }
 
 async function openAdapter(request: PolicyRequest, config: ModelConfig): Promise<Adapter | null> {

@@ -7,7 +7,7 @@ import { readDataset, requireSoundRows } from '../datasets/read_dataset.ts';
 import { sliceRows, splitHoldOut } from '../datasets/select_rows.ts';
 import { configureTemplate, paperTemplate } from '../datasets/template.ts';
 import type { Device } from '../runtime/session.ts';
-import { Policy, type PolicyMode } from './policy.ts';
+import { Policy, type PolicyMode, type PolicyRequest } from './policy.ts';
 import { QuestionTask } from './question_task.ts';
 
 export interface RunQuestions {
@@ -33,15 +33,7 @@ const DECODE_ROWS = 64;
 /** @throws LatroError naming the file and line, or the tensor, that is at fault */
 export async function setUpRun(config: RunConfig, files: FileSystem, now: Date): Promise<RunSetup> {
   const questions = await readQuestions(config, files);
-  const policy = await Policy.open({
-    model: config.model,
-    adapter: config.adapter ?? null,
-    mode: policyMode(config),
-    programs: { device: chooseDevice(config.device), threads: config.threads },
-    rows: DECODE_ROWS,
-    sequenceLength: Math.max(config.sampling.maxRationaleTokens, config.evaluation.maxTokens) + 128,
-    tokenBudget: config.tokenBudget,
-  });
+  const policy = await Policy.open(policyRequest(config));
   try {
     const task = questionTask(policy, config, questions, now);
     const { sampling, evaluation } = config;
@@ -52,6 +44,18 @@ export async function setUpRun(config: RunConfig, files: FileSystem, now: Date):
     await policy.dispose();
     throw error;
   }
+}
+
+export function policyRequest(config: RunConfig): PolicyRequest {
+  return {
+    model: config.model,
+    adapter: config.adapter ?? null,
+    mode: policyMode(config),
+    programs: { device: chooseDevice(config.device), threads: config.threads },
+    rows: DECODE_ROWS,
+    sequenceLength: Math.max(config.sampling.maxRationaleTokens, config.evaluation.maxTokens) + 128,
+    tokenBudget: config.tokenBudget,
+  };
 }
 
 export function questionTask(
