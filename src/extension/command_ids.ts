@@ -11,6 +11,7 @@ export const COMMANDS = [
   'latro.saveNote',
   'latro.cancelNote',
   'latro.deleteNote',
+  'latro.useModel',
   'latro.stopRun',
   'latro.resumeRun',
   'latro.compare',

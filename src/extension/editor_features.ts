@@ -1,7 +1,7 @@
 /** The part of the composition root that adds to VS Code's own surfaces: editors, comments, trees, tasks, tests, language models. */
 import os from 'node:os';
 import path from 'node:path';
-import type * as vscode from 'vscode';
+import { type Disposable, type LogOutputChannel, type Uri, window } from 'vscode';
 import { systemClock } from '../engine/common/clock.ts';
 import { NodeFileSystem } from '../engine/common/file_system.ts';
 import type { CommandHandlers } from './command_ids.ts';
@@ -12,18 +12,19 @@ import { DatasetResults } from './inline/dataset_results.ts';
 import type { DocumentIndexes } from './inline/document_indexes.ts';
 import { showInlineResults } from './inline/inline_results.ts';
 import { PromptPreviews } from './inline/prompt_preview.ts';
+import { isModelNode, ModelsTree } from './models/models_tree.ts';
 import { NoteStore } from './notes/note_store.ts';
 import { NoteThreads } from './notes/note_threads.ts';
 import type { RatingStore } from './rationales/rating_store.ts';
 
 export interface EditorServices extends CommandServices {
-  readonly extensionUri: vscode.Uri;
+  readonly extensionUri: Uri;
   readonly datasets: DocumentIndexes;
   readonly ratings: RatingStore;
-  readonly log: vscode.LogOutputChannel;
+  readonly log: LogOutputChannel;
 }
 
-export interface EditorFeatures extends vscode.Disposable {
+export interface EditorFeatures extends Disposable {
   /** To be called once the workspace is trusted: nothing of it is read before. */
   begin(): void;
   readonly commands: Pick<CommandHandlers, EditorCommand>;
@@ -36,16 +37,19 @@ type EditorCommand =
   | 'latro.editNote'
   | 'latro.saveNote'
   | 'latro.cancelNote'
-  | 'latro.deleteNote';
+  | 'latro.deleteNote'
+  | 'latro.useModel';
 
 export function openEditorFeatures(services: EditorServices): EditorFeatures {
-  const { workspace, runs, datasets, log, extensionUri, ratings, reporter } = services;
+  const { workspace, settings, runs, datasets, log, extensionUri, ratings, reporter } = services;
   const store = new DisposableStore();
   const results = store.add(new DatasetResults(runs, path.join(workspace, '.latro', 'evaluations'), log));
   const prompts = store.add(new PromptPreviews(services, results));
   const files = new NodeFileSystem();
   const notes = new NoteStore(files, () => systemClock.iso(), userName);
   let threads: NoteThreads | undefined;
+  const models = store.add(new ModelsTree(services));
+  store.add(window.createTreeView('latro.models', { treeDataProvider: models }));
 
   return {
     begin() {
@@ -60,6 +64,9 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
       'latro.saveNote': async (comment) => threads?.save(comment),
       'latro.cancelNote': async (comment) => threads?.cancelEdit(comment),
       'latro.deleteNote': async (comment) => threads?.remove(comment),
+      'latro.useModel': async (node) => {
+        if (isModelNode(node)) await settings.setModelFolder(node.folder);
+      },
     },
     dispose: () => store.dispose(),
   };

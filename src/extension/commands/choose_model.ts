@@ -1,15 +1,14 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { ModelDescription } from '../../protocol/engine_rpc.ts';
+import { findModelFolders } from '../models/model_folders.ts';
+import { bytesText, parametersText } from '../models/model_text.ts';
 import type { CommandServices } from './services.ts';
 
 interface ModelItem extends vscode.QuickPickItem {
   /** Undefined: ask with a dialog. */
   readonly folder?: string;
 }
-
-/** More would not fit the list, and a search through a huge workspace would never end. */
-const MOST_FOLDERS = 50;
 
 /** Lets the person choose a model folder; it becomes the setting once the engine can read it. */
 export async function chooseModel(services: CommandServices): Promise<void> {
@@ -41,14 +40,10 @@ async function modelItems({ settings }: CommandServices): Promise<ModelItem[]> {
             folder: starterFolder,
           },
         ];
-  const configs = await vscode.workspace.findFiles('**/config.json', '**/{node_modules,.latro,.git}/**', MOST_FOLDERS);
-  const tokenizers = await vscode.workspace.findFiles('**/tokenizer.json', '**/{node_modules,.latro,.git}/**');
-  const folderOf = (uri: vscode.Uri) => path.dirname(uri.fsPath);
-  const withTokenizer = new Set(tokenizers.map(folderOf));
-  const found = configs.map(folderOf).filter((folder) => withTokenizer.has(folder));
+  const found = await findModelFolders();
   return [
     ...starter,
-    ...found.sort().map((folder) => ({
+    ...found.map((folder) => ({
       label: `$(folder) ${path.basename(folder)}`,
       description: vscode.workspace.asRelativePath(folder),
       folder,
@@ -69,8 +64,13 @@ async function browse(): Promise<string | undefined> {
   return picked?.[0]?.fsPath;
 }
 
-function descriptionText({ architecture, parameters, layers, weightBytes }: ModelDescription): string {
-  const millions = (parameters / 1e6).toPrecision(3);
-  const megabytes = Math.round(weightBytes / 1e6);
-  return vscode.l10n.t('{0}, {1} M parameters in {2} layers, {3} MB', architecture, millions, layers, megabytes);
+function descriptionText(model: ModelDescription): string {
+  const { architecture, layers, weightBytes } = model;
+  return vscode.l10n.t(
+    '{0}, {1} in {2} layers, {3}',
+    architecture,
+    parametersText(model),
+    layers,
+    bytesText(weightBytes),
+  );
 }

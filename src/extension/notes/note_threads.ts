@@ -172,7 +172,7 @@ export class NoteThreads implements vscode.Disposable {
     for (const [rowKey, own] of comments) {
       const line = anchors.line(rowKey);
       if (line === undefined) continue; // not in the file now; it may come back
-      const range = new vscode.Range(line, 0, line, 0);
+      const { range } = index.document.lineAt(line);
       const thread = threads.get(rowKey) ?? this.#begin(index.document, range, own);
       threads.set(rowKey, thread);
       if (thread.range?.start.line !== line) thread.range = range;
