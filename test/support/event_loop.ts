@@ -36,3 +36,16 @@ export async function longestTurn(work: () => Promise<unknown>): Promise<Longest
   }
   return { longest, turns };
 }
+
+/**
+ * The longest turn of the best of up to three runs, ending early once one stays under `limit`: work that holds the event loop does so
+ * every time, while a garbage collection or another program on the machine does not.
+ */
+export async function bestLongestTurn(limit: number, work: () => Promise<unknown>): Promise<LongestTurn> {
+  let best = await longestTurn(work);
+  for (let run = 1; run < 3 && best.longest >= limit; run++) {
+    const again = await longestTurn(work);
+    if (again.longest < best.longest) best = again;
+  }
+  return best;
+}
