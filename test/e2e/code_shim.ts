@@ -14,7 +14,7 @@ import { startVscode } from './harness/vscode_server.ts';
 const LIMIT_MILLISECONDS = 180_000;
 /** What the workbench says about itself. */
 const NOISE =
-  /^(Resolv|Creat|Timed out waiting for authentication|Updating additional|Ignoring fetching|No search provider|\[(reconnection|Service Worker|AgentHost|AccountPolicy|DefaultAccount|chat-stt))/;
+  /^(Resolv|Creat|unknown document|Timed out waiting for authentication|Updating additional|Ignoring fetching|No search provider|\[(reconnection|Service Worker|AgentHost|AccountPolicy|DefaultAccount|chat-stt))/;
 
 const args = process.argv.slice(2);
 const option = (name: string) =>
