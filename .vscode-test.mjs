@@ -1,6 +1,6 @@
 // Tests inside VS Code's extension host: `npm run test:host`. On Linux and macOS the VS Code under test is the one that
 // scripts/setup_vscode.mjs fetched from npm; elsewhere @vscode/test-electron downloads the desktop build.
-import { cpSync, existsSync, mkdtempSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { defineConfig } from '@vscode/test-cli';
@@ -11,6 +11,7 @@ const useShim = process.platform !== 'win32' && existsSync(vscodePaths().serverM
 // A copy: runs, settings and edits of the tests stay out of the source tree.
 const workspace = mkdtempSync(path.join(tmpdir(), 'latro-host-'));
 cpSync(path.join(import.meta.dirname, 'test', 'fixtures', 'workspace'), workspace, { recursive: true });
+process.once('exit', () => rmSync(workspace, { recursive: true, force: true }));
 
 export default defineConfig({
   // The activation test wants an extension that is not active yet.
