@@ -1,7 +1,7 @@
 /** The part of the composition root that adds to VS Code's own surfaces: editors, comments, trees, tasks, tests, language models. */
 import os from 'node:os';
 import path from 'node:path';
-import { type Disposable, type LogOutputChannel, type Uri, window } from 'vscode';
+import { type Disposable, type LogOutputChannel, tasks, type Uri, window } from 'vscode';
 import { systemClock } from '../engine/common/clock.ts';
 import { NodeFileSystem } from '../engine/common/file_system.ts';
 import type { CommandHandlers } from './command_ids.ts';
@@ -16,6 +16,9 @@ import { isModelNode, ModelsTree } from './models/models_tree.ts';
 import { NoteStore } from './notes/note_store.ts';
 import { NoteThreads } from './notes/note_threads.ts';
 import type { RatingStore } from './rationales/rating_store.ts';
+import { LatroTasks } from './tasks/latro_tasks.ts';
+import { EvaluationTests } from './testing/evaluation_tests.ts';
+import { registerTools } from './tools/language_model_tools.ts';
 
 export interface EditorServices extends CommandServices {
   readonly extensionUri: Uri;
@@ -55,6 +58,9 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
     begin() {
       store.add(showInlineResults(datasets, results, extensionUri));
       threads = store.add(new NoteThreads({ indexes: datasets, notes, ratings, files, reporter }));
+      store.add(tasks.registerTaskProvider('latro', new LatroTasks(services)));
+      store.add(new EvaluationTests(services, results));
+      store.add(registerTools(services));
     },
     commands: {
       'latro.showRationales': showRationales,

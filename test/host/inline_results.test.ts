@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RECORDED_RATIONALES, recordRun } from '../support/recorded_run.ts';
-import { eventually, extension, workspace } from './studio.ts';
+import { endEngine, eventually, extension, workspace } from './studio.ts';
 
 /** Links of a hover may run these and nothing else. */
 const OWN = ['latro.showRationales', 'latro.openRunDashboard', 'latro.compare'];
@@ -29,7 +29,10 @@ describe('results in the dataset', () => {
     await extension().activate();
     run = new RunDirectory(new NodeFileSystem(), await recordRun(workspace()));
   });
-  after(() => rmSync(run.path, { recursive: true }));
+  after(async () => {
+    rmSync(run.path, { recursive: true });
+    await endEngine();
+  });
 
   it('stand at the end of each row that a run knows, and of no other', async () => {
     const document = await open('train.jsonl');

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
+import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
 
 export function extension(): vscode.Extension<unknown> {
   const found = vscode.extensions.getExtension('latro-studio.latro-studio');
@@ -26,3 +27,9 @@ export async function eventually<T>(what: () => T | undefined | false | Promise<
 }
 
 export const fileExists = (file: string) => eventually(() => existsSync(file));
+
+/** Ends the engine of the workspace, if one was started: it would outlive the tests. */
+export async function endEngine(): Promise<void> {
+  const pid = (await readEngineRecord(engineRecordFile(workspace())))?.pid;
+  if (pid !== undefined) process.kill(pid);
+}

@@ -67,7 +67,8 @@ export async function tellHowItWent(services: CommandServices, { runId, end }: E
   reporter.showInformation(message, ...(gain === '' ? [] : [compare]), dashboard);
 }
 
-async function configFor(services: CommandServices, file: string): Promise<ConfigSource> {
+/** What to train with when a person asks to train on this file: see `trainOnDataset`. */
+export async function configFor(services: CommandServices, file: string): Promise<ConfigSource> {
   if (/(^|\.)latro\.json$/i.test(fileName(file))) return { kind: 'file', path: file };
   const config = await configThatTrainsOn(file, [path.dirname(file), services.workspace]);
   if (config !== undefined) return { kind: 'file', path: config };

@@ -1,0 +1,31 @@
+/** The questions of an evaluation set and what evaluated answers say of them. Pure. */
+import type { EvaluationRow } from '../../protocol/records.ts';
+
+export interface Verdict {
+  readonly passed: boolean;
+  readonly expected: string;
+  /** The extracted answer; null when none could be found in the text. */
+  readonly actual: string | null;
+  /** The whole greedy answer. */
+  readonly text: string;
+}
+
+export function verdictOf({ greedy, goldAnswer }: EvaluationRow): Verdict {
+  return { passed: greedy.correct, expected: goldAnswer, actual: greedy.extractedAnswer, text: greedy.text };
+}
+
+/** A question as a list shows it. */
+export function excerpt(question: string, longest = 80): string {
+  const line = question.trim().replaceAll(/\s+/g, ' ');
+  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
+}
+
+/** Ids for rows by their content keys: rows that say the same are told apart by their order. */
+export function rowIds(rowKeys: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return rowKeys.map((key) => {
+    const count = (seen.get(key) ?? 0) + 1;
+    seen.set(key, count);
+    return count === 1 ? key : `${key} ${count}`;
+  });
+}

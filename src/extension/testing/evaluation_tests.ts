@@ -1,0 +1,227 @@
+/**
+ * Evaluation sets in the Testing view: a set is run by evaluating it, each of its questions passes or fails, and a failure shows the
+ * expected answer beside the actual one. Evaluations that are on disk already are shown without running anything.
+ */
+import path from 'node:path';
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import { Cancelled } from '../../engine/common/errors.ts';
+import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
+import { readLines } from '../../engine/datasets/file_bytes.ts';
+import type { RequestResult, Weights } from '../../protocol/engine_rpc.ts';
+import { EvaluationRow } from '../../protocol/records.ts';
+import { type CommandServices, modelOf } from '../commands/services.ts';
+import { DisposableStore } from '../common/disposables.ts';
+import { TimeSlice } from '../common/time_slice.ts';
+import type { DatasetResults } from '../inline/dataset_results.ts';
+import { checkpointName } from '../rationales/rationale_sets.ts';
+import { percent } from '../runs/run_text.ts';
+import { excerpt, rowIds, verdictOf } from './evaluation_set.ts';
+
+/** Only whole sets can be run. */
+const SET = new vscode.TestTag('latro.set');
+const SETS = '**/*{test,valid,dev}*.{jsonl,ndjson}';
+const ELSEWHERE = '**/{node_modules,.latro,.git}/**';
+const MOST_SETS = 30;
+/** A list of more serves nobody. */
+const MOST_QUESTIONS = 5000;
+const LONGEST_LINE = 64 << 20;
+
+export class EvaluationTests implements vscode.Disposable {
+  readonly #services: CommandServices;
+  readonly #results: DatasetResults;
+  readonly #files: FileSystem = new NodeFileSystem();
+  readonly #controller: vscode.TestController;
+  readonly #disposables = new DisposableStore();
+  /** Newest evaluation that was seen of each set, and the one a person asked for last: neither is shown again by itself. */
+  readonly #seen = new Map<string, string>();
+  readonly #asked = new Map<string, string>();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(services: CommandServices, results: DatasetResults) {
+    this.#services = services;
+    this.#results = results;
+    const { l10n } = vscode;
+    this.#controller = vscode.tests.createTestController('latro.evaluations', l10n.t('LaTRO evaluation sets'));
+    const { Run } = vscode.TestRunProfileKind;
+    const profile = (label: string, isDefault: boolean, weights: (file: string) => Promise<Weights>) =>
+      this.#controller.createRunProfile(
+        label,
+        Run,
+        (request, token) => this.#run(request, token, weights),
+        isDefault,
+        SET,
+      );
+    this.#controller.resolveHandler = async (item) => {
+      if (item === undefined) await this.#findSets();
+    };
+    this.#controller.refreshHandler = () => this.#findSets();
+    const watcher = vscode.workspace.createFileSystemWatcher(SETS);
+    const parts = [
+      this.#controller,
+      profile(l10n.t('Evaluate the newest checkpoint'), true, (file) => this.#newestWeights(file)),
+      profile(l10n.t('Evaluate the chosen model'), false, () => this.#chosenModel()),
+      watcher,
+      watcher.onDidCreate(() => void this.#findSets()),
+      watcher.onDidDelete(({ fsPath }) => this.#controller.items.delete(fsPath)),
+      results.onChanged(() => this.#showSoon()),
+    ];
+    for (const part of parts) this.#disposables.add(part);
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  async #findSets(): Promise<void> {
+    const found = await vscode.workspace.findFiles(SETS, ELSEWHERE, MOST_SETS);
+    for (const uri of found.sort((a, b) => a.path.localeCompare(b.path))) this.#set(uri);
+    this.#showSoon();
+  }
+
+  #set(uri: vscode.Uri): vscode.TestItem {
+    const known = this.#controller.items.get(uri.fsPath);
+    if (known !== undefined) return known;
+    const item = this.#controller.createTestItem(uri.fsPath, vscode.workspace.asRelativePath(uri), uri);
+    item.tags = [SET];
+    this.#controller.items.add(item);
+    return item;
+  }
+
+  /** Shows the newest evaluation of every set that is not shown yet; one look after the other. */
+  #showSoon(): void {
+    this.#work = this.#work
+      .then(() => this.#showNewest())
+      .catch((error: unknown) => this.#services.reporter.report(error));
+  }
+
+  async #showNewest(): Promise<void> {
+    for (const [, set] of this.#controller.items) {
+      const now = (await this.#results.history(set.id))?.now;
+      if (now == null || this.#seen.get(set.id) === now.file) continue;
+      this.#seen.set(set.id, now.file);
+      if (this.#asked.get(set.id) === now.file) continue;
+      const request = new vscode.TestRunRequest([set]);
+      const run = this.#controller.createTestRun(request, now.summary.name, false);
+      await this.#publish(run, set, now);
+      run.end();
+    }
+  }
+
+  async #run(
+    { include, exclude = [] }: vscode.TestRunRequest,
+    token: vscode.CancellationToken,
+    weightsFor: (file: string) => Promise<Weights>,
+  ): Promise<void> {
+    const all = [...this.#controller.items].map(([, item]) => item);
+    // A question is evaluated with its set.
+    const wanted = (include ?? all).map((item) => item.parent ?? item);
+    const sets = [...new Set(wanted)].filter((item) => !exclude.includes(item));
+    const run = this.#controller.createTestRun(new vscode.TestRunRequest(sets));
+    try {
+      for (const set of sets) {
+        if (token.isCancellationRequested) break;
+        for (const [, child] of set.children) run.enqueued(child);
+        set.busy = true;
+        try {
+          const evaluation = await this.#evaluate(set.id, await weightsFor(set.id), token);
+          this.#asked.set(set.id, evaluation.file);
+          await this.#publish(run, set, evaluation);
+        } finally {
+          set.busy = false;
+        }
+      }
+    } catch (error) {
+      this.#tell(run, sets, error);
+    } finally {
+      run.end();
+    }
+  }
+
+  #tell(run: vscode.TestRun, sets: readonly vscode.TestItem[], error: unknown): void {
+    const failure = this.#services.reporter.describe(error);
+    for (const set of sets) {
+      if (failure === undefined) run.skipped(set);
+      else run.errored(set, new vscode.TestMessage(`${failure.reason} ${failure.nextStep}`.trim()));
+    }
+  }
+
+  async #evaluate(file: string, weights: Weights, token: vscode.CancellationToken): Promise<RequestResult<'evaluate'>> {
+    const { jobs, settings } = this.#services;
+    const title = vscode.l10n.t('LaTRO: evaluating on {0}', path.basename(file));
+    return await jobs.withProgress(title, ({ client, jobId, signal }) => {
+      const stop = new AbortController();
+      token.onCancellationRequested(() => stop.abort());
+      if (token.isCancellationRequested) throw new Cancelled();
+      const { evaluationQuestions: questions, evaluationSamples: k } = settings;
+      const request = { jobId, weights, dataset: file, format: 'auto' as const, questions, k };
+      return client.request('evaluate', request, AbortSignal.any([signal, stop.signal]));
+    });
+  }
+
+  /** Every evaluated question becomes an item under its set, and passes or fails. */
+  async #publish(
+    run: vscode.TestRun,
+    set: vscode.TestItem,
+    { summary, file }: RequestResult<'evaluate'>,
+  ): Promise<void> {
+    const all = await this.#read(file);
+    const rows = all.slice(0, MOST_QUESTIONS);
+    const ids = rowIds(rows.map(({ rowKey }) => rowKey));
+    const items = rows.map((row, index) => {
+      const item = this.#controller.createTestItem(ids[index]!, excerpt(row.question), set.uri);
+      item.sortText = String(index).padStart(8, '0');
+      item.description = vscode.l10n.t('line {0}', row.line);
+      return item;
+    });
+    set.children.replace(items);
+    const slice = new TimeSlice();
+    for (const [index, row] of rows.entries()) {
+      this.#judge(run, items[index]!, row);
+      if (slice.isOver) await slice.next();
+    }
+    const { greedyAccuracy, questions, checkpoint } = summary;
+    const text = vscode.l10n.t('{0}: {1} of {2} questions right', checkpoint, percent(greedyAccuracy), questions);
+    set.description = text;
+    run.appendOutput(`${summary.name}: ${text}\r\n`, undefined, set);
+    const left = all.length - rows.length;
+    if (left > 0) run.appendOutput(`${vscode.l10n.t('{0} more questions are not listed.', left)}\r\n`, undefined, set);
+  }
+
+  #judge(run: vscode.TestRun, item: vscode.TestItem, row: EvaluationRow): void {
+    const { passed, expected, actual, text } = verdictOf(row);
+    run.started(item);
+    if (passed) {
+      run.passed(item);
+      return;
+    }
+    const { l10n } = vscode;
+    const title = actual === null ? l10n.t('No answer was found in the text.') : l10n.t('The answer is wrong.');
+    const message = vscode.TestMessage.diff(title, expected, actual ?? text.trim());
+    if (item.uri !== undefined) message.location = new vscode.Location(item.uri, new vscode.Position(row.line - 1, 0));
+    run.failed(item, message);
+  }
+
+  async #read(file: string): Promise<EvaluationRow[]> {
+    const rows: EvaluationRow[] = [];
+    const slice = new TimeSlice();
+    for await (const line of readLines(this.#files.readChunks(file), LONGEST_LINE)) {
+      if (line !== null) rows.push(v.parse(EvaluationRow, JSON.parse(line.toString('utf8'))));
+      if (slice.isOver) await slice.next();
+    }
+    return rows;
+  }
+
+  /** Of the newest run that knows the file; without one, the chosen model. */
+  async #newestWeights(file: string): Promise<Weights> {
+    const { runs } = this.#services;
+    const run = (await this.#results.history(file))?.run;
+    const newest = run == null ? undefined : (await runs.directory(run).checkpoints.steps()).at(-1);
+    if (run == null || newest === undefined) return await this.#chosenModel();
+    return { kind: 'run', runDirectory: run.directory, checkpoint: checkpointName(newest) };
+  }
+
+  async #chosenModel(): Promise<Weights> {
+    return { kind: 'model', model: await modelOf(this.#services), adapter: null };
+  }
+}
