@@ -1,26 +1,36 @@
-/** A workspace that trains in seconds: a tiny model folder, a few questions, and a `latro.json` that says how. */
-import { writeFile } from 'node:fs/promises';
+/** A workspace that trains in seconds: the tiny starter with some of its questions, and a `latro.json` that says how. */
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RunConfigInput } from '../../../src/protocol/run_config.ts';
-import { writeTinyModelFolder, writeTinyQuestions } from '../../support/tiny_model_folder.ts';
 
-export const TRAINING_ROWS = 6;
+const TRAINING_ROWS = 6;
 export const RATIONALES = 4;
+const TEST_ROWS = 5;
+const FIXTURE = path.join(import.meta.dirname, '..', '..', 'fixtures', 'starter-tiny');
 
 export async function prepareTraining(workspace: string, steps: number): Promise<void> {
-  await writeTinyModelFolder(path.join(workspace, 'model'));
-  await writeTinyQuestions(path.join(workspace, 'train.jsonl'), TRAINING_ROWS);
-  await writeTinyQuestions(path.join(workspace, 'test.jsonl'), 5, 100);
+  const model = path.join(workspace, 'model');
+  await mkdir(model);
+  for (const name of await readdir(FIXTURE)) {
+    if (!name.endsWith('.jsonl')) await copyFile(path.join(FIXTURE, name), path.join(model, name));
+  }
+  await copyRows('train.jsonl', workspace, TRAINING_ROWS);
+  await copyRows('test.jsonl', workspace, TEST_ROWS);
   const config: RunConfigInput = {
     model: 'model',
     dataset: { train: 'train.jsonl', test: 'test.jsonl', holdOutFraction: 0 },
     trainable: { kind: 'lora', rank: 2, alpha: 4 },
     steps,
     questionsPerStep: 3,
-    sampling: { rationalesPerQuestion: RATIONALES, maxRationaleTokens: 16 },
-    evaluation: { maxTokens: 24, k: 0 },
+    sampling: { rationalesPerQuestion: RATIONALES, maxRationaleTokens: 48 },
+    evaluation: { maxTokens: 64, k: 0 },
     checkpoints: { every: 1, keep: 2 },
     seed: 1,
   };
   await writeFile(path.join(workspace, 'latro.json'), JSON.stringify(config, null, 2));
+}
+
+async function copyRows(name: string, workspace: string, rows: number): Promise<void> {
+  const lines = (await readFile(path.join(FIXTURE, name), 'utf8')).split('\n').slice(0, rows);
+  await writeFile(path.join(workspace, name), `${lines.join('\n')}\n`);
 }
