@@ -9,7 +9,7 @@ import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Settings } from '../settings.ts';
 import { findModelFolders } from './model_folders.ts';
-import { bytesText, type Fit, fitOf, fitText, parametersText } from './model_text.ts';
+import { bytesText, type Fit, fitOf, fitText, memoryText, parametersText } from './model_text.ts';
 
 /** What menus hand to commands. */
 export interface ModelNode {
@@ -112,7 +112,7 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode>, vscode.Di
 function factsText(model: Described): string {
   if ('failure' in model) return model.failure.reason;
   const architecture = model.architecture.replace(/ForCausalLM$/, '');
-  return [architecture, parametersText(model), bytesText(model.weightBytes), fitText(model)].join(' · ');
+  return [fitText(fitOf(model)), architecture, parametersText(model), bytesText(model.weightBytes)].join(' · ');
 }
 
 function iconOf(model: Described | undefined): vscode.ThemeIcon {
@@ -144,7 +144,7 @@ function tooltipOf(folder: string, model: Described | undefined): vscode.Markdow
       ),
       l10n.t('{0} tokens of vocabulary, {1} positions', model.vocabularySize, model.contextLength),
       model.chatTemplate ? l10n.t('with a chat template') : l10n.t('without a chat template'),
-      fitText(model),
+      memoryText(model),
     );
   }
   const text = new vscode.MarkdownString();

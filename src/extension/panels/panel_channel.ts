@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type * as vscode from 'vscode';
 import type { Reporter } from '../reporter.ts';
+import { panelStrings } from './panel_strings.ts';
 
 export class PanelChannel<Message, Intent extends { readonly type: string }> implements vscode.Disposable {
   readonly #webview: vscode.Webview;
@@ -9,12 +10,13 @@ export class PanelChannel<Message, Intent extends { readonly type: string }> imp
 
   constructor(options: {
     readonly webview: vscode.Webview;
+    readonly extensionUri: vscode.Uri;
     readonly intents: v.GenericSchema<unknown, Intent>;
     readonly onIntent: (intent: Intent) => Promise<void> | void;
     readonly reporter: Reporter;
     readonly log: vscode.LogOutputChannel;
   }) {
-    const { webview, intents, onIntent, reporter, log } = options;
+    const { webview, extensionUri, intents, onIntent, reporter, log } = options;
     this.#webview = webview;
     this.#subscription = webview.onDidReceiveMessage(async (raw: unknown) => {
       const intent = v.safeParse(intents, raw);
@@ -23,6 +25,10 @@ export class PanelChannel<Message, Intent extends { readonly type: string }> imp
         return;
       }
       try {
+        if (intent.output.type === 'ready') {
+          const strings = await panelStrings(extensionUri);
+          if (strings !== undefined) void webview.postMessage(strings);
+        }
         await onIntent(intent.output);
       } catch (error) {
         reporter.report(error);

@@ -88,7 +88,7 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
     panel.iconPath = { light: icon('light'), dark: icon('dark') };
     const controller = this.#kind.open(subject, (message) => channel.post(message));
     const onIntent = (intent: Intent) => controller.obey(intent);
-    const channel = new PanelChannel<Message, Intent>({ webview, intents, onIntent, reporter, log });
+    const channel = new PanelChannel<Message, Intent>({ webview, extensionUri, intents, onIntent, reporter, log });
     panel.onDidDispose(() => {
       channel.dispose();
       controller.dispose();

@@ -92,6 +92,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const onIntent = (intent: RationaleIntent) => this.#obey(intent);
     const channel = new PanelChannel<RationaleHostMessage, RationaleIntent>({
       webview: view.webview,
+      extensionUri,
       intents: RationaleIntent,
       onIntent,
       reporter,
