@@ -114,7 +114,8 @@ export function axis(values: readonly number[]): Axis {
   const finite = values.filter(Number.isFinite);
   const bottom = Math.min(0, ...finite);
   const top = Math.max(0, ...finite);
-  const span = top - bottom || 1;
+  // Under a hundredth of a nat no tick could be told from the next by its label.
+  const span = top - bottom < 0.01 ? 1 : top - bottom;
   const rough = span / 5;
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= rough) ?? rough;

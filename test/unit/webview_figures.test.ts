@@ -169,6 +169,7 @@ describe('strip plot', () => {
         assert.ok(ticks.length >= 2 && ticks.length <= 8, `${ticks.length} ticks`);
         assert.ok(ticks.some((tick) => Math.abs(tick) < 1e-9));
       }),
+      { examples: [[[5e-324]], [[-1e-9, 0]], [[0]]] },
     );
   });
 
