@@ -1,5 +1,6 @@
 /** Every command of the extension; `package.json` contributes exactly these (a test compares). */
 export const COMMANDS = [
+  'latro.openStarter',
   'latro.chooseModel',
   'latro.trainOnDataset',
   'latro.evaluate',

@@ -5,6 +5,7 @@ import { type Disposable, type LogOutputChannel, tasks, type Uri, window } from 
 import { systemClock } from '../engine/common/clock.ts';
 import { NodeFileSystem } from '../engine/common/file_system.ts';
 import type { CommandHandlers } from './command_ids.ts';
+import { openStarter } from './commands/open_starter.ts';
 import type { CommandServices } from './commands/services.ts';
 import { showRationales } from './commands/show_rationales.ts';
 import { DisposableStore } from './common/disposables.ts';
@@ -34,6 +35,7 @@ export interface EditorFeatures extends Disposable {
 }
 
 type EditorCommand =
+  | 'latro.openStarter'
   | 'latro.showRationales'
   | 'latro.previewPrompt'
   | 'latro.addNote'
@@ -63,6 +65,7 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
       store.add(registerTools(services));
     },
     commands: {
+      'latro.openStarter': () => openStarter(services),
       'latro.showRationales': showRationales,
       'latro.previewPrompt': (argument) => prompts.show(argument),
       'latro.addNote': async (reply) => threads?.add(reply),

@@ -12,7 +12,7 @@ export class Settings {
 
   constructor(folder: vscode.WorkspaceFolder | undefined, extensionPath: string) {
     this.#folder = folder;
-    this.#starter = path.join(extensionPath, 'media', 'starter', 'model');
+    this.#starter = path.join(extensionPath, 'media', 'starter');
   }
 
   /** Folder of the chosen model; undefined when none is chosen and no starter is there. */
@@ -23,7 +23,7 @@ export class Settings {
   }
 
   get starterFolder(): string | undefined {
-    return existsSync(this.#starter) ? this.#starter : undefined;
+    return existsSync(path.join(this.#starter, 'model.safetensors')) ? this.#starter : undefined;
   }
 
   /** Stores the choice in the workspace: relative when it lies inside, so that the setting can be shared. */

@@ -6,7 +6,7 @@ export function progressText({ phase, done, total, unit, ratePerSecond, secondsL
   const { l10n } = vscode;
   const parts = [
     phaseText(phase),
-    total > 0 ? l10n.t('{0} of {1} {2}', done, total, unit) : '',
+    total > 0 ? l10n.t('{0} of {1} {2}', done, total, unitText(unit)) : '',
     ratePerSecond === null ? '' : l10n.t('{0}/s', rateText(ratePerSecond)),
     secondsLeft === null ? '' : l10n.t('{0} left', durationText(secondsLeft)),
     message,
@@ -25,6 +25,18 @@ export function phaseText(phase: string): string {
     finished: l10n.t('finished'),
   };
   return known[phase] ?? phase;
+}
+
+/** Units of the engine's progress, in the plural. */
+function unitText(unit: string): string {
+  const { l10n } = vscode;
+  const known: Readonly<Record<string, string>> = {
+    updates: l10n.t('updates'),
+    questions: l10n.t('questions'),
+    rationales: l10n.t('rationales'),
+    tokens: l10n.t('tokens'),
+  };
+  return known[unit] ?? unit;
 }
 
 export function durationText(seconds: number): string {
