@@ -16,7 +16,7 @@ import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import { evaluationName } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import type { RunWriter } from '../../src/engine/runs/run_writer.ts';
-import type { EvaluationRow, QuestionRollout, RationaleRecord } from '../../src/protocol/records.ts';
+import type { EvaluationRow, EvaluationSummary, QuestionRollout, RationaleRecord } from '../../src/protocol/records.ts';
 import { UNKNOWN_IDENTITY } from './toy_run.ts';
 
 export const RECORDED_RATIONALES = 4;
@@ -32,7 +32,7 @@ export async function recordRun(workspace: string): Promise<string> {
   // Made elsewhere and moved, so that who watches sees it appear whole.
   const store = new RunStore(world, join(workspace, '.recording'));
   const writer = await store.create(config, UNKNOWN_IDENTITY);
-  await evaluate(writer, null, test);
+  const before = await evaluate(writer, null, test);
   const rows = await soundRows(train);
   for (const step of [1, STEPS]) {
     await writer.writeRollouts(
@@ -40,7 +40,17 @@ export async function recordRun(workspace: string): Promise<string> {
       rows.map((row) => rollout(row, step)),
     );
   }
-  await evaluate(writer, STEPS, test);
+  const after = await evaluate(writer, STEPS, test);
+  const gain = {
+    questions: after.questions,
+    greedyBefore: before.greedyAccuracy,
+    greedyAfter: after.greedyAccuracy,
+    majorityBefore: before.majorityAccuracy,
+    majorityAfter: after.majorityAccuracy,
+    answerLogProbBefore: before.meanAnswerLogProbGreedy,
+    answerLogProbAfter: after.meanAnswerLogProbGreedy,
+  };
+  await writer.update({ phase: 'finished', step: STEPS, totalSteps: STEPS, gain });
   await writer.close('finished');
   const runs = join(workspace, '.latro', 'runs');
   await mkdir(runs, { recursive: true });
@@ -91,13 +101,13 @@ function rationale(sample: number, answer: string, correct: boolean, random: Ran
   };
 }
 
-async function evaluate(writer: RunWriter, step: number | null, dataset: string): Promise<void> {
+async function evaluate(writer: RunWriter, step: number | null, dataset: string): Promise<EvaluationSummary> {
   const name = evaluationName(step, 'test');
   const log = await writer.openEvaluation(name);
   const rows = (await soundRows(dataset)).map((row) => evaluated(row, step ?? 0));
   for (const row of rows) await log.append(row);
   const share = (of: (row: EvaluationRow) => boolean) => rows.filter(of).length / rows.length;
-  await writer.finishEvaluation(log, {
+  const summary: EvaluationSummary = {
     name,
     checkpoint: step === null ? 'base' : `step-${step}`,
     dataset,
@@ -113,7 +123,9 @@ async function evaluate(writer: RunWriter, step: number | null, dataset: string)
     meanRationaleTokens: 12,
     finishedShare: 1,
     seconds: 1,
-  });
+  };
+  await writer.finishEvaluation(log, summary);
+  return summary;
 }
 
 function evaluated({ rowKey, line, question, answer }: DatasetRow, step: number): EvaluationRow {

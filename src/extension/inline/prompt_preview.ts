@@ -12,6 +12,8 @@ import { type Question, referenceTo } from '../rationales/question_source.ts';
 import type { DatasetResults } from './dataset_results.ts';
 
 const SCHEME = 'latro-prompt';
+/** Only there to be wrapped: see package.json. */
+const LANGUAGE = 'latro-prompt';
 
 export class PromptPreviews implements vscode.TextDocumentContentProvider, vscode.Disposable {
   readonly #services: CommandServices;
@@ -45,9 +47,11 @@ export class PromptPreviews implements vscode.TextDocumentContentProvider, vscod
       client.request('previewPrompt', { jobId, weights, row: referenceTo(question) }, signal),
     );
     const name = vscode.l10n.t('Prompt of line {0}', question.row.line);
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name}.txt`, query: randomUUID() });
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name}`, query: randomUUID() });
     this.#contents.set(uri.toString(), previewText(preview));
-    await vscode.window.showTextDocument(uri, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
+    const document = await vscode.workspace.openTextDocument(uri);
+    await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
+    await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
   }
 
   dispose(): void {
@@ -65,12 +69,12 @@ export class PromptPreviews implements vscode.TextDocumentContentProvider, vscod
 /** Texts between rules that name them; what stands between the rules is exact, to the character. */
 function previewText({ prompt, promptTokens, answer, answerTokens }: PromptPreview): string {
   const { l10n } = vscode;
-  const rule = (title: string) => `──── ${title} ${'─'.repeat(Math.max(4, 72 - title.length))}`;
+  const rule = (title: string) => `──── ${title} ────`;
   return [
     rule(l10n.t('prompt x, {0} tokens', promptTokens)),
     prompt,
     rule(l10n.t('here the model writes its rationale z')),
-    rule(l10n.t('answer y, {0} tokens: the self-reward is log π(y | x, z)', answerTokens)),
+    rule(l10n.t('answer y, {0} tokens: the reward is log π(y | x, z)', answerTokens)),
     answer,
     rule(l10n.t('end')),
     '',

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { recordRun } from '../support/recorded_run.ts';
+import { openStudio, type Studio } from './harness/studio.ts';
+
+/** What a person sees and does in the dataset itself: results beside rows, a broken row mended, a note written. */
+describe('a dataset in the editor', function () {
+  this.timeout(180_000);
+  let studio: Studio;
+  const file = (name: string) => path.join(studio.workspace, name);
+
+  before(async () => {
+    studio = await openStudio({
+      prepare: async (workspace) => {
+        await recordRun(workspace);
+      },
+    });
+  });
+  after(() => studio.close());
+  afterEach(async function () {
+    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+  });
+
+  it('shows the result of each row at its end, and marks what was fixed, broken or is still wrong', async () => {
+    const { workbench, page } = studio;
+    await workbench.openFile('train.jsonl');
+    const lines = page.locator('.view-lines');
+    await lines
+      .getByText(/of.4.right/)
+      .first()
+      .waitFor();
+    const hints = await lines.getByText(/of.4.right/).allInnerTexts();
+    const outcomes = hints.filter((text) => /fixed|broken|unsolved/.test(text));
+    const marks = page.locator('.glyph-margin-widgets [class*="ced-"], .margin-view-overlays [class*="ced-"]');
+    assert.ok(outcomes.length > 0);
+    assert.equal(await marks.count(), outcomes.length);
+    await workbench.screenshot('inline-results');
+  });
+
+  it('tells on hover what the model thought best and worst', async () => {
+    const { workbench, page } = studio;
+    await workbench.goToLine(1);
+    await page.keyboard.press('End');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Control+K');
+    await page.keyboard.press('Control+I');
+    const hover = page.locator('.monaco-hover', { hasText: 'Best rationale' });
+    await hover.waitFor();
+    await workbench.screenshot('inline-hover');
+    await hover.getByText('Show rationales').click();
+    await workbench.view.getByText('Mia has 14 shells').first().waitFor();
+  });
+
+  it('underlines a row that was broken, and a quick fix mends it with the keyboard alone', async () => {
+    const { workbench, page } = studio;
+    await writeFile(file('broken.jsonl'), '{"question": "One?", "answer": "1"}\n{"question": "Two?", "anser": "2"}\n');
+    await workbench.openFile('broken.jsonl');
+    await workbench
+      .statusBarItem(/^.*1.*0/)
+      .first()
+      .waitFor();
+    await workbench.goToLine(2);
+    await page.locator('.squiggly-error').first().waitFor();
+    await page.keyboard.press('Control+.');
+    await page.getByText('Rename the column to "answer"').waitFor();
+    await workbench.screenshot('inline-quick-fix');
+    await page.keyboard.press('Enter');
+    await page.locator('.squiggly-error').first().waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+S');
+    await page.locator('.tab.dirty').waitFor({ state: 'detached' });
+    assert.match(await readFile(file('broken.jsonl'), 'utf8'), /\{"question": "Two\?", "answer": "2"\}/);
+  });
+
+  it('keeps a note on its row when the row before it is deleted', async () => {
+    const { workbench, page } = studio;
+    await workbench.openFile('broken.jsonl');
+    await workbench.goToLine(2);
+    await workbench.runCommand('Comments: Add Comment on Current Selection', () =>
+      page.locator('.comment-form .monaco-editor').waitFor({ timeout: 5000 }),
+    );
+    await page.keyboard.type('Is two right?');
+    await page.getByRole('button', { name: 'Add Note' }).click();
+    await page.locator('.review-widget .comment-body', { hasText: 'Is two right?' }).waitFor();
+    await workbench.screenshot('inline-note');
+    const before = JSON.parse(await readFile(file('broken.jsonl.notes.json'), 'utf8'));
+    assert.equal(before.notes.length, 1);
+    await workbench.goToLine(1);
+    await page.keyboard.press('Control+Shift+K');
+    await page.keyboard.press('Control+S');
+    await page.locator('.tab.dirty').waitFor({ state: 'detached' });
+    assert.deepEqual(JSON.parse(await readFile(file('broken.jsonl.notes.json'), 'utf8')), before);
+    await page.locator('.review-widget .comment-body', { hasText: 'Is two right?' }).waitFor();
+    const line = page.locator('.view-line', { hasText: 'Two?' }).first();
+    const widget = page.locator('.review-widget').first();
+    const gap = (await widget.boundingBox())!.y - (await line.boundingBox())!.y;
+    assert.ok(gap > 0 && gap < 60, `the note stands ${gap} pixels below its row`);
+  });
+
+  it('shows evaluation sets as tests, with the expected answer beside the actual one', async () => {
+    const { workbench, page } = studio;
+    await workbench.runCommand('Testing: Focus on Test Explorer View', () =>
+      page.locator('.test-explorer .monaco-list-row', { hasText: 'test.jsonl' }).waitFor({ timeout: 10_000 }),
+    );
+    await page.locator('.test-explorer .monaco-list-row', { hasText: 'test.jsonl' }).click();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('.test-explorer .monaco-list-row').nth(1).waitFor();
+    await workbench.screenshot('testing-view');
+  });
+});
