@@ -11,7 +11,7 @@ import { format } from 'node:util';
 import { openBrowser } from './harness/browser.ts';
 import { startVscode } from './harness/vscode_server.ts';
 
-const LIMIT_MILLISECONDS = 180_000;
+const LIMIT_MILLISECONDS = 600_000;
 /** What the workbench says about itself. */
 const NOISE =
   /^(Resolv|Creat|unknown document|Timed out waiting for authentication|Updating additional|Ignoring fetching|No search provider|\[(reconnection|Service Worker|AgentHost|AccountPolicy|DefaultAccount|chat-stt))/;
