@@ -65,8 +65,12 @@ describe('webview formats', () => {
         const [, mantissa, power] = /^(-?[\d.]+)(?:·10(.+))?$/.exec(text) ?? [];
         const digits = [...(power ?? '⁰')].map((c) => (c === '⁻' ? '-' : String('⁰¹²³⁴⁵⁶⁷⁸⁹'.indexOf(c)))).join('');
         const read = Number(mantissa) * 10 ** Number(digits);
-        assert.ok(Math.abs(read - value) <= Math.max(0.055 * Math.abs(value), 1e-300), `${value} as ${text}`);
+        // Half a unit of the last digit shown, or of the second digit with a power of ten.
+        const decimals = mantissa?.split('.')[1]?.length ?? 0;
+        const half = power === undefined ? 0.5 * 10 ** -decimals * (1 + 1e-9) : 0;
+        assert.ok(Math.abs(read - value) <= Math.max(half, 0.055 * Math.abs(value), 1e-300), `${value} as ${text}`);
       }),
+      { examples: [[-0.0005], [0.0015], [0.014], [0.105], [99.96], [999_999.6]] },
     );
   });
 });
