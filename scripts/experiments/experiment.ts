@@ -2,12 +2,10 @@
  * Runs several methods from one base model with several seeds, evaluates each on the same unseen questions, and says what differs with
  * intervals. Every number can be opened: the runs stay under `.latro/experiments/NAME/`, and a second call continues where one stopped.
  */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
-import { RandomStream } from '../../src/engine/common/random.ts';
-import { bootstrapInterval, mean } from '../../src/engine/evaluate/statistics.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
@@ -39,10 +37,16 @@ export interface Experiment {
   readonly notes: readonly string[];
 }
 
-interface Outcome {
+export interface Outcome {
   readonly rows: readonly EvaluationRow[];
   readonly seconds: number;
   readonly directory: string;
+}
+
+export interface Results {
+  readonly experiment: Experiment;
+  /** @param method a planned one, or `base` */
+  readonly of: (method: string, seed: number) => Outcome;
 }
 
 const world: World = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
@@ -50,7 +54,8 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-export async function runExperiment(experiment: Experiment): Promise<void> {
+/** Runs what has not been run yet, and reads the evaluations of all. */
+export async function runExperiment(experiment: Experiment): Promise<Results> {
   const outcomes = new Map<string, Outcome>();
   for (const seed of experiment.seeds) {
     for (const method of experiment.methods) {
@@ -67,7 +72,7 @@ export async function runExperiment(experiment: Experiment): Promise<void> {
       if (method.after === undefined && !outcomes.has(key('base', seed))) outcomes.set(key('base', seed), base);
     }
   }
-  report(experiment, outcomes);
+  return { experiment, of: (method, seed) => outcomes.get(key(method, seed))! };
 }
 
 const key = (method: string, seed: number): string => `${method}/${seed}`;
@@ -157,108 +162,7 @@ function announce(
   }
 }
 
-const greedy = (row: EvaluationRow): number => Number(row.greedy.correct);
-const majority = (row: EvaluationRow): number => Number(row.majorityCorrect ?? false);
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-const points = (share: number): string => `${share >= 0 ? '+' : '−'}${Math.abs(100 * share).toFixed(1)}`;
-
-/** Per question, averaged over seeds, so that the interval is over questions and seeds do not count as new ones. */
-function difference(
-  experiment: Experiment,
-  outcomes: ReadonlyMap<string, Outcome>,
-  a: string,
-  b: string,
-  pick: (row: EvaluationRow) => number,
-) {
-  const perQuestion = outcomes
-    .get(key(a, experiment.seeds[0]!))!
-    .rows.map((_, question) =>
-      mean(
-        experiment.seeds.map(
-          (seed) =>
-            pick(outcomes.get(key(a, seed))!.rows[question]!) - pick(outcomes.get(key(b, seed))!.rows[question]!),
-        ),
-      ),
-    );
-  return { points: mean(perQuestion), interval: bootstrapInterval(perQuestion, new RandomStream(20_260)) };
-}
-
-function report(experiment: Experiment, outcomes: ReadonlyMap<string, Outcome>): void {
-  const { seeds, comparisons } = experiment;
-  const names = ['base', ...experiment.methods.map(({ name }) => name)];
-  const of = (name: string): Outcome[] => seeds.map((seed) => outcomes.get(key(name, seed))!);
-  const questions = of('base')[0]!.rows.length;
-  const share = (outcome: Outcome, pick: (row: EvaluationRow) => number): number => mean(outcome.rows.map(pick));
-  const rounded = (value: number): number => Math.round(value * 1e4) / 1e2;
-  const methods = Object.fromEntries(
-    names.map((name) => [
-      name,
-      {
-        greedy: of(name).map((outcome) => rounded(share(outcome, greedy))),
-        maj8: of(name).map((outcome) => rounded(share(outcome, majority))),
-        meanAnswerLogProb: of(name).map((outcome) => mean(outcome.rows.map((row) => row.answerLogProbGreedy))),
-        meanTokens: of(name).map((outcome) => mean(outcome.rows.map((row) => row.greedy.tokens))),
-        ...(name === 'base' ? {} : { seconds: of(name).map((outcome) => Math.round(outcome.seconds)) }),
-      },
-    ]),
-  );
-  const compared = comparisons.map(([a, b]) => ({
-    later: a,
-    earlier: b,
-    greedy: difference(experiment, outcomes, a, b, greedy),
-    maj8: difference(experiment, outcomes, a, b, majority),
-  }));
-  const folder = join('docs', 'results');
-  mkdirSync(folder, { recursive: true });
-  const json = {
-    questions,
-    seeds,
-    methods,
-    comparisons: compared,
-    config: experiment.config,
-    overrides: experiment.methods,
-  };
-  writeFileSync(join(folder, `${experiment.name}.json`), `${JSON.stringify(json, null, 2)}\n`);
-
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const list = (values: readonly number[], digits = 1): string =>
-    values.map((value) => value.toFixed(digits)).join(', ');
-  const table = names.map((name) => {
-    const m = methods[name]!;
-    return row([
-      name,
-      mean(m.greedy).toFixed(1),
-      list(m.greedy),
-      mean(m.maj8).toFixed(1),
-      list(m.maj8),
-      mean(m.meanAnswerLogProb).toFixed(2),
-      mean(m.meanTokens).toFixed(0),
-    ]);
-  });
-  const change = ({ points: value, interval: [low, high] }: { points: number; interval: [number, number] }): string =>
-    `${points(value)} [${points(low)}, ${points(high)}]`;
-  const lines = [
-    `# ${experiment.title}`,
-    '',
-    `Written by \`npm run experiment:${experiment.name}\`. ${questions} unseen questions, seeds ${seeds.join(', ')}; accuracy in percent, mean and per seed.`,
-    'Greedy decoding; maj@8 is the majority of 8 samples at temperature 1. The test questions chose nothing.',
-    '',
-    row(['method', 'greedy', 'per seed', 'maj@8', 'per seed', 'mean log p(answer), nats', 'tokens']),
-    row(['---', '---', '---', '---', '---', '---', '---']),
-    ...table,
-    '',
-    'Differences in points, averaged over seeds, with the 95 % interval of a paired bootstrap over questions:',
-    '',
-    row(['comparison', 'greedy', 'maj@8']),
-    row(['---', '---', '---']),
-    ...compared.map(({ later, earlier, greedy: g, maj8 }) => row([`${later} − ${earlier}`, change(g), change(maj8)])),
-    '',
-    ...experiment.notes.map((note) => `- ${note}`),
-    '',
-  ];
-  writeFileSync(join(folder, `${experiment.name}.md`), lines.join('\n'));
-  console.log(lines.join('\n'));
-}
 
 /** Objects merge member by member; everything else is replaced. */
 export function mergeSections(base: Json, over: Json): Json {

@@ -1,10 +1,11 @@
 /** `npm run experiment:starter`: base, SFT, rejection sampling, GRPO and LaTRO on the starter; 3 seeds. */
 import { fileURLToPath } from 'node:url';
 import { readConfig, runExperiment } from './experiment.ts';
+import { writeResults } from './report.ts';
 
 const config = readConfig(fileURLToPath(new URL('../../media/starter/latro.json', import.meta.url)));
 
-await runExperiment({
+const results = await runExperiment({
   name: 'starter',
   title: 'Starter: LaTRO and its baselines',
   config: { ...config, evaluation: { ...(config.evaluation as object), k: 8 } },
@@ -26,3 +27,5 @@ await runExperiment({
     'The dataset has questions and answers only. SFT therefore learns answers without rationales; rejection sampling and GRPO use a verifier that compares the stated answer, LaTRO uses none.',
   ],
 });
+
+writeResults('starter', 'Starter: LaTRO and its baselines', [results]);

@@ -2,7 +2,14 @@
 import { RandomStream } from '../../src/engine/common/random.ts';
 import { leftoverProblemsOf, problemsOf, waysProblemsOf } from './generate.ts';
 import { LEFTOVER_SCENES } from './leftovers.ts';
-import { type Example, writeExample, writeLeftoverExample, writeWaysExample } from './mixture.ts';
+import {
+  type Example,
+  LEFTOVER_HABIT,
+  type LeftoverHabit,
+  writeExample,
+  writeLeftoverExample,
+  writeWaysExample,
+} from './mixture.ts';
 import { SCENES } from './scenes.ts';
 import { WAYS_SCENES } from './ways.ts';
 
@@ -22,11 +29,21 @@ export function* corpus(seed: number): Generator<Page, never> {
     }
     for (let i = 0; i < LEFTOVER_SCENES.length; i++) {
       const problem = leftovers.next().value;
-      yield () => writeLeftoverExample(problem, random);
+      yield () => writeLeftoverExample(problem, LEFTOVER_HABIT, random);
     }
     for (let i = 0; i < WAYS_SCENES.length; i++) {
       const problem = ways.next().value;
       yield () => writeWaysExample(problem, random);
     }
+  }
+}
+
+/** The second task alone, written by people of one habit. */
+export function* leftoverCorpus(seed: number, habit: LeftoverHabit): Generator<Page, never> {
+  const random = new RandomStream(seed, 0);
+  const problems = leftoverProblemsOf('train', new RandomStream(seed, 2));
+  for (;;) {
+    const problem = problems.next().value;
+    yield () => writeLeftoverExample(problem, habit, random);
   }
 }

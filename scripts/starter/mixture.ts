@@ -74,15 +74,16 @@ export function writeExample(problem: Problem, random: RandomStream): Example {
 }
 
 /** In the kinds of `leftovers.ts`: share of writers who guess, and how often one who works it out miscalculates a step. */
-const LEFTOVER_GUESS = 0.35;
-const LEFTOVER_SLIP = 0.1;
+export type LeftoverHabit = { readonly guess: number; readonly slip: number };
 
-export function writeLeftoverExample(problem: LeftoverProblem, random: RandomStream): Example {
+export const LEFTOVER_HABIT: LeftoverHabit = { guess: 0.35, slip: 0.1 };
+
+export function writeLeftoverExample(problem: LeftoverProblem, habit: LeftoverHabit, random: RandomStream): Example {
   const prompt = promptOf(problem.question);
-  if (random.next() < LEFTOVER_GUESS) {
+  if (random.next() < habit.guess) {
     return { prompt, completion: completionOf(GUESSES[random.nextInteger(2 * GUESSES.length)] ?? '', problem.answer) };
   }
-  const { rationale, answer } = problem.reason(LEFTOVER_SLIP, random);
+  const { rationale, answer } = problem.reason(habit.slip, random);
   return { prompt, completion: completionOf(rationale, answer) };
 }
 

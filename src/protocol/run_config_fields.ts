@@ -219,10 +219,10 @@ export const reward = {
     'Skip a question when the standard deviation of its K rewards is below this factor × its moving average (RLPR: 0.5). null: off.',
     { above: 0 },
   ),
-  advantageClip: realOrNull('Clip advantages to ± this value. null: off.', {
-    above: 0,
-    unit: 'nats with log-probability rewards',
-  }),
+  advantageClip: realOrNull(
+    "Divide advantages by their question's standard deviation and clip them to ± this value (JEPO, 2503.19618: 1). null: off.",
+    { above: 0, unit: "standard deviations of the question's advantages" },
+  ),
 };
 
 export const sftWeight = v.pipe(
