@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { RandomStream } from '../../src/engine/common/random.ts';
 import { differentiate } from '../../src/engine/graph/differentiate.ts';
+import * as extended from '../../src/engine/graph/extended_vocabulary.ts';
 import { GraphBuilder, type Value } from '../../src/engine/graph/graph_builder.ts';
 import * as operators from '../../src/engine/graph/operators.ts';
 import { type HostTensor, Session } from '../../src/engine/runtime/session.ts';
@@ -159,6 +160,25 @@ const CASES: readonly Case[] = [
     build: (g, [h, w], { targets }) => operators.tokenLogProbabilities(g, h!, w!, targets!),
   },
   {
+    name: 'embedExtended, ids of both tensors, some repeated',
+    shapes: [
+      [4, 3],
+      [2, 3],
+    ],
+    fixed: { ids: ids(5, 3, 4, 5, 0, 3) },
+    build: (g, [table, extra], fixed) => extended.embedExtended(g, table!, extra!, fixed.ids!),
+  },
+  {
+    name: 'tokenLogProbabilitiesExtended, targets of both tensors',
+    shapes: [
+      [5, 3],
+      [4, 3],
+      [2, 3],
+    ],
+    fixed: { targets: ids(5, 0, 3, 5, 4) },
+    build: (g, [h, w, e], { targets }) => extended.tokenLogProbabilitiesExtended(g, h!, w!, e!, targets!),
+  },
+  {
     name: 'a value used twice accumulates',
     shapes: [[3, 3]],
     build: (g, [x]) => operators.add(g, operators.softmax(g, x!), operators.multiply(g, x!, operators.softmax(g, x!))),
@@ -225,9 +245,9 @@ describe('gradients against finite differences', () => {
   }
 
   it('covers every differentiable operator', () => {
-    const helpers = new Set(['broadcastShape', 'scatterRows']);
+    const helpers = new Set(['broadcastShape', 'scatterRows', 'logitsExtended']);
     const covered = new Set(CASES.map((testCase) => testCase.name.split(/[ ,]/)[0]));
-    for (const name of Object.keys(operators))
+    for (const name of [...Object.keys(operators), ...Object.keys(extended)])
       if (!helpers.has(name)) assert.ok(covered.has(name), `${name} has no gradient test`);
   });
 
