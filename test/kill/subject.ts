@@ -47,12 +47,15 @@ function killedConfig(project: string): RunConfig {
 
 const worldOf = (files: FileSystem): World => ({ files, clock: systemClock, processes: systemProcesses });
 
-/** The only run of a store; null while there is none. */
+/** The only run of a store; null while there is none. A folder whose making was killed before it had a `run.json` is no run. */
 export async function onlyRun(files: FileSystem, store: string): Promise<string | null> {
-  const [name, ...others] = await files.list(store);
-  if (others.length > 0) throw new Error(`${store} holds ${[name, ...others].join(', ')}`);
-  if (name === undefined || (await files.status(join(store, name, 'run.json'))) === null) return null;
-  return join(store, name);
+  const runs: string[] = [];
+  for (const name of await files.list(store)) {
+    const run = join(store, name);
+    if ((await files.status(join(run, 'run.json'))) !== null) runs.push(run);
+  }
+  if (runs.length > 1) throw new Error(`more than one run: ${runs.join(', ')}`);
+  return runs[0] ?? null;
 }
 
 /** Trains the run in `store` to its end: from the beginning when there is none yet, otherwise from where it got to. */
