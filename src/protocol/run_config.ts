@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import * as fields from './run_config_fields.ts';
+import * as forking from './run_config_strategies.ts';
 
 const section = <const E extends v.ObjectEntries>(entries: E, description: string) =>
   v.optional(v.pipe(v.partial(v.strictObject(entries)), v.description(description)));
@@ -33,6 +34,13 @@ export const RunConfigInput = v.strictObject({
   reward: section(fields.reward, 'Parameters that control the self-reward and the advantage.'),
   sftWeight: v.optional(fields.sftWeight),
   sft: section(fields.sft, 'Parameters of method sft.'),
+  strategies: section(
+    forking.strategies,
+    'Reasoning strategies: control tokens that open a rationale, each another way of reasoning.',
+  ),
+  ssft: section(forking.ssft, 'Parameters of method ssft.'),
+  gfpo: section(forking.gfpo, 'Parameters of method gfpo.'),
+  stages: v.optional(forking.stages),
   ratings: section(fields.ratings, "How people's ratings of rationales enter training."),
   optimizer: section(fields.optimizer, 'Parameters that control AdamW.'),
   ...v.partial(v.strictObject(fields.top)).entries,
@@ -57,6 +65,10 @@ export const RunConfig = v.strictObject({
   reward: v.strictObject(fields.reward),
   sftWeight: fields.sftWeight,
   sft: v.strictObject(fields.sft),
+  strategies: v.optional(v.strictObject(forking.strategies), forking.STRATEGIES_DEFAULTS),
+  ssft: v.optional(v.strictObject(forking.ssft), forking.SSFT_DEFAULTS),
+  gfpo: v.optional(v.strictObject(forking.gfpo), forking.GFPO_DEFAULTS),
+  stages: v.optional(forking.stages, []),
   ratings: v.strictObject(fields.ratings),
   optimizer: v.strictObject(fields.optimizer),
   ...fields.top,

@@ -23,9 +23,9 @@ function bounds({ min, max, above, below, why }: Range) {
 const bounded = (range: Range) => v.pipe(v.number('must be a number'), ...bounds(range));
 const boundedWhole = (range: Range) =>
   v.pipe(v.number('must be a number'), v.integer('must be a whole number'), ...bounds(range));
-const real = (description: string, range: Range) =>
+export const real = (description: string, range: Range) =>
   v.pipe(bounded(range), v.description(description), v.metadata({ unit: range.unit }));
-const whole = (description: string, range: Range) =>
+export const whole = (description: string, range: Range) =>
   v.pipe(boundedWhole(range), v.description(description), v.metadata({ unit: range.unit }));
 const realOrNull = (description: string, range: Range) =>
   v.pipe(v.nullable(bounded(range)), v.description(description), v.metadata({ unit: range.unit }));
@@ -34,7 +34,7 @@ const wholeOrNull = (description: string, range: Range) =>
 const flag = (description: string) => v.pipe(v.boolean(), v.description(description));
 const text = (description: string) =>
   v.pipe(v.string(), v.minLength(1, 'must not be empty'), v.description(description));
-const choice = <const O extends readonly string[]>(description: string, options: O) =>
+export const choice = <const O extends readonly string[]>(description: string, options: O) =>
   v.pipe(v.picklist(options), v.description(description));
 
 export const Method = choice(

@@ -4,6 +4,7 @@
  */
 import type { LoraSettings, RunConfig } from './run_config.ts';
 import type { PresetName } from './run_config_fields.ts';
+import { GFPO_DEFAULTS, SSFT_DEFAULTS, STRATEGIES_DEFAULTS } from './run_config_strategies.ts';
 
 /** One setting in both presets, and where the values come from. `arcChallenge`: both presets' value on ARC-Challenge. */
 export interface PresetRow<T> {
@@ -21,6 +22,8 @@ function row<T>(paper: T, corrected: T, source: string, arcChallenge?: NoInfer<T
     ...(arcChallenge === undefined ? {} : { arcChallenge }),
   };
 }
+
+const both = <T>(value: T, source: string): PresetRow<T> => row(value, value, source);
 
 type Rows<T, Without extends PropertyKey = never> = { readonly [K in Exclude<keyof T, Without>]-?: PresetRow<T[K]> };
 
@@ -60,6 +63,7 @@ const STOP_PHRASES = [
 
 const PAPER = 'LaTRO §5.1';
 const CODE = 'LaTRO reference code';
+const SSFT_CODE = 'SSFT evaluation code';
 const OURS = 'our choice; no source';
 
 export const PRESET_SECTIONS: {
@@ -68,6 +72,9 @@ export const PRESET_SECTIONS: {
   readonly sampling: Rows<RunConfig['sampling']>;
   readonly reward: Rows<RunConfig['reward']>;
   readonly sft: Rows<RunConfig['sft']>;
+  readonly strategies: Rows<RunConfig['strategies']>;
+  readonly ssft: Rows<RunConfig['ssft']>;
+  readonly gfpo: Rows<RunConfig['gfpo']>;
   readonly ratings: Rows<RunConfig['ratings']>;
   readonly optimizer: Rows<RunConfig['optimizer'], 'learningRate'>;
   readonly evaluation: Rows<RunConfig['evaluation']>;
@@ -123,6 +130,27 @@ export const PRESET_SECTIONS: {
     advantageClip: row(null, null, 'LaTRO eq. 4; JEPO (2503.19618) clips'),
   },
   sft: { target: row('auto', 'auto', `${CODE} (sft_baseline.py): rationale on GSM8K, answer on ARC`) },
+  strategies: {
+    count: both(STRATEGIES_DEFAULTS.count, 'LaTRO has none; SSFT: 6 with 4 traces'),
+    carrier: both(STRATEGIES_DEFAULTS.carrier, SSFT_CODE),
+    tag: both(STRATEGIES_DEFAULTS.tag, SSFT_CODE),
+    weighting: both(STRATEGIES_DEFAULTS.weighting, OURS),
+  },
+  ssft: {
+    matching: both(SSFT_DEFAULTS.matching, 'SSFT (2510.05132) eq. 2'),
+    source: both(SSFT_DEFAULTS.source, 'SSFT: several teachers; ours: its own samples where there are none'),
+    traces: both(SSFT_DEFAULTS.traces, 'SSFT: 4 traces, 6 strategies'),
+    prefixTokens: both(SSFT_DEFAULTS.prefixTokens, 'ours: 64 to 256 for short rationales; SSFT: about 1,000'),
+    rewardWeight: both(SSFT_DEFAULTS.rewardWeight, OURS),
+    answerWeight: both(SSFT_DEFAULTS.answerWeight, 'SSFT: a trace ends with its answer'),
+  },
+  gfpo: {
+    form: both(GFPO_DEFAULTS.form, 'ours: no sampling noise over the tags; GFPO draws them'),
+    reward: both(GFPO_DEFAULTS.reward, 'ours: no verifier needed; GFPO has one'),
+    advantage: both(GFPO_DEFAULTS.advantage, 'ours: self-rewards are continuous; GFPO follows GRPO'),
+    entropyFloor: both(GFPO_DEFAULTS.entropyFloor, 'ours: against collapse onto one tag; not in the paper'),
+    entropyCoefficient: both(GFPO_DEFAULTS.entropyCoefficient, OURS),
+  },
   ratings: {
     rewardBonus: row(0, 1, 'ours; the paper has no ratings'),
     trainOnApproved: row(false, true, 'ours; the paper has no ratings'),

@@ -66,6 +66,10 @@ export function resolveRunConfig(json: unknown, source: string, detectedFormat?:
     sampling: fill.section('sampling', PRESET_SECTIONS.sampling, input.sampling),
     reward: fill.section('reward', PRESET_SECTIONS.reward, input.reward),
     sft: fill.section('sft', PRESET_SECTIONS.sft, input.sft),
+    strategies: fill.section('strategies', PRESET_SECTIONS.strategies, input.strategies),
+    ssft: fill.section('ssft', PRESET_SECTIONS.ssft, input.ssft),
+    gfpo: fill.section('gfpo', PRESET_SECTIONS.gfpo, input.gfpo),
+    stages: input.stages ?? [],
     ratings: fill.section('ratings', PRESET_SECTIONS.ratings, input.ratings),
     optimizer: {
       ...fill.section('optimizer', PRESET_SECTIONS.optimizer, withoutKey(input.optimizer, 'learningRate')),

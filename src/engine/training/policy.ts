@@ -5,6 +5,7 @@
  */
 import { freemem } from 'node:os';
 import { basename } from 'node:path';
+import { type ControlTokenSettings, type ControlTokens, controlTokens } from '../forking/control_tokens.ts';
 import {
   type Adapter,
   checkAdapterAgainst,
@@ -36,6 +37,8 @@ export interface PolicyRequest {
   /** PEFT adapter folder to start from. */
   readonly adapter: string | null;
   readonly mode: PolicyMode;
+  /** Reasoning strategies, if any: the tags that open their rationales. */
+  readonly strategies?: ControlTokenSettings | undefined;
   readonly programs: ProgramOptions;
   /** Sequences decoded at once and their greatest length: what the memory check counts with. */
   readonly rows: number;
@@ -52,6 +55,8 @@ export class Policy {
   readonly weights: Weights;
   readonly adapter: Adapter | null;
   readonly mode: PolicyMode['kind'];
+  /** Tags of the reasoning strategies; null: it has none. */
+  readonly tags: ControlTokens | null;
   readonly #programs: ProgramOptions;
   /** What π_0 differs in from the trained weights; null where switching the adapter off gives π_0. */
   readonly #start: { readonly weights: Weights; readonly adapter: Adapter | null } | null;
@@ -73,6 +78,7 @@ export class Policy {
     this.weights = weights;
     this.adapter = adapter;
     this.mode = request.mode.kind;
+    this.tags = request.strategies === undefined ? null : tagsOf(request.strategies, tokenizer, config);
     this.#programs = request.programs;
     this.#start = startOf(request, weights, adapter);
     const trainable: Trainable = { frozen: 'nothing', lora: 'adapter', full: 'all-weights' }[this.mode] as Trainable;
@@ -123,6 +129,11 @@ export class Policy {
     await this.model.dispose();
     await this.#reference?.dispose();
   }
+}
+
+function tagsOf(strategies: ControlTokenSettings, tokenizer: Tokenizer, { vocabSize }: ModelConfig): ControlTokens {
+  const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
+  return controlTokens(strategies, { encode, vocabSize });
 }
 
 /** What opening a policy will take, and using it as it is meant to be used. */
