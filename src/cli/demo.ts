@@ -7,6 +7,7 @@ import { PolicyCache } from '../engine/server/policy_cache.ts';
 import { sampleQuestion } from '../engine/server/sample_question.ts';
 import { currentEnvironment } from '../engine/training/environment.ts';
 import { chooseDevice } from '../engine/training/run_setup.ts';
+import { trainedWeights } from '../engine/training/run_weights.ts';
 import { TrainingRun } from '../engine/training/training_run.ts';
 import type { Arguments } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -15,11 +16,17 @@ import { count, duration } from './number_format.ts';
 import { packageRoot } from './package_root.ts';
 import { rationaleLines } from './rationale_lines.ts';
 import { compareRun } from './run_comparison.ts';
-import { trainedWeights } from './run_weights.ts';
 import { harmless } from './terminal.ts';
 import { executeRun, loadConfig } from './train.ts';
 
 const SHOWN_RATIONALES = 4;
+/** The demo is the only job of its process. */
+const ALONE = {
+  progress: () => {},
+  onEvent: () => {},
+  letInteractiveRun: async () => {},
+  restIfAsked: async () => false,
+};
 
 export const demoCommand: Command = {
   name: 'demo',
@@ -102,7 +109,7 @@ async function showQuestion(run: RunDirectory, { terminal, world, signal }: Comm
           maxTokens: null,
           seed: config.seed,
         },
-        { jobId: checkpoint, signal, progress: () => {}, onEvent: () => {}, letInteractiveRun: async () => {} },
+        { ...ALONE, jobId: checkpoint, signal },
         questions,
       );
       const when = checkpoint === 'base' ? 'Before' : `After ${count(step, 'updates')}`;

@@ -5,8 +5,8 @@
  * A request that computes is a *job*. Its caller names it (`jobId`), so that progress can be matched before the reply arrives.
  * - `train`, `resume` and `evaluate` are background jobs: they run one after another and outlive the client that asked. `train` and
  *   `resume` reply as soon as the run directory exists, `evaluate` when it is done; `jobEnded` tells every client how it went.
- * - `describeModel`, `previewPrompt`, `sampleQuestion`, `scoreRationale` and `tracePrefixes` are interactive: they run between the updates of a
- *   background job and are cancelled when their client leaves.
+ * - The others (`sampleQuestion`, `exportRun`, …) are interactive: they run between the updates of a background job and are cancelled
+ *   when their client leaves.
  * Paths are absolute. Log-probabilities are in nats, times ISO 8601, durations in seconds, sizes in bytes.
  */
 import * as v from 'valibot';
@@ -16,7 +16,7 @@ import { RunConfigInput } from './run_config.ts';
 import { DatasetFormat } from './run_config_fields.ts';
 
 /** Raised whenever an older peer would misread a message. A client that finds another version replaces an idle engine. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Path = v.pipe(v.string(), v.minLength(1));
@@ -25,7 +25,18 @@ const Nothing = v.object({});
 
 // ------------------------------------------------------------------------------------------------------------------------- jobs
 
-export const JobKind = v.picklist(['train', 'resume', 'evaluate', 'describe', 'preview', 'sample', 'score', 'trace']);
+export const JobKind = v.picklist([
+  'train',
+  'resume',
+  'evaluate',
+  'describe',
+  'preview',
+  'sample',
+  'score',
+  'trace',
+  'roll-back',
+  'export',
+]);
 export type JobKind = v.InferOutput<typeof JobKind>;
 
 /** How far a job is. `phase` and `message` are for people; `total` 0 means unknown, as does null in the other two. */
@@ -44,7 +55,8 @@ export type JobProgress = v.InferOutput<typeof JobProgress>;
 export const JobSnapshot = v.object({
   jobId: JobId,
   kind: JobKind,
-  state: v.picklist(['queued', 'running', 'stopping']),
+  /** 'pausing' until the update under way is done and saved; a 'paused' run keeps its model loaded and lets others compute. */
+  state: v.picklist(['queued', 'running', 'pausing', 'paused', 'stopping']),
   createdAt: v.string(),
   /** Known once the run directory exists; null for a job that is no run. */
   runId: v.nullable(v.string()),
@@ -120,6 +132,9 @@ export const PromptPreview = v.object({
 });
 export type PromptPreview = v.InferOutput<typeof PromptPreview>;
 
+export const ExportKind = v.picklist(['adapter', 'merged']);
+export type ExportKind = v.InferOutput<typeof ExportKind>;
+
 const StartedRun = v.object({ runId: v.string(), runDirectory: Path });
 
 // --------------------------------------------------------------------------------------------------------- requests, notifications
@@ -154,6 +169,24 @@ export const ENGINE_REQUESTS = {
   resume: message('resume', v.object({ jobId: JobId, runDirectory: Path }), StartedRun),
   /** Replies whether there was such a job. A run saves a checkpoint first and can be resumed. */
   stop: message('stop', v.object({ jobId: JobId }), v.object({ found: v.boolean() })),
+  /**
+   * Rests a run: it finishes the update under way, saves a checkpoint and lets other jobs compute until it is continued (or stopped).
+   * Replies whether there was such a run at work. `jobChanged` tells when it rests.
+   */
+  pause: message('pause', v.object({ jobId: JobId }), v.object({ found: v.boolean() })),
+  /** Replies whether there was such a run, pausing or paused. */
+  continue: message('continue', v.object({ jobId: JobId }), v.object({ found: v.boolean() })),
+  /** Takes a run back to the checkpoint after `step` updates: what came after is removed. It is then stopped, and can be resumed. */
+  rollBack: message('rollBack', v.object({ jobId: JobId, runDirectory: Path, step: Count }), v.object({ step: Count })),
+  /**
+   * Writes a run's result to the new folder `out`: a PEFT adapter, or a Hugging Face model folder with the adapter in its weights.
+   * `checkpoint` null: the weights the run chose, else its newest. Replies with the updates behind them.
+   */
+  exportRun: message(
+    'exportRun',
+    v.object({ jobId: JobId, runDirectory: Path, to: ExportKind, out: Path, checkpoint: v.nullable(Count) }),
+    v.object({ step: Count }),
+  ),
   /** `k` samples per question besides the greedy answer; `questions` at most, from the top; `file` holds one EvaluationRow a line. */
   evaluate: message(
     'evaluate',

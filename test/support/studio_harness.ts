@@ -9,11 +9,12 @@ import type { World } from '../../src/engine/runs/run_writer.ts';
 import { EngineServer } from '../../src/engine/server/engine_server.ts';
 import { StudioService } from '../../src/engine/server/studio_service.ts';
 import { EngineClient } from '../../src/extension/engine/engine_client.ts';
-import type {
-  NotificationName,
-  NotificationParams,
-  RequestParams,
-  RowReference,
+import {
+  type NotificationName,
+  type NotificationParams,
+  PROTOCOL_VERSION,
+  type RequestParams,
+  type RowReference,
 } from '../../src/protocol/engine_rpc.ts';
 import type { RunConfigInput } from '../../src/protocol/run_config.ts';
 import { writeTinyModelFolder, writeTinyQuestions } from './tiny_model_folder.ts';
@@ -81,7 +82,14 @@ export class Studio {
     });
     const socket = process.platform === 'win32' ? `\\\\.\\pipe\\${basename(folder)}` : join(folder, 'engine.sock');
     await server.listen(socket);
-    const record = { pid: 1, startTime: '', socket, engineVersion: 'test', protocolVersion: 1, token: TOKEN };
+    const record = {
+      pid: 1,
+      startTime: '',
+      socket,
+      engineVersion: 'test',
+      protocolVersion: PROTOCOL_VERSION,
+      token: TOKEN,
+    };
     return new Studio(folder, await EngineClient.connect(record, 'test'), log, server);
   }
 

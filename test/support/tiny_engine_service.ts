@@ -81,8 +81,23 @@ export class TinyEngineService implements EngineService {
         secondsLeft: ((steps - step) * this.#stepMilliseconds) / 1000,
         message: '',
       });
-      await context.letInteractiveRun();
+      await context.restIfAsked(async () => {});
     }
+  }
+
+  async rollBack({ runDirectory, step }: RequestParams<'rollBack'>): Promise<RequestResult<'rollBack'>> {
+    const file = path.join(runDirectory, 'events.jsonl');
+    const steps = (await readFile(file, 'utf8')).split('\n').slice(0, step);
+    await writeFile(file, steps.map((line) => `${line}\n`).join(''));
+    return { step };
+  }
+
+  async exportRun({ runDirectory, out }: RequestParams<'exportRun'>): Promise<RequestResult<'exportRun'>> {
+    const log = await readFile(path.join(runDirectory, 'events.jsonl'), 'utf8');
+    const step = log.split('\n').filter((line) => line.includes('"step"')).length;
+    await mkdir(out);
+    await writeFile(path.join(out, 'theta.json'), JSON.stringify({ step }));
+    return { step };
   }
 
   async evaluate(params: RequestParams<'evaluate'>, context: JobContext): Promise<RequestResult<'evaluate'>> {

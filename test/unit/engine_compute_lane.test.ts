@@ -26,11 +26,45 @@ describe('compute lane', () => {
     assert.deepEqual(order, ['a1', 'x1', 'x2', 'y1', 'a2', 'b1']);
   });
 
-  it('never lets two jobs compute at once, whatever comes and is cancelled', async () => {
+  it('lets other background jobs run while one is paused, which then waits for its turn', async () => {
+    const lane = new ComputeLane();
+    const order: string[] = [];
+    let resume = () => {};
+    const resumed = new Promise<void>((resolve) => {
+      resume = resolve;
+    });
+    await lane.enter('background', never);
+    const paused = lane.pause(resumed, never).then(() => order.push('paused job'));
+    await lane.enter('background', never);
+    resume();
+    await lane.yieldToInteractive('background', never);
+    order.push('other job');
+    lane.leave();
+    await paused;
+    assert.deepEqual(order, ['other job', 'paused job']);
+  });
+
+  it('ends a paused job that is stopped at the next step of the job that runs, not at its end', async () => {
+    const lane = new ComputeLane();
+    const controller = new AbortController();
+    await lane.enter('background', never);
+    const paused = lane.pause(new Promise(() => {}), controller.signal);
+    await lane.enter('background', never);
+    controller.abort();
+    const ended = assert.rejects(paused, Cancelled).then(() => lane.leave());
+    await new Promise(setImmediate);
+    await lane.yieldToInteractive('background', never);
+    await ended;
+    lane.leave();
+    await lane.enter('background', never);
+  });
+
+  it('never lets two jobs compute at once, whatever comes, is paused and is cancelled', async () => {
     const jobs = fc.array(
       fc.record({
         kind: fc.constantFrom<Lane>('interactive', 'background'),
         steps: fc.integer({ min: 0, max: 4 }),
+        pauseAfter: fc.option(fc.integer({ min: 0, max: 3 })),
         cancelAfter: fc.option(fc.integer({ min: 0, max: 6 })),
       }),
       { maxLength: 8 },
@@ -40,7 +74,7 @@ describe('compute lane', () => {
         const lane = new ComputeLane();
         let computing = 0;
         const ends = await Promise.allSettled(
-          specs.map(async ({ kind, steps, cancelAfter }) => {
+          specs.map(async ({ kind, steps, pauseAfter, cancelAfter }) => {
             const controller = new AbortController();
             if (cancelAfter !== null) setTimeout(() => controller.abort(), cancelAfter);
             await lane.enter(kind, controller.signal);
@@ -50,6 +84,9 @@ describe('compute lane', () => {
                 await new Promise((resolve) => setTimeout(resolve, 1));
                 computing--;
                 await lane.yieldToInteractive(kind, controller.signal);
+                if (kind === 'background' && step === pauseAfter) {
+                  await lane.pause(new Promise((resolve) => setTimeout(resolve, 2)), controller.signal);
+                }
               }
             } finally {
               lane.leave();

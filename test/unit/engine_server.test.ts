@@ -5,7 +5,12 @@ import path from 'node:path';
 import { Cancelled } from '../../src/engine/common/errors.ts';
 import { EngineServer } from '../../src/engine/server/engine_server.ts';
 import { EngineClient, EngineRequestError } from '../../src/extension/engine/engine_client.ts';
-import type { NotificationName, NotificationParams, RequestParams } from '../../src/protocol/engine_rpc.ts';
+import {
+  type NotificationName,
+  type NotificationParams,
+  PROTOCOL_VERSION,
+  type RequestParams,
+} from '../../src/protocol/engine_rpc.ts';
 import { TinyEngineService } from '../support/tiny_engine_service.ts';
 
 const token = 'x'.repeat(64);
@@ -21,7 +26,14 @@ describe('engine server', () => {
   const clients: EngineClient[] = [];
 
   const connect = async (withToken = token) => {
-    const record = { pid: 1, startTime: '', socket, engineVersion: '1', protocolVersion: 1, token: withToken };
+    const record = {
+      pid: 1,
+      startTime: '',
+      socket,
+      engineVersion: '1',
+      protocolVersion: PROTOCOL_VERSION,
+      token: withToken,
+    };
     const client = await EngineClient.connect(record, 'test');
     clients.push(client);
     return client;
@@ -104,6 +116,39 @@ describe('engine server', () => {
     await second;
     await ended;
     assert.deepEqual(order, ['a', 'a', 'a', 'b', 'b']);
+  });
+
+  it('rests a paused run, lets another one through, and goes on where it was', async () => {
+    const client = await connect();
+    const order: string[] = [];
+    client.on('runEvent', ({ jobId }) => order.push(jobId));
+    const ends = [next(client, 'jobEnded', 'a'), next(client, 'jobEnded', 'b')];
+    await client.request('train', train('a', 6));
+    await next(client, 'runEvent', 'a');
+    const rests = until(client, 'a', 'paused');
+    assert.deepEqual(await client.request('pause', { jobId: 'a' }), { found: true });
+    assert.deepEqual(await client.request('pause', { jobId: 'a' }), { found: false }, 'it is pausing already');
+    await rests;
+    const done = order.length;
+    await client.request('train', train('b', 2));
+    await ends[1];
+    assert.equal(order.filter((job) => job === 'a').length, done, 'a paused run does nothing');
+    assert.deepEqual((await client.request('listJobs', {})).jobs[0]?.state, 'paused');
+    assert.deepEqual(await client.request('continue', { jobId: 'a' }), { found: true });
+    assert.deepEqual((await ends[0])?.outcome, { type: 'ok' });
+    assert.equal(order.filter((job) => job === 'a').length, 6);
+    assert.deepEqual(await client.request('continue', { jobId: 'a' }), { found: false });
+  });
+
+  it('ends a paused run as cancelled when it is stopped', async () => {
+    const client = await connect();
+    const ended = next(client, 'jobEnded', 'a');
+    await client.request('train', train('a', 1000));
+    const rests = until(client, 'a', 'paused');
+    await client.request('pause', { jobId: 'a' });
+    await rests;
+    assert.deepEqual(await client.request('stop', { jobId: 'a' }), { found: true });
+    assert.deepEqual((await ended).outcome, { type: 'cancelled' });
   });
 
   it('answers an interactive request between the updates of a run', async () => {
@@ -208,6 +253,17 @@ describe('engine server', () => {
     assert.equal(service.disposed, true);
   });
 });
+
+/** Resolves when a job has come into this state. */
+function until(client: EngineClient, jobId: string, state: string): Promise<void> {
+  return new Promise((resolve) => {
+    const subscription = client.on('jobChanged', (job) => {
+      if (job.jobId !== jobId || job.state !== state) return;
+      subscription.dispose();
+      resolve();
+    });
+  });
+}
 
 /** The next notification of a kind (and job). */
 function next<N extends NotificationName>(

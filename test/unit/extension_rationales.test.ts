@@ -26,6 +26,7 @@ const context = {
   progress: () => {},
   onEvent: () => {},
   letInteractiveRun: async () => {},
+  restIfAsked: async () => false,
 };
 
 async function rolloutOf(step: number, rowKey: string, seed = 1): Promise<QuestionRollout> {

@@ -106,6 +106,82 @@ describe('studio service: runs', function () {
     assert.deepEqual(await runFingerprint(files, runDirectory), await runFingerprint(files, run.path));
   });
 
+  it('paused, saves a checkpoint and lets others train; continued, gives the bytes of the run that never paused', async () => {
+    const { jobId, runDirectory, ended } = await studio.train({ checkpoints: { every: 100 } });
+    await studio.next('runEvent', jobId, ({ event }) => event.type === 'step');
+    const rests = studio.next('jobChanged', jobId, ({ state }) => state === 'paused');
+    assert.deepEqual(await studio.client.request('pause', { jobId }), { found: true });
+    await rests;
+    const paused = new RunDirectory(files, runDirectory);
+    const { step } = await paused.record();
+    assert.deepEqual(await paused.checkpoints.steps(), [step], 'what was done is saved');
+    const other = await studio.train({ steps: 1 });
+    assert.deepEqual((await other.ended).outcome, { type: 'ok' });
+    assert.equal((await paused.record()).step, step);
+    const next = studio.next('progress', jobId, ({ done, ratePerSecond }) => done > step && ratePerSecond !== null);
+    assert.deepEqual(await studio.client.request('continue', { jobId }), { found: true });
+    await next;
+    assert.deepEqual((await ended).outcome, { type: 'ok' });
+    assert.deepEqual(await runFingerprint(files, runDirectory), await runFingerprint(files, run.path));
+  });
+
+  it('rolls a run back to a checkpoint it kept, from where it gives the same bytes again', async () => {
+    const { runDirectory, ended } = await studio.train({ checkpoints: { every: 1, keep: 3 } });
+    await ended;
+    const rolled = new RunDirectory(files, runDirectory);
+    assert.deepEqual(await rolled.checkpoints.steps(), [1, 2, 3]);
+    const back = (step: number) => studio.client.request('rollBack', { jobId: studio.nextJob(), runDirectory, step });
+    const before = await runFingerprint(files, runDirectory);
+    await assert.rejects(back(7), (error: EngineRequestError) => /Roll back to one of: 1, 2, 3/.test(error.message));
+    assert.deepEqual(await runFingerprint(files, runDirectory), before, 'nothing was changed');
+    assert.deepEqual(await back(1), { step: 1 });
+    const { status, step, gain } = await rolled.record();
+    assert.deepEqual({ status, step, gain }, { status: 'stopped', step: 1, gain: null });
+    assert.deepEqual([await rolled.checkpoints.steps(), await rolled.rolloutSteps()], [[1], [1]]);
+    assert.deepEqual(await rolled.evaluationNames(), ['base-test']);
+    const resumed = await studio.resume(runDirectory);
+    assert.deepEqual((await resumed.ended).outcome, { type: 'ok' });
+    assert.deepEqual(await runFingerprint(files, runDirectory), before);
+  });
+
+  it('does not roll back a run that is being written', async () => {
+    const { jobId, runDirectory, ended } = await studio.train({ steps: 12 });
+    await studio.next('runEvent', jobId, ({ event }) => event.type === 'step');
+    const back = studio.client.request('rollBack', { jobId: studio.nextJob(), runDirectory, step: 2 });
+    await assert.rejects(back, (error: EngineRequestError) => error.failure.code === 'run-locked');
+    assert.deepEqual((await ended).outcome, { type: 'ok' });
+  });
+
+  it('exports an adapter and a merged model that answer as the checkpoint does, and nothing over what is there', async () => {
+    const out = (name: string) => join(studio.folder, 'exported', name);
+    const exported = (to: 'adapter' | 'merged', name: string, checkpoint: number | null = null) =>
+      studio.client.request('exportRun', {
+        jobId: studio.nextJob(),
+        runDirectory: run.path,
+        to,
+        out: out(name),
+        checkpoint,
+      });
+    const { best, step } = await run.record();
+    assert.deepEqual(await exported('adapter', 'adapter'), { step: best?.step ?? step });
+    assert.deepEqual(await exported('merged', 'merged', 2), { step: 2 });
+    const row = await studio.row('test.jsonl', 1);
+    const score = async (weights: Weights) => {
+      const request = { jobId: studio.nextJob(), weights, row, text: 'one two three' };
+      return (await studio.client.request('scoreRationale', request)).selfReward;
+    };
+    const model = join(studio.folder, 'model');
+    const ofRun = (checkpoint: string) => score({ kind: 'run', runDirectory: run.path, checkpoint });
+    const adapter = await score({ kind: 'model', model, adapter: out('adapter') });
+    assertClose(adapter, await ofRun(`step-${best?.step ?? step}`), 1e-5);
+    assertClose(await score({ kind: 'model', model: out('merged'), adapter: null }), await ofRun('step-2'), 1e-4);
+    await assert.rejects(exported('merged', 'adapter'), (error: EngineRequestError) => /not empty/.test(error.message));
+    await assert.rejects(exported('adapter', 'none', 77), (error: EngineRequestError) =>
+      /update 77/.test(error.message),
+    );
+    assert.equal(existsSync(out('none')), false);
+  });
+
   it('evaluates a checkpoint as the run itself did', async () => {
     const own = (await run.evaluationNames()).filter((name) => name.endsWith('-test'));
     assert.equal(own.length, 2);

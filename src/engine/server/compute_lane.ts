@@ -1,6 +1,6 @@
 /**
  * Who may compute. The devices serve one job at a time: an interactive job goes before any waiting background job, and a running
- * background job offers its place between two updates (`yieldToInteractive`).
+ * background job offers its place between two updates (`yieldToInteractive`) or leaves it for as long as it is paused (`pause`).
  */
 import { setImmediate } from 'node:timers/promises';
 import { Cancelled, throwIfCancelled } from '../common/errors.ts';
@@ -45,6 +45,23 @@ export class ComputeLane {
     throwIfCancelled(signal);
   }
 
+  /** For the background job whose turn it is: everybody else may compute until `resumed` resolves; throws `Cancelled` when stopped. */
+  async pause(resumed: Promise<void>, signal: AbortSignal): Promise<void> {
+    this.leave();
+    await Promise.race([resumed, aborted(signal)]);
+    // As above the turn must be had back. A job that is stopped has only to end, and does not wait until another run has.
+    let mine = false;
+    if (this.#busy && !signal.aborted) {
+      mine = await this.#wait('background', signal, 'first').then(
+        () => true,
+        () => false,
+      );
+    }
+    if (this.#busy && !mine) await this.#wait('interactive', undefined, 'first');
+    this.#busy = true;
+    throwIfCancelled(signal);
+  }
+
   #wait(lane: Lane, signal: AbortSignal | undefined, place: 'first' | 'last'): Promise<void> {
     return new Promise((resolve, reject) => {
       const queue = this.#waiting[lane];
@@ -63,4 +80,11 @@ export class ComputeLane {
       signal?.addEventListener('abort', abandon, { once: true });
     });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

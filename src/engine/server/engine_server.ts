@@ -154,6 +154,14 @@ export class EngineServer {
     answer(connection, 'tracePrefixes', (p) =>
       jobs.run(p.jobId, 'trace', 'interactive', (context) => service.tracePrefixes(p, context), gone),
     );
+    answer(connection, 'rollBack', (p) =>
+      jobs.run(p.jobId, 'roll-back', 'interactive', (context) => service.rollBack(p, context), gone),
+    );
+    answer(connection, 'exportRun', (p) =>
+      jobs.run(p.jobId, 'export', 'interactive', (context) => service.exportRun(p, context), gone),
+    );
+    answer(connection, 'pause', ({ jobId }) => ({ found: jobs.pause(jobId) }));
+    answer(connection, 'continue', ({ jobId }) => ({ found: jobs.continue(jobId) }));
     answer(connection, 'stop', ({ jobId }) => ({ found: jobs.stop(jobId) }));
     answer(connection, 'listJobs', () => ({ jobs: jobs.snapshots() }));
     answer(connection, 'shutdown', ({ stopJobs }) => {

@@ -25,6 +25,11 @@ export interface JobContext {
    * and lets waiting interactive jobs compute. Throws `Cancelled` when the job was stopped.
    */
   letInteractiveRun(): Promise<void>;
+  /**
+   * The same where the job can rest: when it is to pause, `save` is awaited (it writes what is done), and others compute until the job
+   * is continued. Resolves with whether it rested.
+   */
+  restIfAsked(save: () => Promise<void>): Promise<boolean>;
 }
 
 export interface StartedRun {
@@ -50,6 +55,10 @@ export interface EngineService {
     context: JobContext,
   ): Promise<RequestResult<'scoreRationale'>>;
   tracePrefixes(params: RequestParams<'tracePrefixes'>, context: JobContext): Promise<RequestResult<'tracePrefixes'>>;
+  /** Takes a run that nobody writes back to a checkpoint it kept; rejects, having changed nothing, when there is none of that step. */
+  rollBack(params: RequestParams<'rollBack'>, context: JobContext): Promise<RequestResult<'rollBack'>>;
+  /** Writes a run's result to a new folder, whole or not at all. */
+  exportRun(params: RequestParams<'exportRun'>, context: JobContext): Promise<RequestResult<'exportRun'>>;
   /** Frees models and devices; called once, when no job is left. */
   dispose(): Promise<void>;
 }

@@ -22,6 +22,8 @@ interface Job {
   readonly createdAt: string;
   readonly controller: AbortController;
   state: JobSnapshot['state'];
+  /** Wanted by 'pausing' and 'paused'; resolves when the job is continued. */
+  rest: { readonly continued: Promise<void>; readonly end: () => void } | undefined;
   run: { readonly runId: string; readonly runDirectory: string } | undefined;
   progress: JobProgress | undefined;
   ended: Promise<unknown>;
@@ -66,8 +68,31 @@ export class JobQueue {
   stop(jobId: string): boolean {
     const job = this.#jobs.get(jobId);
     if (job === undefined) return false;
-    if (job.state === 'running') this.#change(job, { state: 'stopping' });
+    if (job.state !== 'queued') this.#change(job, { state: 'stopping', rest: undefined });
     job.controller.abort();
+    return true;
+  }
+
+  /** Asks a run to rest once its update is done and saved; false when there is no such run at work. */
+  pause(jobId: string): boolean {
+    const job = this.#jobs.get(jobId);
+    if (job?.state !== 'running' || job.run === undefined) return false;
+    let end = () => {};
+    const continued = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#change(job, { state: 'pausing', rest: { continued, end } });
+    return true;
+  }
+
+  /** Ends a rest, or the wish for one; false when there is no such job. */
+  continue(jobId: string): boolean {
+    const job = this.#jobs.get(jobId);
+    if (job?.rest === undefined) return false;
+    const { end } = job.rest;
+    // Another run may have begun in the meantime.
+    this.#change(job, { state: job.state === 'paused' ? 'queued' : 'running', rest: undefined });
+    end();
     return true;
   }
 
@@ -88,7 +113,7 @@ export class JobQueue {
     return [...this.#jobs.values()].map(toSnapshot);
   }
 
-  #change(job: Job, change: Partial<Pick<Job, 'state' | 'run'>>): void {
+  #change(job: Job, change: Partial<Pick<Job, 'state' | 'run' | 'rest'>>): void {
     Object.assign(job, change);
     this.#listener.jobChanged(toSnapshot(job));
   }
@@ -113,6 +138,7 @@ export class JobQueue {
       createdAt: this.#clock().toISOString(),
       controller: new AbortController(),
       state: 'queued',
+      rest: undefined,
       run: undefined,
       progress: undefined,
       ended: Promise.resolve(),
@@ -161,6 +187,17 @@ export class JobQueue {
         if (job.run !== undefined) this.#listener.runEvent({ jobId, runId: job.run.runId, event });
       },
       letInteractiveRun: () => this.#compute.yieldToInteractive(lane, signal),
+      restIfAsked: async (save) => {
+        await this.#compute.yieldToInteractive(lane, signal);
+        if (job.rest === undefined) return false;
+        await save();
+        const { rest } = job; // the wish may have been taken back meanwhile
+        if (rest === undefined) return false;
+        this.#change(job, { state: 'paused' });
+        await this.#compute.pause(rest.continued, signal);
+        this.#change(job, { state: 'running' });
+        return true;
+      },
     };
   }
 }

@@ -29,6 +29,11 @@ export class ProgressMeter {
     this.#show = show;
   }
 
+  /** The time since the last report was spent on nothing that is counted here. */
+  skipTime(): void {
+    this.#since = this.#clock.monotonic();
+  }
+
   /** `position.total` 0 opens a phase whose extent is not known yet. */
   report(position: Position): void {
     const now = this.#clock.monotonic();

@@ -12,7 +12,10 @@ export function runObserver(context: JobContext, clock: Clock, log: (message: st
     onProgress: ({ fraction, message, ...position }) =>
       meter.report({ ...position, message: fraction > 0 ? `${message} (${Math.floor(100 * fraction)} %)` : message }),
     onEvent: (event) => context.onEvent(event),
-    onPause: () => context.letInteractiveRun(),
+    onPause: async (save) => {
+      if (save === undefined) await context.letInteractiveRun();
+      else if (await context.restIfAsked(save)) meter.skipTime();
+    },
     onWarning: (message) => {
       log(message);
       context.progress({

@@ -7,6 +7,7 @@ import { RunDirectory } from '../runs/run_directory.ts';
 import { RunStore } from '../runs/run_store.ts';
 import type { World } from '../runs/run_writer.ts';
 import { currentEnvironment } from '../training/environment.ts';
+import { exportRun } from '../training/export_run.ts';
 import { TrainingRun } from '../training/training_run.ts';
 import { openConfig } from './config_source.ts';
 import { describeModel } from './describe_model.ts';
@@ -78,6 +79,24 @@ export class StudioService implements EngineService {
 
   tracePrefixes(params: RequestParams<'tracePrefixes'>, context: JobContext): Promise<RequestResult<'tracePrefixes'>> {
     return tracePrefixes(params, context, this.#questions);
+  }
+
+  async rollBack({ runDirectory, step }: RequestParams<'rollBack'>): Promise<RequestResult<'rollBack'>> {
+    const { world } = this.#options;
+    const writer = await new RunStore(world, dirname(runDirectory)).open(runDirectory);
+    try {
+      await writer.rollBack(step);
+    } catch (error) {
+      await writer.release();
+      throw error;
+    }
+    await writer.close('stopped', `Rolled back to update ${step}; it can be resumed.`);
+    return { step };
+  }
+
+  exportRun({ runDirectory, to, out, checkpoint }: RequestParams<'exportRun'>): Promise<RequestResult<'exportRun'>> {
+    const run = new RunDirectory(this.#options.world.files, runDirectory);
+    return exportRun(run, to, out, checkpoint ?? undefined);
   }
 
   dispose(): Promise<void> {

@@ -27,8 +27,8 @@ export interface TrainerHooks {
   readonly onStep: (metrics: StepMetrics) => void;
   /** Samples finished within the current update. */
   readonly onSample?: (finished: number, total: number) => void;
-  /** Awaited between updates: lets interactive work in. */
-  readonly onPause?: () => Promise<void>;
+  /** Awaited between updates: lets interactive work in, or rests once `save` has written a checkpoint of what is done. */
+  readonly onPause?: (save: () => Promise<void>) => Promise<void>;
   /** Evaluates the validation questions after update `step`; null when there are none. Returns the score to choose the best checkpoint by. */
   readonly validate: ((step: number) => Promise<{ readonly score: number; readonly health: HealthEvaluation }>) | null;
 }
@@ -154,7 +154,9 @@ export class Trainer {
     try {
       if (start.validationPending && (await this.#conclude(position))) return;
       while (position.step < this.#total) {
-        await this.#hooks.onPause?.();
+        await this.#hooks.onPause?.(async () => {
+          if (position.step > position.saved) await this.#save(position);
+        });
         throwIfCancelled(this.#hooks.signal);
         await this.#advance(position);
         if (await this.#conclude(position)) return;

@@ -39,7 +39,8 @@ export interface RunObserver {
   readonly onProgress: (progress: RunProgress) => void;
   /** What was just appended to the run's log. */
   readonly onEvent: (event: RunEvent) => void;
-  readonly onPause?: () => Promise<void>;
+  /** Awaited between two updates or questions, where other work may come in. With `save` the run can rest, once that has written what is done. */
+  readonly onPause?: (save?: () => Promise<void>) => Promise<void>;
   /** Warnings a person should see, such as a resume that is not bit-exact. */
   readonly onWarning: (message: string) => void;
 }
@@ -300,7 +301,8 @@ export class TrainingRun {
         { k, temperature, maxTokens, seed: this.#config.seed },
         {
           signal: observer.signal,
-          ...(observer.onPause === undefined ? {} : { onPause: observer.onPause }),
+          // Rows are on disk as they are finished; the update that a validation belongs to is not yet.
+          onPause: async () => observer.onPause?.(set === 'test' ? async () => {} : undefined),
           onRow: async (row, done) => {
             await log.append(row);
             onDone(done);

@@ -1,9 +1,9 @@
 /** Where the weights of a run lie: the folders to open its model from. */
 import { join } from 'node:path';
-import { LatroError } from '../engine/common/errors.ts';
-import type { Checkpoint } from '../engine/runs/checkpoint.ts';
-import type { RunDirectory } from '../engine/runs/run_directory.ts';
-import { ADAPTER_FOLDER, MODEL_FOLDER } from '../engine/training/checkpoint_state.ts';
+import { LatroError } from '../common/errors.ts';
+import type { Checkpoint } from '../runs/checkpoint.ts';
+import type { RunDirectory } from '../runs/run_directory.ts';
+import { ADAPTER_FOLDER, MODEL_FOLDER } from './checkpoint_state.ts';
 
 export interface RunWeights {
   /** Updates behind them. */
