@@ -14,12 +14,16 @@ export function comparisonReport({ before, after, greedy, majority }: Compared, 
     a === null || b === null ? [] : [[name, percent(a), percent(b), points(b - a)]];
   const nats = (name: string, a: number | null, b: number | null): string[][] =>
     a === null || b === null ? [] : [[name, fixed(a, 2), fixed(b, 2), `${signed(b - a, 2)} nats`]];
+  const score = (name: string, a: number | undefined, b: number | undefined, digits: number): string[][] =>
+    a === undefined || b === undefined ? [] : [[name, fixed(a, digits), fixed(b, digits), signed(b - a, digits)]];
   const samples = from.k === to.k ? `${to.k}` : `${from.k}/${to.k}`;
   const table = textTable([
     [count(greedy.questions, 'test questions'), before.label, after.label, 'change'],
     ...share('Greedy accuracy', greedy.beforeAccuracy, greedy.afterAccuracy),
     ...(majority === null ? [] : share(`maj@${samples}`, majority.beforeAccuracy, majority.afterAccuracy)),
     ...share(`pass@${samples}`, from.passAtK, to.passAtK),
+    ...score('Mean chrF of 100', from.meanChrF, to.meanChrF, 1),
+    ...score('Mean ROUGE-L of 1', from.meanRougeL, to.meanRougeL, 3),
     ...nats('Mean log p(answer) after its own rationale', from.meanAnswerLogProbGreedy, to.meanAnswerLogProbGreedy),
     ...nats('Mean log p(answer) after sampled rationales', from.meanAnswerLogProbSampled, to.meanAnswerLogProbSampled),
     ...nats(

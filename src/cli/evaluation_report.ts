@@ -23,6 +23,10 @@ export function evaluationReport(
     table.push([`maj@${k}`, percent(majorityAccuracy), share(rows.filter((row) => row.majorityCorrect).length)]);
   if (passAtK !== null) table.push([`pass@${k}`, percent(passAtK), 'at least one sample is right']);
   if (sampledAccuracy !== null) table.push(['Sampled accuracy', percent(sampledAccuracy), 'of single samples']);
+  const { meanChrF, meanRougeL } = summary;
+  if (meanChrF !== undefined)
+    table.push(['Mean chrF', fixed(meanChrF, 1), 'of 100; an answer counts as right from 50 on']);
+  if (meanRougeL !== undefined) table.push(['Mean ROUGE-L', fixed(meanRougeL, 3), 'F1, of 1']);
   table.push([
     'Mean log p(answer)',
     nats(summary.meanAnswerLogProbGreedy),

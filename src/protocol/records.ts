@@ -41,7 +41,7 @@ export const RationaleRecord = v.object({
   templateLogProb: v.number(),
   /** The self-reward before KL: by default answerLogProb + templateLogProb = log π(y | x ⊕ z). */
   selfReward: v.number(),
-  /** β · (logProb − referenceLogProb), subtracted from the reward. */
+  /** β · (logProb − referenceLogProb), subtracted from the reward; 0 under truncation rule question-minimum, whose penalty contains it. */
   klPenalty: v.number(),
   /** What a person's rating of this very text adds to the reward; absent: none. */
   ratingBonus: v.optional(v.number()),
@@ -74,29 +74,26 @@ export const QuestionRollout = v.object({
 });
 export type QuestionRollout = v.InferOutput<typeof QuestionRollout>;
 
+/** What a model said to a question, and what became of it. */
+const EvaluatedOutput = v.object({
+  text: v.string(),
+  extractedAnswer: v.nullable(v.string()),
+  correct: v.boolean(),
+  /** How near a free-text answer is to the gold one: chrF in [0, 100], ROUGE-L F1 in [0, 1]; absent for other kinds of answers. */
+  similarity: v.optional(v.object({ chrF: v.number(), rougeL: v.number() })),
+  tokens: v.number(),
+  finished: v.boolean(),
+});
+
 /** One question of one evaluation: one line of `evaluations/NAME.jsonl`. */
 export const EvaluationRow = v.object({
   rowKey: v.string(),
   line: v.number(),
   question: v.string(),
   goldAnswer: v.string(),
-  greedy: v.object({
-    text: v.string(),
-    extractedAnswer: v.nullable(v.string()),
-    correct: v.boolean(),
-    tokens: v.number(),
-    finished: v.boolean(),
-  }),
+  greedy: EvaluatedOutput,
   /** Empty when only greedy was asked for. */
-  samples: v.array(
-    v.object({
-      text: v.string(),
-      extractedAnswer: v.nullable(v.string()),
-      correct: v.boolean(),
-      tokens: v.number(),
-      finished: v.boolean(),
-    }),
-  ),
+  samples: v.array(EvaluatedOutput),
   majorityAnswer: v.nullable(v.string()),
   majorityCorrect: v.nullable(v.boolean()),
   /** log π(y | x) without a rationale. */
@@ -119,6 +116,9 @@ export const EvaluationSummary = v.object({
   majorityAccuracy: v.nullable(v.number()),
   passAtK: v.nullable(v.number()),
   sampledAccuracy: v.nullable(v.number()),
+  /** Of greedy free-text answers, in [0, 100] and [0, 1]; absent for other kinds of answers. */
+  meanChrF: v.optional(v.number()),
+  meanRougeL: v.optional(v.number()),
   meanAnswerLogProbWithoutRationale: v.number(),
   meanAnswerLogProbGreedy: v.number(),
   meanAnswerLogProbSampled: v.nullable(v.number()),

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RIGHT_FREE_TEXT_CHRF } from '../../src/engine/evaluate/extract.ts';
+import { chrF, rougeL } from '../../src/engine/evaluate/text_metrics.ts';
 import type { EvaluationRow, EvaluationSummary } from '../../src/protocol/records.ts';
 import { latro, latroOk } from '../support/command_line.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
@@ -115,6 +117,29 @@ describe('latro eval', () => {
     ];
     const report = await latroOk([...written, '--threads', '1'], { cwd: folder.path });
     assert.match(report.stdout.lines[0]!, /^fremd\.jsonl: 2 questions in /);
+  });
+
+  it('scores free text by chrF and ROUGE-L, for each answer and on average', async () => {
+    await writeFile(
+      at('texte.jsonl'),
+      '{"question":"2 apples","answer":"zwei \u00c4pfel"}\n{"question":"3","answer":"drei"}\n',
+    );
+    const config = { model: 'model', dataset: { train: 'texte.jsonl', answers: 'free-text' } };
+    await writeFile(at('free.json'), JSON.stringify(config));
+    const argv = ['eval', '--model', 'model', '--dataset', 'texte.jsonl', '--config', 'free.json', '--k', '2'];
+    const more = ['--max-tokens', '8', '--threads', '1', '--json', 'free_out.json'];
+    const { stdout } = await latroOk([...argv, ...more], { cwd: folder.path });
+    const written = JSON.parse(await readFile(at('free_out.json'), 'utf8')) as Written;
+    for (const { goldAnswer, greedy, samples } of written.rows) {
+      for (const output of [greedy, ...samples]) {
+        const said = output.extractedAnswer ?? '';
+        assert.deepEqual(output.similarity, { chrF: chrF(said, goldAnswer), rougeL: rougeL(said, goldAnswer) });
+        assert.equal(output.correct, output.extractedAnswer !== null && chrF(said, goldAnswer) >= RIGHT_FREE_TEXT_CHRF);
+      }
+    }
+    const greedy = written.rows.map((row) => row.greedy.similarity?.chrF ?? Number.NaN);
+    assert.equal(written.meanChrF, (greedy[0]! + greedy[1]!) / 2);
+    assert.match(stdout.text, /Mean chrF +\d+\.\d .*\n.*Mean ROUGE-L +0\.\d{3}/);
   });
 
   it('leaves nothing behind when it is stopped', async () => {

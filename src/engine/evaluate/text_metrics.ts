@@ -41,6 +41,16 @@ export function rougeL(hypothesis: string, reference: string): number {
   return common === 0 ? 0 : (2 * common) / (ours.length + theirs.length);
 }
 
+/** Both scores of one free-text answer: chrF in [0, 100], ROUGE-L F1 in [0, 1]. */
+export interface TextSimilarity {
+  readonly chrF: number;
+  readonly rougeL: number;
+}
+
+export function textSimilarity(hypothesis: string, reference: string): TextSimilarity {
+  return { chrF: chrF(hypothesis, reference), rougeL: rougeL(hypothesis, reference) };
+}
+
 /** Share of different n-grams among all word n-grams of the texts, in [0, 1]; 0 when there is none. Li et al. 2016, "distinct-n". */
 export function distinctN(texts: readonly string[], n: number): number {
   const ngrams = texts.map(words).flatMap((list) => [...countNgrams(list, n)]);

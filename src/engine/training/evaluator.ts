@@ -127,6 +127,7 @@ function describe(sample: Sample, row: DatasetRow, task: QuestionTask): Evaluati
     text,
     extractedAnswer: verdict.extracted,
     correct: verdict.correct,
+    ...(verdict.similarity === undefined ? {} : { similarity: verdict.similarity }),
     tokens: sample.ids.length,
     finished: sample.stopReason === 'end-token',
   };
@@ -151,6 +152,12 @@ export async function scoreAnswers(
   return scores.map((group) => group.map((logProbs) => logProbs.reduce((sum, value) => sum + value, 0)));
 }
 
+function meanSimilarity(rows: readonly EvaluationRow[]): Pick<EvaluationSummary, 'meanChrF' | 'meanRougeL'> {
+  const scores = rows.flatMap(({ greedy }) => greedy.similarity ?? []);
+  if (scores.length === 0) return {};
+  return { meanChrF: mean(scores.map(({ chrF }) => chrF)), meanRougeL: mean(scores.map(({ rougeL }) => rougeL)) };
+}
+
 /** What the rows say together. */
 export function summariseEvaluation(
   rows: readonly EvaluationRow[],
@@ -170,6 +177,7 @@ export function summariseEvaluation(
         )
       : null,
     sampledAccuracy: sampled ? average(share) : null,
+    ...meanSimilarity(rows),
     meanAnswerLogProbWithoutRationale: average((row) => row.answerLogProbWithoutRationale),
     meanAnswerLogProbGreedy: average((row) => row.answerLogProbGreedy),
     meanAnswerLogProbSampled: sampled ? average((row) => row.answerLogProbSampled!) : null,

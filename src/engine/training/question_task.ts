@@ -3,6 +3,7 @@ import type { AnswerKind, DatasetRow } from '../datasets/dataset.ts';
 import { answerMarker, type Template } from '../datasets/template.ts';
 import { extractAnswer, isCorrect } from '../evaluate/extract.ts';
 import { StopWatcher } from '../evaluate/stop.ts';
+import { type TextSimilarity, textSimilarity } from '../evaluate/text_metrics.ts';
 import type { StopDetector } from '../model/generate.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Policy } from './policy.ts';
@@ -12,6 +13,8 @@ export interface Verdict {
   /** null: no answer could be found. */
   readonly extracted: string | null;
   readonly correct: boolean;
+  /** Of a free-text answer to the gold one; absent for other kinds of answers. */
+  readonly similarity?: TextSimilarity;
 }
 
 export class QuestionTask {
@@ -64,6 +67,8 @@ export class QuestionTask {
 
   judge(text: string, row: DatasetRow): Verdict {
     const extracted = extractAnswer(text, this.answerKind, 'corrected', row.choices, this.#marker);
-    return { extracted, correct: extracted !== null && this.matches(extracted, row) };
+    const correct = extracted !== null && this.matches(extracted, row);
+    if (this.answerKind !== 'free-text') return { extracted, correct };
+    return { extracted, correct, similarity: textSimilarity(extracted ?? '', row.answer) };
   }
 }
