@@ -92,7 +92,7 @@ function scoredGroup(policy: Policy, path: string, { line, value }: JsonRow): Pr
 }
 
 function splitRow(
-  { tokenizer, config }: Policy,
+  { tokenizer, model: { vocabularySize } }: Policy,
   path: string,
   line: number,
   value: unknown,
@@ -100,9 +100,9 @@ function splitRow(
   const asIds = v.safeParse(IdRow, value);
   if (asIds.success) {
     const { ids } = asIds.output;
-    const strange = ids.find((id) => id >= config.vocabSize);
+    const strange = ids.find((id) => id >= vocabularySize);
     if (strange !== undefined)
-      throw badRow(path, line, `the id ${strange} is outside the model's vocabulary of ${config.vocabSize}`);
+      throw badRow(path, line, `the id ${strange} is outside the model's vocabulary of ${vocabularySize}`);
     return [ids.slice(0, 1), ids.slice(1)];
   }
   const asText = v.safeParse(TextRow, value);

@@ -200,7 +200,7 @@ const CASES: readonly Case[] = [
     breaks: async (folder) => {
       const other = parseModelConfig({ ...TINY_FOLDER_CONFIG, hidden_size: 32 }, 'another');
       const adapter = tinyAdapter(1, other);
-      await saveAdapter(join(folder, 'adapter'), { ...adapter.config, baseModel: 'another' }, adapter.tensors);
+      await saveAdapter(join(folder, 'adapter'), { ...adapter, config: { ...adapter.config, baseModel: 'another' } });
       await config({ adapter: 'adapter' })(folder);
     },
     says: [

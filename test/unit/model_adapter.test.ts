@@ -76,7 +76,7 @@ describe('adapters in PEFT format', () => {
       fc.asyncProperty(lora, fc.integer(), async (lora, seed) => {
         const saved = initialiseAdapter(config, lora, seed);
         const path = join(folder.path, 'saved');
-        await saveAdapter(path, lora, saved.tensors, { step: '7' });
+        await saveAdapter(path, saved, { step: '7' });
         const loaded = await loadAdapter(path);
         assert.deepEqual(loaded.config, lora);
         assert.deepEqual(new Map([...loaded.tensors].sort()), new Map([...saved.tensors].sort()));
@@ -91,7 +91,7 @@ describe('adapters in PEFT format', () => {
   });
 
   it('writes the fields PEFT needs, with the values PEFT gives them', async function () {
-    await saveAdapter(join(folder.path, 'fields'), { ...LORA, alpha: 8, rank: 4 }, new Map());
+    await saveAdapter(join(folder.path, 'fields'), { config: { ...LORA, alpha: 8, rank: 4 }, tensors: new Map() });
     const ours = JSON.parse(await readFile(join(folder.path, 'fields', 'adapter_config.json'), 'utf8')) as Record<
       string,
       unknown
@@ -161,7 +161,7 @@ describe('adapters in PEFT format', () => {
     const path = () => join(folder.path, 'refused');
     const write = async (changes: Record<string, unknown>): Promise<void> => {
       await rm(path(), { recursive: true, force: true });
-      await saveAdapter(path(), LORA, initialiseAdapter(config, LORA, 1).tensors);
+      await saveAdapter(path(), initialiseAdapter(config, LORA, 1));
       const file = join(path(), 'adapter_config.json');
       const json = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
       await writeFile(file, JSON.stringify({ ...json, ...changes }));
@@ -269,7 +269,7 @@ describe('adapters in PEFT format', () => {
     const config = tinyConfig('llama');
     const lora = { ...LORA, targetModules: ['model.layers.0.self_attn.q_proj', 'model.layers.1.mlp.up_proj'] };
     const path = join(folder.path, 'pattern');
-    await saveAdapter(path, lora, initialiseAdapter(config, lora, 1).tensors);
+    await saveAdapter(path, initialiseAdapter(config, lora, 1));
     const file = join(path, 'adapter_config.json');
     const json = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
     for (const changes of [

@@ -17,7 +17,7 @@ export type TagCarrier = 'text' | 'embedding';
 
 export interface ControlTokens {
   readonly carrier: TagCarrier;
-  /** (N): how each tag is shown, 1-based: `<think1>` … */
+  /** (N): what each tag reads, 1-based: `<think1>` … */
   readonly texts: readonly string[];
   /** (N, ≥ 1): the token ids of each tag. Text: several ordinary ids; embedding: the single id V + i. */
   readonly ids: readonly (readonly number[])[];
@@ -35,16 +35,31 @@ export interface ControlTokenSettings {
 /** What a tag's text is turned into ids with. */
 export interface TagTokenizer {
   readonly encode: (text: string) => readonly number[];
-  /** V of the model: rows of its embedding, padding included. */
-  readonly vocabSize: number;
+  /** The id of the one token that reads so; null: there is none. */
+  readonly idOf: (text: string) => number | null;
 }
 
-/** @throws LatroError `config-invalid` when two tags have the same tokens, or one has none */
+/** (N): the tags' texts. One token needs no line break to end it, so those of carrier `embedding` have no white space around them. */
+export function tagTexts({ count, carrier, tag }: ControlTokenSettings): string[] {
+  const texts = Array.from({ length: count }, (_, i) => tag.replaceAll('{n}', String(i + 1)));
+  return carrier === 'embedding' ? texts.map((text) => text.trim()) : texts;
+}
+
+/**
+ * @param tokenizer with the tags among its tokens when they are learned rows
+ * @throws LatroError `config-invalid` when two tags have the same tokens, or one has none
+ */
 export function controlTokens(settings: ControlTokenSettings, tokenizer: TagTokenizer): ControlTokens {
   const { count, carrier, tag } = settings;
-  const numbers = Array.from({ length: count }, (_, i) => i + 1);
-  const texts = numbers.map((n) => tag.replaceAll('{n}', String(n)));
-  if (carrier === 'embedding') return { carrier, texts, ids: numbers.map((n) => [tokenizer.vocabSize + n - 1]) };
+  const texts = tagTexts(settings);
+  if (carrier === 'embedding') {
+    const ids = texts.map((text) => {
+      const id = tokenizer.idOf(text);
+      if (id === null) throw new Error(`the tag ${text} has no token`);
+      return [id];
+    });
+    return { carrier, texts, ids };
+  }
   const ids = texts.map((text) => tokenizer.encode(text));
   if (ids.some((tokens) => tokens.length === 0) || new Set(ids.map((tokens) => tokens.join(' '))).size < count) {
     throw new LatroError(

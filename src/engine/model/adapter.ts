@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
+import { type AddedTokens, addedRowShapes, addedTokensJson, trainableTokenIndices } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { writeDurably } from './durable_file.ts';
 import { pickleRefused } from './foreign_formats.ts';
-import { parseJson, readRequiredJson } from './json_file.ts';
-import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
+import { parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
+import { SafetensorsFile, serializeSafetensors } from './safetensors.ts';
 import { sameShape, type Tensor } from './weights.ts';
 
 export interface LoraConfig {
@@ -30,6 +31,8 @@ export interface LoraConfig {
 
 export interface Adapter {
   readonly config: LoraConfig;
+  /** Tokens beside the model's vocabulary, whose rows are among the tensors; absent: none. */
+  readonly addedTokens?: AddedTokens | undefined;
   /** By PEFT's names: `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight`. */
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
@@ -113,13 +116,22 @@ const ADAPTER_STREAM = 0x6c6f7261;
 
 /** Errors: adapter-mismatch, naming the tensor and both shapes, when the adapter is for another model; adapter-damaged for NaN or infinity. */
 export function checkAdapterAgainst(config: ModelConfig, adapter: Adapter): void {
-  const expected = adapterShapes(config, adapter.config);
+  const { addedTokens } = adapter;
+  const expected = new Map([
+    ...adapterShapes(config, adapter.config),
+    ...(addedTokens === undefined ? [] : addedRowShapes(config, addedTokens.texts.length)),
+  ]);
   const mismatch = (what: string): LatroError =>
     new LatroError(
       'adapter-mismatch',
       `The adapter was trained on another model${adapter.config.baseModel === null ? '' : ` ("${adapter.config.baseModel}")`}: ${what}.`,
       'Use it with the model it was trained on.',
     );
+  if (addedTokens !== undefined && addedTokens.firstId !== config.vocabSize) {
+    throw mismatch(
+      `its added tokens begin at the id ${addedTokens.firstId}, this model has ${config.vocabSize} tokens`,
+    );
+  }
   for (const [name, { shape, data }] of adapter.tensors) {
     const wanted = expected.get(name);
     if (wanted === undefined)
@@ -139,6 +151,7 @@ export function checkAdapterAgainst(config: ModelConfig, adapter: Adapter): void
   }
 }
 
+const TokenIds = v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.maxLength(10000));
 const ConfigSchema = v.looseObject({
   peft_type: v.string(),
   r: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536)),
@@ -148,6 +161,7 @@ const ConfigSchema = v.looseObject({
   use_rslora: v.nullish(v.boolean(), false),
   base_model_name_or_path: v.nullish(v.string()),
   exclude_modules: v.nullish(v.union([v.string(), v.array(v.string())])),
+  trainable_token_indices: v.nullish(v.union([TokenIds, v.record(v.string(), TokenIds)])),
 });
 
 /** Fields that only describe, or that are read above. */
@@ -172,10 +186,12 @@ const UNDERSTOOD = new Set([
   'layers_pattern',
   // The stored tensors say which modules it left out.
   'exclude_modules',
+  'trainable_token_indices',
   'auto_mapping',
 ]);
 
 const TENSORS = 'adapter_model.safetensors';
+const ADDED_TOKENS = 'added_tokens.json';
 const CODES = { missing: 'adapter-damaged', damaged: 'adapter-damaged' } as const;
 
 /**
@@ -189,18 +205,50 @@ export async function loadAdapter(folder: string): Promise<Adapter> {
   if (!(await exists(join(folder, TENSORS))) && (await exists(pickle))) throw pickleRefused(pickle);
   const file = await SafetensorsFile.open(join(folder, TENSORS), CODES);
   try {
-    const config = parseAdapterConfig(json, path, file.names);
+    const { config, tokenIds } = parseAdapterConfig(json, path, file.names);
+    const addedTokens = tokenIds === null ? undefined : await readAddedTokens(folder, path, tokenIds);
     const tensors = new Map<string, Tensor>();
     for (const name of file.names) {
       tensors.set(name, { shape: file.info(name).shape, data: await file.readFloat32(name) });
     }
-    return { config, tensors };
+    return { config, ...(addedTokens === undefined ? {} : { addedTokens }), tensors };
   } finally {
     await file.close();
   }
 }
 
-function parseAdapterConfig(json: unknown, path: string, tensorNames: readonly string[]): LoraConfig {
+/** The texts of the tokens that the config lists by their ids, from `added_tokens.json`. */
+async function readAddedTokens(folder: string, configPath: string, ids: readonly number[]): Promise<AddedTokens> {
+  const path = join(folder, ADDED_TOKENS);
+  const json = parseJson(
+    v.record(v.string(), v.number()),
+    (await readOptionalJson(path, 'adapter-damaged')) ?? {},
+    path,
+    'adapter-damaged',
+  );
+  const texts = new Map(Object.entries(json).map(([text, id]) => [id, text]));
+  const [firstId] = ids as readonly [number, ...number[]];
+  return {
+    firstId,
+    texts: ids.map((id, i) => {
+      const text = texts.get(id);
+      if (text !== undefined && id === firstId + i) return text;
+      throw new LatroError(
+        'adapter-mismatch',
+        `${configPath}: "trainable_token_indices" lists the id ${id}, but only new tokens with ids in a row, named in ${ADDED_TOKENS}, are supported.`,
+        'Use an adapter whose trained tokens were added to the vocabulary, or merge it into its model with PEFT.',
+      );
+    }),
+  };
+}
+
+interface ParsedConfig {
+  readonly config: LoraConfig;
+  /** Of trained vocabulary rows; null: none. */
+  readonly tokenIds: readonly number[] | null;
+}
+
+function parseAdapterConfig(json: unknown, path: string, tensorNames: readonly string[]): ParsedConfig {
   const raw = parseJson(ConfigSchema, json, path, 'adapter-damaged');
   const refuse = (field: string, value: unknown): never => {
     throw new LatroError(
@@ -216,13 +264,20 @@ function parseAdapterConfig(json: unknown, path: string, tensorNames: readonly s
   const init = raw.init_lora_weights;
   // PiSSA, OLoRA and CorDA also change the base weights, so their A and B do not belong to the model as published.
   if (typeof init === 'string' && /^(pissa|olora|corda|loftq|lora_ga)/i.test(init)) refuse('init_lora_weights', init);
+  const indices = raw.trainable_token_indices ?? [];
+  // One list per module, or one for the embedding; the tensors' shapes are checked against it.
+  const lists = Array.isArray(indices) ? [indices] : Object.values(indices);
+  if (lists.some((list) => String(list) !== String(lists[0]))) refuse('trainable_token_indices', indices);
   return {
-    rank: raw.r,
-    alpha: raw.lora_alpha,
-    dropout: raw.lora_dropout,
-    targetModules: targets(raw.target_modules, raw.exclude_modules, tensorNames),
-    useRslora: raw.use_rslora,
-    baseModel: raw.base_model_name_or_path ?? null,
+    config: {
+      rank: raw.r,
+      alpha: raw.lora_alpha,
+      dropout: raw.lora_dropout,
+      targetModules: targets(raw.target_modules, raw.exclude_modules, tensorNames),
+      useRslora: raw.use_rslora,
+      baseModel: raw.base_model_name_or_path ?? null,
+    },
+    tokenIds: lists[0] === undefined || lists[0].length === 0 ? null : lists[0],
   };
 }
 
@@ -231,7 +286,8 @@ function targets(named: string | string[], excluded: unknown, tensorNames: reado
   const isPattern = typeof named === 'string' && named !== 'all-linear';
   const isRestricted = excluded !== null && excluded !== undefined && Object.keys(excluded).length > 0;
   if (!isPattern && !isRestricted) return [named].flat();
-  return [...new Set(tensorNames.map((name) => name.replace(/^base_model\.model\.|\.lora_[AB]\.weight$/g, '')))];
+  const factors = tensorNames.filter((name) => /\.lora_[AB]\.weight$/.test(name));
+  return [...new Set(factors.map((name) => name.replace(/^base_model\.model\.|\.lora_[AB]\.weight$/g, '')))];
 }
 
 /** Every feature of PEFT's LoraConfig is off at null, false, {}, [] or, for `bias`, "none". */
@@ -242,23 +298,40 @@ function isOff(field: string, value: unknown): boolean {
 }
 
 /**
- * Writes a folder that PEFT's `PeftModel.from_pretrained` reads. `metadata` goes into the safetensors header. The two files are
- * whole under their names; a caller that needs the folder as one unit writes into a staging folder and renames it.
+ * The files of a folder that PEFT's `PeftModel.from_pretrained` reads, by name. `metadata` goes into the safetensors header. The model
+ * of an adapter with added tokens has to be resized to V + N rows before PEFT loads it.
+ */
+export function adapterFiles(
+  adapter: Adapter,
+  metadata: Readonly<Record<string, string>> = {},
+): Record<string, Iterable<Uint8Array>> {
+  const json = (contents: unknown) => [new TextEncoder().encode(`${JSON.stringify(contents, null, 2)}\n`)];
+  const named = [...adapter.tensors].map(([name, { shape, data }]) => ({ name, shape, data }));
+  const { addedTokens } = adapter;
+  return {
+    [TENSORS]: serializeSafetensors(named, { format: 'pt', ...metadata }),
+    ...(addedTokens === undefined ? {} : { [ADDED_TOKENS]: json(addedTokensJson(addedTokens)) }),
+    'adapter_config.json': json(adapterConfigJson(adapter)),
+  };
+}
+
+/**
+ * Writes `adapterFiles`. Each file is whole under its name; a caller that needs the folder as one unit writes into a staging folder and
+ * renames it.
  */
 export async function saveAdapter(
   folder: string,
-  config: LoraConfig,
-  tensors: ReadonlyMap<string, Tensor>,
+  adapter: Adapter,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const named = [...tensors].map(([name, { shape, data }]) => ({ name, shape, data }));
-  await writeSafetensors(join(folder, TENSORS), named, { format: 'pt', ...metadata });
-  await writeDurably(join(folder, 'adapter_config.json'), [`${JSON.stringify(adapterConfigJson(config), null, 2)}\n`]);
+  for (const [name, pieces] of Object.entries(adapterFiles(adapter, metadata))) {
+    await writeDurably(join(folder, name), pieces);
+  }
 }
 
 /** The contents of `adapter_config.json`: the fields PEFT needs. */
-export function adapterConfigJson(config: LoraConfig): Record<string, unknown> {
+function adapterConfigJson({ config, addedTokens, tensors }: Adapter): Record<string, unknown> {
   const { targetModules } = config;
   return {
     base_model_name_or_path: config.baseModel,
@@ -273,6 +346,7 @@ export function adapterConfigJson(config: LoraConfig): Record<string, unknown> {
     r: config.rank,
     target_modules: targetModules.length === 1 && targetModules[0] === 'all-linear' ? 'all-linear' : targetModules,
     task_type: 'CAUSAL_LM',
+    trainable_token_indices: addedTokens === undefined ? null : trainableTokenIndices(addedTokens, tensors),
     use_dora: false,
     use_rslora: config.useRslora,
   };

@@ -3,9 +3,22 @@
  * rows they came from, so every linear layer is one product; only attention knows about rows, and it is passed in.
  * Weights and adapters are graph inputs under transformers' and PEFT's own names.
  */
+import { embedExtended, logitsExtended, tokenLogProbabilitiesExtended } from '../graph/extended_vocabulary.ts';
 import type { GraphBuilder, Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
-import { add, dropout, embed, linear, multiply, reshape, rmsNorm, rotary, split, swiglu } from '../graph/operators.ts';
+import {
+  add,
+  dropout,
+  linear,
+  multiply,
+  reshape,
+  rmsNorm,
+  rotary,
+  split,
+  swiglu,
+  tokenLogProbabilities,
+} from '../graph/operators.ts';
+import { addedRowShapes, addedRowsName, type VocabularySide } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { rotaryDim } from './rope.ts';
 
@@ -18,6 +31,8 @@ export interface AdapterShape {
   readonly modules: ReadonlySet<string>;
   /** Probability of dropping an input of A in the `step` program, in [0, 1). Sampling and scoring never drop. */
   readonly dropout: number;
+  /** Rows learned beside the vocabulary, for the ids V … V+N−1; absent: none. */
+  readonly addedRows?: number;
 }
 
 /** Inputs of dropout masks: (N, 1), one number per token, and (widest input of any module). */
@@ -66,13 +81,34 @@ export class DecoderGraph {
     return this.weight(this.config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight');
   }
 
+  /** Final hidden states (M, D) → logits (M, V + N). */
+  logits(hidden: Value): Value {
+    return logitsExtended(this.graph, hidden, this.head, this.#addedRows('output'));
+  }
+
+  /** log π of the targets (M) from final hidden states (M, D), over all V + N tokens → (M). */
+  logProbabilities(hidden: Value, targets: Value): Value {
+    const extra = this.#addedRows('output');
+    return extra === null
+      ? tokenLogProbabilities(this.graph, hidden, this.head, targets)
+      : tokenLogProbabilitiesExtended(this.graph, hidden, this.head, extra, targets);
+  }
+
+  /** (N, D); null without added tokens. A tied head has the rows of the input side. */
+  #addedRows(side: VocabularySide): Value | null {
+    const count = this.#adapter?.addedRows ?? 0;
+    if (count === 0) return null;
+    const name = addedRowsName(this.config.tiedHead ? 'input' : side);
+    return this.#tensor(name, addedRowShapes(this.config, count).get(name)!, this.#trainable === 'adapter');
+  }
+
   /**
    * Token ids (N) → final normalised hidden states (N, D).
    * @param cos, sin (N, rotaryDim / 2), one row per token
    */
   hiddenStates(ids: Value, cos: Value, sin: Value, attention: Attention): Value {
     const { graph, config } = this;
-    let hidden = embed(graph, this.weight('model.embed_tokens.weight'), ids);
+    let hidden = embedExtended(graph, this.weight('model.embed_tokens.weight'), this.#addedRows('input'), ids);
     for (let layer = 0; layer < config.layers; layer++) {
       const prefix = `model.layers.${layer}`;
       const normal = rmsNorm(graph, hidden, this.weight(`${prefix}.input_layernorm.weight`), config.rmsNormEpsilon);

@@ -4,18 +4,7 @@
  * The cache stays with its owner (model/kv_cache.ts): a run reads it and returns only the new keys and values.
  */
 import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
-import {
-  add,
-  concat,
-  embed,
-  matmul,
-  multiply,
-  reshape,
-  softmax,
-  split,
-  tokenLogProbabilities,
-  transpose,
-} from '../graph/operators.ts';
+import { add, concat, embed, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph } from './decoder_graph.ts';
 import { rotaryDim } from './rope.ts';
@@ -26,7 +15,7 @@ export const freshName = (kind: 'key' | 'value', layer: number): string => `fres
 /**
  * Inputs: ids (B, T), bias (B, 1, 1, T, C+T), cos, sin (B·T, rotaryDim/2), rows (M): flat tokens to predict at, and per layer
  * past_key, past_value (B, Hkv, C, d). With head 'log-probs' also targets (M).
- * Outputs: logits (M, V) or log_probs (M), and per layer fresh_key, fresh_value (B, Hkv, T, d).
+ * Outputs: logits (M, V + N) or log_probs (M), and per layer fresh_key, fresh_value (B, Hkv, T, d).
  */
 export function buildExtendProgram(
   config: ModelConfig,
@@ -51,13 +40,9 @@ export function buildExtendProgram(
   const hidden = decoder.hiddenStates(reshape(graph, ids, ['B*T']), cos, sin, attention);
   const selected = embed(graph, hidden, rows);
   if (head === 'logits') {
-    const shape = ['M', config.vocabSize];
-    graph.output('logits', graph.single('Gemm', [selected, decoder.head], 'float32', shape, { transB: 1 }));
+    graph.output('logits', decoder.logits(selected));
   } else {
-    graph.output(
-      'log_probs',
-      tokenLogProbabilities(graph, selected, decoder.head, graph.input('targets', 'int64', ['M'])),
-    );
+    graph.output('log_probs', decoder.logProbabilities(selected, graph.input('targets', 'int64', ['M'])));
   }
   return graph.serialise();
 }

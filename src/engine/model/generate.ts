@@ -134,7 +134,7 @@ async function generateWave(
   options: GenerateOptions,
   finish: (row: Row, sample: Sample) => void,
 ): Promise<void> {
-  const vocabulary = model.config.vocabSize;
+  const vocabulary = model.vocabularySize;
   const prompts = [...new Set(rows.map((row) => row.request))];
   const cache = new KeyValueCache(model.config, prompts.length);
   const promptLogits = await model.extend(

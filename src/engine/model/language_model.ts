@@ -46,7 +46,9 @@ export class LanguageModel {
   readonly programs: Programs;
   /** What an optimiser step changes, by parameter name. */
   readonly parameters: TensorMap;
-  readonly #hasAdapter: boolean;
+  /** V + N: the ids that logits and targets range over, added tokens included. */
+  readonly vocabularySize: number;
+  readonly #reference: 'adapter-off' | 'none';
   readonly #dropout: boolean;
 
   constructor(
@@ -57,7 +59,10 @@ export class LanguageModel {
     options: ProgramOptions,
   ) {
     this.config = config;
-    this.#hasAdapter = adapter !== null;
+    const addedRows = adapter?.shape.addedRows ?? 0;
+    this.vocabularySize = config.vocabSize + addedRows;
+    // Added rows have no scale to switch off: what they were at first only a copy knows.
+    this.#reference = adapter === null || addedRows > 0 ? 'none' : 'adapter-off';
     this.#dropout = trainable === 'adapter' && (adapter?.shape.dropout ?? 0) > 0;
     this.parameters =
       trainable === 'adapter' ? (adapter?.tensors ?? new Map()) : trainable === 'all-weights' ? weights : new Map();
@@ -68,8 +73,8 @@ export class LanguageModel {
   async score(groups: readonly PromptGroup[], options: ScoreOptions = {}): Promise<GroupScores> {
     const scores = emptyScores(groups);
     const policy = options.policy ?? 'current';
-    if (policy === 'reference' && !this.#hasAdapter)
-      throw new Error('only an adapter can be switched off: score the reference model itself');
+    if (policy === 'reference' && this.#reference === 'none')
+      throw new Error('only an adapter without added tokens can be switched off: score the reference model itself');
     for (const batch of planMicroBatches(groups, options.tokenBudget ?? DEFAULT_TOKEN_BUDGET)) {
       const packed = packGroups(
         batch.map((piece) => piece.group),
@@ -130,7 +135,7 @@ export class LanguageModel {
   /**
    * Pushes new tokens through the model on top of `cache` and appends their keys and values to it.
    * @param fresh new tokens per cache row, at least one each
-   * @returns logits (rows, V) after each row's last new token
+   * @returns logits (rows, V + N) after each row's last new token
    */
   async extend(
     cache: KeyValueCache,

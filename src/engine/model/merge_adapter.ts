@@ -1,11 +1,12 @@
 /** An adapter folded into the weights it changes: the same function as one model folder, without the adapter's cost. */
 import { type Adapter, adapterTensorName, checkAdapterAgainst, loraScale, targetedModules } from './adapter.ts';
+import { appendRows } from './added_tokens.ts';
 import type { ModelConfig } from './config.ts';
 import type { Tensor, Weights } from './weights.ts';
 
 /**
  * W' = W + s · B A for every targeted layer (Hu et al. 2021, eq. 3), summed in float64 and rounded once to float32; other tensors are
- * shared with `weights`. Errors: adapter-mismatch when the adapter is for another model.
+ * shared with `weights`. Rows of added tokens come after the vocabulary's, V + N in all. Errors: adapter-mismatch when the adapter is for another model.
  */
 export function mergeAdapter(config: ModelConfig, weights: Weights, adapter: Adapter): Weights {
   checkAdapterAgainst(config, adapter);
@@ -16,7 +17,7 @@ export function mergeAdapter(config: ModelConfig, weights: Weights, adapter: Ada
     const factor = (which: 'A' | 'B'): Tensor => adapter.tensors.get(adapterTensorName(module, which))!;
     merged.set(name, addProduct(weights.get(name)!, factor('B'), factor('A'), scale));
   }
-  return merged;
+  return adapter.addedTokens === undefined ? merged : appendRows(config, merged, adapter.tensors).weights;
 }
 
 /** W (out, in) + s · B (out, r) · A (r, in). */

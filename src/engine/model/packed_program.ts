@@ -8,18 +8,7 @@
 import { differentiate } from '../graph/differentiate.ts';
 import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
-import {
-  add,
-  concat,
-  embed,
-  matmul,
-  multiply,
-  reshape,
-  softmax,
-  split,
-  tokenLogProbabilities,
-  transpose,
-} from '../graph/operators.ts';
+import { add, concat, embed, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph, type Trainable } from './decoder_graph.ts';
 import { rotaryDim } from './rope.ts';
@@ -62,7 +51,7 @@ export function buildPackedProgram(
   const attention = sharedPromptAttention(graph, config, promptBias, suffixBias);
   const hidden = decoder.hiddenStates(ids, cos, sin, attention);
   const selected = multiply(graph, embed(graph, hidden, rows), rowScale);
-  const logProbs = tokenLogProbabilities(graph, selected, decoder.head, targets);
+  const logProbs = decoder.logProbabilities(selected, targets);
   graph.output('log_probs', logProbs);
 
   if (trainable !== 'nothing') {

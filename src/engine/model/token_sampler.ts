@@ -7,11 +7,16 @@ export interface SamplingSettings {
   readonly topP: number;
   /** Keeps this many of the most likely tokens; 0 keeps all. */
   readonly topK: number;
+  /** Ids from this one on are never drawn: added tokens, which stand only where they are put. Absent: every id may be drawn. */
+  readonly drawnBelow?: number | undefined;
 }
 
 export interface DrawnToken {
   readonly id: number;
-  /** log of the token's probability at this temperature over the whole vocabulary, before top-p and top-k; at 0 that of temperature 1. */
+  /**
+   * log of the token's probability at this temperature over the whole vocabulary, before top-p, top-k and ids that are not drawn; at 0
+   * that of temperature 1.
+   */
   readonly logProb: number;
 }
 
@@ -27,24 +32,27 @@ export function drawToken(
   uniform: number,
 ): DrawnToken {
   const start = row * vocabulary;
+  const drawable = Math.min(settings.drawnBelow ?? vocabulary, vocabulary);
   let best = start;
-  for (let i = start + 1; i < start + vocabulary; i++) if (logits[i]! > logits[best]!) best = i;
+  for (let i = start + 1; i < start + drawable; i++) if (logits[i]! > logits[best]!) best = i;
   const greatest = logits[best]!;
   const inverse = settings.temperature === 0 ? 1 : 1 / settings.temperature;
 
-  const masses = new Float64Array(vocabulary);
-  let total = 0;
-  for (let i = 0; i < vocabulary; i++) {
+  const masses = new Float64Array(drawable);
+  let drawn = 0;
+  for (let i = 0; i < drawable; i++) {
     const mass = Math.exp((logits[start + i]! - greatest) * inverse);
     masses[i] = mass;
-    total += mass;
+    drawn += mass;
   }
+  let total = drawn;
+  for (let i = drawable; i < vocabulary; i++) total += Math.exp((logits[start + i]! - greatest) * inverse);
   const chosen =
     settings.temperature === 0
       ? best - start
-      : settings.topP >= 1 && (settings.topK === 0 || settings.topK >= vocabulary)
-        ? inverseDistribution(masses, total * uniform)
-        : truncatedDraw(masses, total, settings, uniform);
+      : settings.topP >= 1 && (settings.topK === 0 || settings.topK >= drawable)
+        ? inverseDistribution(masses, drawn * uniform)
+        : truncatedDraw(masses, drawn, settings, uniform);
   return { id: chosen, logProb: (logits[start + chosen]! - greatest) * inverse - Math.log(total) };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
+import { type AddedTokens, tokenizerJsonWith } from './added_tokens.ts';
 import type { ModelConfig } from './config.ts';
 import { parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
 import { type Decoding, tokenDecoding } from './token_bytes.ts';
@@ -59,8 +60,12 @@ export class Tokenizer {
     this.padTokenId = idOf(special.pad);
   }
 
-  /** Errors: model-not-found, model-damaged, model-unsupported (a kind of tokenizer none of our models has). */
-  static async load(folder: string): Promise<Tokenizer> {
+  /**
+   * The folder's tokenizer, with `added` tokens beside its own.
+   * Errors: model-not-found, model-damaged, model-unsupported (a kind of tokenizer none of our models has), tokenizer-mismatch when it
+   * knows an added token already.
+   */
+  static async load(folder: string, added: AddedTokens | null = null): Promise<Tokenizer> {
     const path = join(folder, 'tokenizer.json');
     const json = await readRequiredJson(
       path,
@@ -84,8 +89,10 @@ export class Tokenizer {
       unk: content(config.unk_token),
     };
     try {
-      return new Tokenizer(path, new HuggingFaceTokenizer(json as object, config), decoding, special);
+      const whole = added === null ? (json as object) : tokenizerJsonWith(json, added, path);
+      return new Tokenizer(path, new HuggingFaceTokenizer(whole, config), decoding, special);
     } catch (error) {
+      if (error instanceof LatroError) throw error;
       throw new LatroError(
         'model-damaged',
         `${path} cannot be used as a tokenizer: ${(error as Error).message}.`,
@@ -93,6 +100,11 @@ export class Tokenizer {
         { cause: error },
       );
     }
+  }
+
+  /** The id of the token that reads exactly so; null: there is none. */
+  idOf(token: string): number | null {
+    return this.#tokenizer.token_to_id(token) ?? null;
   }
 
   /** `addSpecialTokens` puts the tokens around the text that the model's post-processor asks for, such as `<s>` first. */

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
+import { type AddedTokens, addedTokensJson, tokenizerConfigWith, tokenizerJsonWith } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes, readModelConfig } from './config.ts';
 import { syncFolder, temporaryName, writeDurably } from './durable_file.ts';
 import { pickleRefused } from './foreign_formats.ts';
@@ -147,14 +148,17 @@ const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as cons
 
 /**
  * The files of a model folder that transformers loads, by name: the config and tokenizer files of `source`, and `weights` in `dtype`.
+ * With `added` tokens the vocabulary is that much larger in all of them; the weights hold the rows already.
  * Errors: model-mismatch when the weights are not those of the source's config.
  */
 export async function modelFolderFiles(
   source: string,
   weights: ReadonlyMap<string, Tensor>,
   dtype: 'F32' | 'F16' | 'BF16',
+  added: AddedTokens | null = null,
 ): Promise<Record<string, Iterable<Uint8Array>>> {
-  const config = await readModelConfig(source);
+  const before = await readModelConfig(source);
+  const config = { ...before, vocabSize: before.vocabSize + (added?.texts.length ?? 0) };
   const tensors: TensorToWrite[] = [];
   for (const [name, shape] of parameterShapes(config)) {
     const tensor = weights.get(name);
@@ -166,12 +170,20 @@ export async function modelFolderFiles(
   }
   const configJson = (await readRequiredJson(join(source, 'config.json'), CODES, '')) as Record<string, unknown>;
   configJson['dtype' in configJson ? 'dtype' : 'torch_dtype'] = DTYPE_NAMES[dtype];
-  const files: Record<string, Iterable<Uint8Array>> = {
-    'config.json': [new TextEncoder().encode(`${JSON.stringify(configJson, null, 2)}\n`)],
-  };
+  configJson.vocab_size = config.vocabSize;
+  const json = (contents: unknown) => [new TextEncoder().encode(`${JSON.stringify(contents, null, 2)}\n`)];
+  const files: Record<string, Iterable<Uint8Array>> = { 'config.json': json(configJson) };
   for (const name of COMPANIONS) {
     const path = join(source, name);
     if (await exists(path)) files[name] = [await readFile(path)];
+  }
+  if (added !== null) {
+    const read = async (name: string) => (await readOptionalJson(join(source, name), 'model-damaged')) ?? {};
+    files['tokenizer.json'] = json(
+      tokenizerJsonWith(await read('tokenizer.json'), added, join(source, 'tokenizer.json')),
+    );
+    files['tokenizer_config.json'] = json(tokenizerConfigWith(await read('tokenizer_config.json'), added));
+    files['added_tokens.json'] = json(addedTokensJson(added, await read('added_tokens.json')));
   }
   files[SINGLE] = serializeSafetensors(tensors, { format: 'pt' });
   return files;
@@ -186,8 +198,9 @@ export async function saveModelFolder(
   source: string,
   weights: ReadonlyMap<string, Tensor>,
   dtype: 'F32' | 'F16' | 'BF16',
+  added: AddedTokens | null = null,
 ): Promise<void> {
-  const files = await modelFolderFiles(source, weights, dtype);
+  const files = await modelFolderFiles(source, weights, dtype, added);
   await requireFree(folder);
 
   const staging = temporaryName(folder);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
-import { adapterConfigJson } from '../model/adapter.ts';
+import { adapterFiles } from '../model/adapter.ts';
 import { SafetensorsFile, serializeSafetensors } from '../model/safetensors.ts';
 import { modelFolderFiles } from '../model/weights.ts';
 import type { AdamW, Moments } from '../optimize/adamw.ts';
@@ -43,15 +43,10 @@ export async function checkpointContent(
 }
 
 async function weightFiles(policy: Policy): Promise<CheckpointContent> {
-  if (policy.mode === 'lora') {
-    const tensors = [...policy.adapter!.tensors].map(([name, { shape, data }]) => ({ name, shape, data }));
-    return {
-      [`${ADAPTER_FOLDER}/adapter_config.json`]: encode(adapterConfigJson(policy.adapter!.config)),
-      [`${ADAPTER_FOLDER}/adapter_model.safetensors`]: serializeSafetensors(tensors, { format: 'pt' }),
-    };
-  }
-  const files = await modelFolderFiles(policy.folder, policy.weights, 'F32');
-  return Object.fromEntries(Object.entries(files).map(([name, pieces]) => [`${MODEL_FOLDER}/${name}`, pieces]));
+  const inFolder = (folder: string, files: Record<string, Iterable<Uint8Array>>): CheckpointContent =>
+    Object.fromEntries(Object.entries(files).map(([name, pieces]) => [`${folder}/${name}`, pieces]));
+  if (policy.mode === 'lora') return inFolder(ADAPTER_FOLDER, adapterFiles(policy.adapter!));
+  return inFolder(MODEL_FOLDER, await modelFolderFiles(policy.folder, policy.weights, 'F32', policy.addedTokens));
 }
 
 /** Puts a verified checkpoint's weights and moments in place, in the buffers that the programs are bound to. */

@@ -81,6 +81,7 @@ async function evaluateBatch(
     maxTokens: settings.maxTokens,
     maxAnswerTokens: 0,
     stopTokenIds: new Set(policy.config.eosTokenIds),
+    drawnBelow: policy.drawnBelow,
     contextLength: longest + settings.maxTokens,
     maxRows: ROWS,
   };

@@ -46,8 +46,9 @@ export async function exportRun(
 async function writeMerged({ model, adapter }: RunWeights, out: string): Promise<void> {
   if (adapter === null) return copyFolder(model, out);
   const config = await readModelConfig(model);
-  const merged = mergeAdapter(config, await loadWeights(model, config), await loadAdapter(adapter));
-  return saveModelFolder(out, model, merged, 'F32');
+  const loaded = await loadAdapter(adapter);
+  const merged = mergeAdapter(config, await loadWeights(model, config), loaded);
+  return saveModelFolder(out, model, merged, 'F32', loaded.addedTokens ?? null);
 }
 
 async function requireNewFolder(path: string): Promise<void> {

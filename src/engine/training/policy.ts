@@ -1,7 +1,7 @@
 /**
  * The policy π_θ of a run: model, tokenizer, chat template and what of it is trained; beside it the frozen reference π_0, the policy as it
- * started. For a new adapter that is the same weights with the adapter off; for an adapter trained further, the same weights with a
- * copy of it; for full fine-tuning a copy of the starting weights.
+ * started. For a new adapter that is the same weights with the adapter off; for an adapter trained further or one with learned rows for
+ * control tokens, the same weights with a copy of it; for full fine-tuning a copy of the starting weights.
  */
 import { freemem } from 'node:os';
 import { basename } from 'node:path';
@@ -15,6 +15,7 @@ import {
   loraScale,
   targetedModules,
 } from '../model/adapter.ts';
+import type { AddedTokens } from '../model/added_tokens.ts';
 import { ChatTemplate } from '../model/chat_template.ts';
 import { type ModelConfig, readModelConfig } from '../model/config.ts';
 import type { Trainable } from '../model/decoder_graph.ts';
@@ -23,6 +24,7 @@ import { estimateMemory, type MemoryEstimate, requireMemory } from '../model/mem
 import type { BoundAdapter, ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
 import { loadWeights, type Tensor, type Weights } from '../model/weights.ts';
+import { type PolicyParts, withAddedTokens } from './policy_tokens.ts';
 import type { ReferenceScorer } from './rollout.ts';
 
 /** What is trained, if anything. */
@@ -37,8 +39,8 @@ export interface PolicyRequest {
   /** PEFT adapter folder to start from. */
   readonly adapter: string | null;
   readonly mode: PolicyMode;
-  /** Reasoning strategies, if any: the tags that open their rationales. */
-  readonly strategies?: ControlTokenSettings | undefined;
+  /** Reasoning strategies, if any: the tags that open their rationales; `seed` is of the first values of learned rows. */
+  readonly strategies?: (ControlTokenSettings & { readonly seed: number }) | undefined;
   readonly programs: ProgramOptions;
   /** Sequences decoded at once and their greatest length: what the memory check counts with. */
   readonly rows: number;
@@ -57,28 +59,24 @@ export class Policy {
   readonly mode: PolicyMode['kind'];
   /** Tags of the reasoning strategies; null: it has none. */
   readonly tags: ControlTokens | null;
+  /** Tokens beside the vocabulary of the model folder, with learned rows; null: none. */
+  readonly addedTokens: AddedTokens | null;
   readonly #programs: ProgramOptions;
   /** What π_0 differs in from the trained weights; null where switching the adapter off gives π_0. */
   readonly #start: { readonly weights: Weights; readonly adapter: Adapter | null } | null;
   #reference: LanguageModel | null = null;
 
-  private constructor(
-    folder: string,
-    config: ModelConfig,
-    tokenizer: Tokenizer,
-    chatTemplate: ChatTemplate | null,
-    weights: Weights,
-    adapter: Adapter | null,
-    request: PolicyRequest,
-  ) {
-    this.folder = folder;
+  private constructor(request: PolicyRequest, parts: PolicyParts, chatTemplate: ChatTemplate | null) {
+    const { config, tokenizer, weights, adapter, addedTokens } = parts;
+    this.folder = request.model;
     this.config = config;
     this.tokenizer = tokenizer;
     this.chatTemplate = chatTemplate;
     this.weights = weights;
     this.adapter = adapter;
     this.mode = request.mode.kind;
-    this.tags = request.strategies === undefined ? null : tagsOf(request.strategies, tokenizer, config);
+    this.tags = request.strategies === undefined ? null : tagsOf(request.strategies, tokenizer);
+    this.addedTokens = addedTokens;
     this.#programs = request.programs;
     this.#start = startOf(request, weights, adapter);
     const trainable: Trainable = { frozen: 'nothing', lora: 'adapter', full: 'all-weights' }[this.mode] as Trainable;
@@ -103,7 +101,18 @@ export class Policy {
     const adapter = await openAdapter(request, config);
     requireMemory(request.model, policyMemory(config, request, adapter?.config ?? null), freemem());
     const weights = await loadWeights(request.model, config);
-    return new Policy(request.model, config, tokenizer, chatTemplate, weights, adapter, request);
+    const loaded: PolicyParts = { config, tokenizer, weights, adapter, addedTokens: null };
+    const { strategies } = request;
+    const parts = await withAddedTokens(request.model, loaded, strategies, strategies?.seed ?? 0);
+    return new Policy(request, parts, chatTemplate);
+  }
+
+  /**
+   * Rationales are drawn from the ids below this one while strategies are set: their tags stand where they are put and nowhere else.
+   * Undefined: from all, so that a model used without settings says its tags itself.
+   */
+  get drawnBelow(): number | undefined {
+    return this.tags === null ? undefined : this.addedTokens?.firstId;
   }
 
   /** Scores under π_0. */
@@ -131,9 +140,9 @@ export class Policy {
   }
 }
 
-function tagsOf(strategies: ControlTokenSettings, tokenizer: Tokenizer, { vocabSize }: ModelConfig): ControlTokens {
+function tagsOf(strategies: ControlTokenSettings, tokenizer: Tokenizer): ControlTokens {
   const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
-  return controlTokens(strategies, { encode, vocabSize });
+  return controlTokens(strategies, { encode, idOf: (text) => tokenizer.idOf(text) });
 }
 
 /** What opening a policy will take, and using it as it is meant to be used. */
@@ -162,7 +171,12 @@ async function openAdapter(request: PolicyRequest, config: ModelConfig): Promise
 export function bindAdapter(config: ModelConfig, adapter: Adapter): BoundAdapter {
   const modules = new Set(targetedModules(config, adapter.config).map(({ module }) => module));
   return {
-    shape: { rank: adapter.config.rank, modules, dropout: adapter.config.dropout },
+    shape: {
+      rank: adapter.config.rank,
+      modules,
+      dropout: adapter.config.dropout,
+      addedRows: adapter.addedTokens?.texts.length ?? 0,
+    },
     tensors: adapter.tensors,
     scale: loraScale(adapter.config),
   };
@@ -170,7 +184,8 @@ export function bindAdapter(config: ModelConfig, adapter: Adapter): BoundAdapter
 
 function startOf(request: PolicyRequest, weights: Weights, adapter: Adapter | null) {
   if (request.mode.kind === 'full') return { weights: copyTensors(weights), adapter: null };
-  if (request.mode.kind === 'lora' && request.adapter !== null && adapter !== null) {
+  const isNew = request.adapter === null && adapter?.addedTokens === undefined;
+  if (request.mode.kind === 'lora' && adapter !== null && !isNew) {
     return { weights, adapter: { ...adapter, tensors: copyTensors(adapter.tensors) } };
   }
   return null;

@@ -51,7 +51,7 @@ export function policyRequest(config: RunConfig): PolicyRequest {
     model: config.model,
     adapter: config.adapter ?? null,
     mode: policyMode(config),
-    ...(config.strategies.count === 0 ? {} : { strategies: config.strategies }),
+    ...(config.strategies.count === 0 ? {} : { strategies: { ...config.strategies, seed: config.seed } }),
     programs: { device: chooseDevice(config.device), threads: config.threads },
     rows: DECODE_ROWS,
     sequenceLength: Math.max(config.sampling.maxRationaleTokens, config.evaluation.maxTokens) + 128,

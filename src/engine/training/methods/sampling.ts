@@ -25,6 +25,7 @@ export function generateSettings(
     maxTokens: maxRationaleTokens,
     maxAnswerTokens: ANSWER_ROOM,
     stopTokenIds: new Set(context.policy.config.eosTokenIds),
+    drawnBelow: context.policy.drawnBelow,
     contextLength: promptTokens + maxRationaleTokens + ANSWER_ROOM,
     maxRows: DECODE_ROWS,
   };
