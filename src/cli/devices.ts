@@ -15,6 +15,7 @@ const TITLES: Readonly<Record<Device, string>> = {
   webgpu: 'graphics card through WebGPU',
   cuda: 'NVIDIA graphics card through CUDA 12',
   dml: 'graphics card through DirectML',
+  coreml: 'graphics card and neural engine through Core ML',
 };
 
 export const devicesCommand: Command = {
@@ -63,6 +64,7 @@ function details(device: Device): string {
     case 'webgpu':
     case 'cuda':
     case 'dml':
+    case 'coreml':
       return TITLES[device];
     default:
       return unreachable(device);

@@ -3,9 +3,9 @@ import { strict as assert } from 'node:assert';
 import { RandomStream } from '../../src/engine/common/random.ts';
 import { differentiate } from '../../src/engine/graph/differentiate.ts';
 import * as extended from '../../src/engine/graph/extended_vocabulary.ts';
-import { GraphBuilder, type Value } from '../../src/engine/graph/graph_builder.ts';
+import { GraphBuilder, type OperatorSet, type Value } from '../../src/engine/graph/graph_builder.ts';
 import * as operators from '../../src/engine/graph/operators.ts';
-import { type HostTensor, Session } from '../../src/engine/runtime/session.ts';
+import { type Device, type HostTensor, Session } from '../../src/engine/runtime/session.ts';
 
 interface Case {
   readonly name: string;
@@ -185,13 +185,19 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** `npm run test:webgpu` runs the same cases there. */
+const device = (process.env.LATRO_TEST_DEVICE ?? 'cpu') as Device;
+const operatorSets: readonly OperatorSet[] = device === 'cpu' ? ['cpu', 'portable'] : ['portable'];
+
 const size = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
 
-describe('gradients against finite differences', () => {
-  for (const { name, shapes, fixed = {}, build } of CASES) {
-    it(name, async () => {
+describe(`gradients against finite differences, on ${device}`, () => {
+  for (const { name, shapes, fixed = {}, build, operatorSet } of operatorSets.flatMap((operatorSet) =>
+    CASES.map((testCase) => ({ ...testCase, operatorSet })),
+  )) {
+    it(operatorSet === 'cpu' ? name : `${name}, with portable operators`, async () => {
       const random = new RandomStream(7, name.length, shapes.length);
-      const graph = new GraphBuilder(name);
+      const graph = new GraphBuilder(name, operatorSet);
       const inputs = shapes.map((shape, i) => graph.input(`x${i}`, 'float32', shape, { trainable: true }));
       const fixedValues = Object.fromEntries(
         Object.entries(fixed).map(([key, tensor]) => [
@@ -205,7 +211,7 @@ describe('gradients against finite differences', () => {
         graph.output(`g${i}`, gradient);
       });
       graph.output('y', y);
-      const session = await Session.create(name, graph.serialise(), { device: 'cpu', threads: 1 });
+      const session = await Session.create(name, graph.serialise(), { device, threads: 1 });
 
       const values = shapes.map((shape) => Float32Array.from({ length: size(shape) }, () => random.nextNormal()));
       const weights = Float32Array.from({ length: size(y.shape as number[]) }, () => random.nextNormal());
@@ -245,7 +251,7 @@ describe('gradients against finite differences', () => {
   }
 
   it('covers every differentiable operator', () => {
-    const helpers = new Set(['broadcastShape', 'scatterRows', 'logitsExtended']);
+    const helpers = new Set(['broadcastShape', 'logSoftmax', 'scatterRows', 'logitsExtended']);
     const covered = new Set(CASES.map((testCase) => testCase.name.split(/[ ,]/)[0]));
     for (const name of [...Object.keys(operators), ...Object.keys(extended)])
       if (!helpers.has(name)) assert.ok(covered.has(name), `${name} has no gradient test`);

@@ -5,7 +5,7 @@
  */
 import type { GraphBuilder, Value } from './graph_builder.ts';
 import type { Dim } from './onnx_model.ts';
-import { embed, scatterRows } from './operators.ts';
+import { embed, logSoftmax, scatterRows } from './operators.ts';
 
 interface Places {
   /** bool (M): whether the id is one of the extra rows. */
@@ -80,7 +80,7 @@ export function tokenLogProbabilitiesExtended(
   const [base, count] = [table.shape[0] as number, extra.shape[0] as number];
   const all: readonly Dim[] = [rows, base + count];
   const logits = logitsExtended(graph, hidden, table, extra);
-  const logProbs = graph.single('LogSoftmax', [logits], 'float32', all, { axis: 1 });
+  const logProbs = logSoftmax(graph, logits);
   const column = graph.single('Unsqueeze', [targets, graph.integers([1])], 'int64', [rows, 1]);
   const picked = graph.single('GatherElements', [logProbs, column], 'float32', [rows, 1], { axis: 1 });
   const y = graph.single('Squeeze', [picked, graph.integers([1])], 'float32', [rows]);

@@ -20,6 +20,13 @@ export interface TapeEntry {
   readonly backward: VectorJacobianProduct;
 }
 
+/**
+ * Whose operators a graph may use. 'cpu': also what only onnxruntime's CPU provider computes (rightly); 'portable': what every
+ * provider does. Measured with onnxruntime 1.30's WebGPU provider: no LogSoftmax and no OneHot, so that the logits would cross to
+ * the CPU and back; and the second output of SimplifiedLayerNormalization is the mean of x, not 1/√(mean(x²) + ε).
+ */
+export type OperatorSet = 'cpu' | 'portable';
+
 export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #inputs: TensorDeclaration[] = [];
@@ -31,9 +38,11 @@ export class GraphBuilder {
   readonly tape: TapeEntry[] = [];
   #counter = 0;
   readonly name: string;
+  readonly operators: OperatorSet;
 
-  constructor(name: string) {
+  constructor(name: string, operators: OperatorSet = 'cpu') {
     this.name = name;
+    this.operators = operators;
   }
 
   /** Declares a graph input. A trainable input starts the paths along which gradients flow. */
@@ -46,6 +55,19 @@ export class GraphBuilder {
   output(name: string, value: Value): void {
     this.#nodes.push({ operator: 'Identity', domain: '', inputs: [value.name], outputs: [name], attributes: {} });
     this.#outputs.push({ name, type: value.type, shape: value.shape });
+  }
+
+  /** A node whose one result is an output of the graph itself: unlike `output`, not a copy that onnxruntime has to see through. */
+  produce(name: string, operator: string, inputs: readonly Value[], like: Value): Value {
+    this.#nodes.push({
+      operator,
+      domain: '',
+      inputs: inputs.map((value) => value.name),
+      outputs: [name],
+      attributes: {},
+    });
+    this.#outputs.push({ name, type: like.type, shape: like.shape });
+    return { name, type: like.type, shape: like.shape };
   }
 
   node(

@@ -213,16 +213,15 @@ export function rmsNorm(graph: GraphBuilder, x: Value, weight: Value, epsilon: n
   const axis = x.shape.length - 1;
   const reduced = [...x.shape.slice(0, -1), 1];
   // onnxruntime's fused kernel also hands out r; the primitive form costs five passes over x instead of one.
-  const [y, r] = graph.node(
-    'SimplifiedLayerNormalization',
-    [x, weight],
-    [
-      { type: x.type, shape: x.shape },
-      { type: 'float32', shape: reduced },
-    ],
-    { axis, epsilon: { float: epsilon }, stash_type: 1 },
-  ) as [Value, Value];
+  const outputs: { type: 'float32'; shape: readonly Dim[] }[] = [{ type: 'float32', shape: x.shape }];
+  if (graph.operators === 'cpu') outputs.push({ type: 'float32', shape: reduced });
+  const [y, fused] = graph.node('SimplifiedLayerNormalization', [x, weight], outputs, {
+    axis,
+    epsilon: { float: epsilon },
+    stash_type: 1,
+  }) as [Value, Value?];
   graph.record([x, weight], [y], ([dy]) => {
+    const r = fused ?? inverseRootMeanSquare(graph, x, epsilon);
     const normal = elementwise(graph, 'Mul', x, r);
     const dNormal = elementwise(graph, 'Mul', dy!, weight);
     let dx: Value | null = null;
@@ -244,6 +243,16 @@ export function rmsNorm(graph: GraphBuilder, x: Value, weight: Value, epsilon: n
     return [dx, dWeight];
   });
   return y;
+}
+
+/** 1/√(mean(x²) + ε) over the last axis: (…, D) → (…, 1). */
+function inverseRootMeanSquare(graph: GraphBuilder, x: Value, epsilon: number): Value {
+  const axis = x.shape.length - 1;
+  const shape = [...x.shape.slice(0, -1), 1];
+  const squares = elementwise(graph, 'Mul', x, x);
+  const mean = graph.single('ReduceMean', [squares, graph.integers([axis])], x.type, shape, { keepdims: 1 });
+  const root = graph.single('Sqrt', [elementwise(graph, 'Add', mean, graph.scalar(epsilon))], x.type, shape);
+  return graph.single('Reciprocal', [root], x.type, shape);
 }
 
 /**
@@ -290,10 +299,33 @@ export function embed(graph: GraphBuilder, table: Value, ids: Value): Value {
  * a scatter with repeated indices is not.
  */
 export function scatterRows(graph: GraphBuilder, ids: Value, rows: Dim, dy: Value): Value {
-  const oneHot = graph.single('OneHot', [ids, graph.size(rows), graph.floats([0, 1])], dy.type, [ids.shape[0]!, rows], {
-    axis: -1,
-  });
-  return graph.single('Gemm', [oneHot, dy], dy.type, [rows, dy.shape[1]!], { transA: 1 });
+  return graph.single('Gemm', [oneHot(graph, ids, rows), dy], dy.type, [rows, dy.shape[1]!], { transA: 1 });
+}
+
+/** ids (N) → (N, rows), 1 where the column is the id. */
+function oneHot(graph: GraphBuilder, ids: Value, rows: Dim): Value {
+  const shape = [ids.shape[0]!, rows];
+  if (graph.operators === 'cpu')
+    return graph.single('OneHot', [ids, graph.size(rows), graph.floats([0, 1])], 'float32', shape, { axis: -1 });
+  // Ids are compared as float32, which holds every integer up to 2²⁴.
+  const FLOAT = 1;
+  const real = (x: Value): Value => graph.single('Cast', [x], 'float32', x.shape, { to: FLOAT });
+  const zero = graph.integers([0], []);
+  const limit = graph.single('Squeeze', [graph.size(rows)], 'int64', []);
+  const columns = graph.single('Range', [zero, limit, graph.integers([1], [])], 'int64', [rows]);
+  const id = graph.single('Unsqueeze', [real(ids), graph.integers([1])], 'float32', [ids.shape[0]!, 1]);
+  return real(graph.single('Equal', [id, real(columns)], 'bool', shape));
+}
+
+/** log softmax(x) over the last axis. Records nothing: its users know the gradient. */
+export function logSoftmax(graph: GraphBuilder, x: Value): Value {
+  const axis = x.shape.length - 1;
+  if (graph.operators === 'cpu') return graph.single('LogSoftmax', [x], 'float32', x.shape, { axis });
+  const reduce = (operator: string, value: Value): Value =>
+    graph.single(operator, [value, graph.integers([axis])], 'float32', [...x.shape.slice(0, -1), 1], { keepdims: 1 });
+  const shifted = elementwise(graph, 'Sub', x, reduce('ReduceMax', x));
+  const total = reduce('ReduceSum', graph.single('Exp', [shifted], 'float32', x.shape));
+  return elementwise(graph, 'Sub', shifted, graph.single('Log', [total], 'float32', total.shape));
 }
 
 /**
@@ -304,7 +336,7 @@ export function tokenLogProbabilities(graph: GraphBuilder, hidden: Value, head: 
   const rows = hidden.shape[0]!;
   const vocabulary = head.shape[0]!;
   const logits = graph.single('Gemm', [hidden, head], hidden.type, [rows, vocabulary], { transB: 1 });
-  const logProbs = graph.single('LogSoftmax', [logits], 'float32', [rows, vocabulary], { axis: 1 });
+  const logProbs = logSoftmax(graph, logits);
   const column = graph.single('Unsqueeze', [targets, graph.integers([1])], 'int64', [rows, 1]);
   const picked = graph.single('GatherElements', [logProbs, column], 'float32', [rows, 1], { axis: 1 });
   const y = graph.single('Squeeze', [picked, graph.integers([1])], 'float32', [rows]);

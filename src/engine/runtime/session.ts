@@ -4,8 +4,10 @@
  */
 import * as ort from 'onnxruntime-node';
 import { LatroError } from '../common/errors.ts';
+import { DeviceTensor } from './device_tensor.ts';
+import { type Placement, PlacementProfile } from './placement.ts';
 
-export type Device = 'cpu' | 'webgpu' | 'cuda' | 'dml';
+export type Device = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 export type TensorData = Float32Array | BigInt64Array | Int32Array;
 
 /** A host tensor: shape and data in row-major order. */
@@ -20,7 +22,11 @@ export interface SessionOptions {
   readonly threads: number;
 }
 
-const toOrt = (tensor: HostTensor): ort.Tensor => {
+/** Whether tensors can outlive a run on the device: onnxruntime-node offers that for WebGPU alone. */
+export const keepsTensors = (device: Device): boolean => device === 'webgpu';
+
+const toOrt = (tensor: HostTensor | DeviceTensor): ort.Tensor => {
+  if (tensor instanceof DeviceTensor) return tensor.viewAs(tensor.shape);
   const type =
     tensor.data instanceof Float32Array ? 'float32' : tensor.data instanceof BigInt64Array ? 'int64' : 'int32';
   return new ort.Tensor(type, tensor.data as never, tensor.shape);
@@ -30,14 +36,27 @@ export class Session {
   readonly #name: string;
   #session: ort.InferenceSession | null;
   readonly #bound: Record<string, ort.Tensor> = {};
+  #profile: PlacementProfile | null;
+  #placement: Placement | null = null;
 
-  private constructor(name: string, session: ort.InferenceSession) {
+  private constructor(name: string, session: ort.InferenceSession, profile: PlacementProfile | null) {
     this.#name = name;
     this.#session = session;
+    this.#profile = profile;
   }
 
-  /** Compiles a serialised ONNX model. @throws LatroError `device-unavailable` when the device is not there */
-  static async create(name: string, model: Uint8Array, options: SessionOptions): Promise<Session> {
+  /**
+   * Compiles a serialised ONNX model.
+   * @param options.results 'device': every output becomes a new tensor there (`runOnDevice`)
+   * @param options.profiled whether `placement` is wanted
+   * @throws LatroError `device-unavailable` when the device is not there
+   */
+  static async create(
+    name: string,
+    model: Uint8Array,
+    options: SessionOptions & { readonly results?: 'host' | 'device'; readonly profiled?: boolean },
+  ): Promise<Session> {
+    const profile = options.profiled ? await PlacementProfile.open() : null;
     try {
       const session = await ort.InferenceSession.create(model, {
         executionProviders: options.device === 'cpu' ? ['cpu'] : [options.device, 'cpu'],
@@ -46,9 +65,12 @@ export class Session {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         logSeverityLevel: 3,
+        ...(options.results === 'device' ? { preferredOutputLocation: 'gpu-buffer' as const } : {}),
+        ...(profile === null ? {} : { enableProfiling: true, profileFilePrefix: profile.prefix }),
       });
-      return new Session(name, session);
+      return new Session(name, session, profile);
     } catch (cause) {
+      await profile?.discard();
       if (options.device === 'cpu') throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new LatroError(
@@ -67,24 +89,59 @@ export class Session {
   }
 
   /** Feeds `tensor` to every later run. The data is borrowed, not copied: changing it in place changes what the next run sees. */
-  bind(name: string, tensor: HostTensor): void {
+  bind(name: string, tensor: HostTensor | DeviceTensor): void {
     this.#bound[name] = toOrt(tensor);
+  }
+
+  /** Where the operators of the first run were executed; null before it, or when it was not asked for. */
+  get placement(): Placement | null {
+    return this.#placement;
   }
 
   /**
    * Runs the program and copies the outputs asked for.
-   * @param outputs names, or name → a host tensor that onnxruntime writes into (its shape must be the output's)
+   * @param into outputs that are written into tensors of the device instead, which may be inputs of the same run
    */
   async run(
-    inputs: Readonly<Record<string, HostTensor>>,
+    inputs: Readonly<Record<string, HostTensor | DeviceTensor>>,
     outputs: readonly string[],
+    into: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<Record<string, Float32Array>> {
-    const feeds: Record<string, ort.Tensor> = { ...this.#bound };
-    for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toOrt(tensor);
-    const results = await this.#open().run(feeds, outputs);
+    const fetches: Record<string, ort.Tensor | null> = {};
+    for (const name of outputs) fetches[name] = null;
+    for (const [name, tensor] of Object.entries(into)) fetches[name] = toOrt(tensor);
+    const results = await this.#run(inputs, fetches);
     const out: Record<string, Float32Array> = {};
     for (const name of outputs) out[name] = results[name]!.data as Float32Array;
     return out;
+  }
+
+  /** Runs a program made with `results: 'device'`; the caller owns what it returns. */
+  async runOnDevice(
+    inputs: Readonly<Record<string, HostTensor | DeviceTensor>>,
+    outputs: readonly string[],
+  ): Promise<Record<string, DeviceTensor>> {
+    const results = await this.#run(inputs, Object.fromEntries(outputs.map((name) => [name, null])));
+    const tensor = (name: string): ort.Tensor => results[name] as ort.Tensor;
+    return Object.fromEntries(
+      outputs.map((name) => [name, new DeviceTensor(`${this.#name}: ${name}`, tensor(name).dims, tensor(name))]),
+    );
+  }
+
+  async #run(
+    inputs: Readonly<Record<string, HostTensor | DeviceTensor>>,
+    fetches: Record<string, ort.Tensor | null>,
+  ): Promise<ort.InferenceSession.OnnxValueMapType> {
+    const feeds: Record<string, ort.Tensor> = { ...this.#bound };
+    for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toOrt(tensor);
+    const results = await this.#open().run(feeds, fetches);
+    const profile = this.#profile;
+    if (profile !== null) {
+      this.#profile = null;
+      this.#open().endProfiling();
+      this.#placement = await profile.read();
+    }
+    return results;
   }
 
   #open(): ort.InferenceSession {
@@ -98,5 +155,7 @@ export class Session {
     this.#session = null;
     for (const name of Object.keys(this.#bound)) delete this.#bound[name];
     await session?.release();
+    await this.#profile?.discard();
+    this.#profile = null;
   }
 }
