@@ -9,12 +9,13 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
-import { type AddedTokens, addedRowShapes, addedTokensJson, trainableTokenIndices } from './added_tokens.ts';
+import { type AddedTokens, addedRowShapes, trainableTokenIndices } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { writeDurably } from './durable_file.ts';
 import { pickleRefused } from './foreign_formats.ts';
 import { parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
 import { SafetensorsFile, serializeSafetensors } from './safetensors.ts';
+import { addedTokensJson } from './tokenizer_files.ts';
 import { sameShape, type Tensor } from './weights.ts';
 
 export interface LoraConfig {

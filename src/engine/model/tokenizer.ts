@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
-import { type AddedTokens, tokenizerJsonWith } from './added_tokens.ts';
+import type { AddedTokens } from './added_tokens.ts';
 import type { ModelConfig } from './config.ts';
 import { parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
 import { type Decoding, tokenDecoding } from './token_bytes.ts';
+import { tokenizerJsonWith } from './tokenizer_files.ts';
 
 const TokenField = v.nullish(v.union([v.string(), v.object({ content: v.string() })]));
 const TokenizerConfigSchema = v.looseObject({

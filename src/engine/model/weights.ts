@@ -4,12 +4,13 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
-import { type AddedTokens, addedTokensJson, tokenizerConfigWith, tokenizerJsonWith } from './added_tokens.ts';
+import type { AddedTokens } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes, readModelConfig } from './config.ts';
 import { syncFolder, temporaryName, writeDurably } from './durable_file.ts';
 import { pickleRefused } from './foreign_formats.ts';
 import { isMissing, parseJson, readOptionalJson, readRequiredJson } from './json_file.ts';
 import { SafetensorsFile, serializeSafetensors, type TensorToWrite } from './safetensors.ts';
+import { tokenizerFilesWith } from './tokenizer_files.ts';
 
 export interface Tensor {
   readonly shape: readonly number[];
@@ -171,20 +172,14 @@ export async function modelFolderFiles(
   const configJson = (await readRequiredJson(join(source, 'config.json'), CODES, '')) as Record<string, unknown>;
   configJson['dtype' in configJson ? 'dtype' : 'torch_dtype'] = DTYPE_NAMES[dtype];
   configJson.vocab_size = config.vocabSize;
-  const json = (contents: unknown) => [new TextEncoder().encode(`${JSON.stringify(contents, null, 2)}\n`)];
-  const files: Record<string, Iterable<Uint8Array>> = { 'config.json': json(configJson) };
+  const files: Record<string, Iterable<Uint8Array>> = {
+    'config.json': [new TextEncoder().encode(`${JSON.stringify(configJson, null, 2)}\n`)],
+  };
   for (const name of COMPANIONS) {
     const path = join(source, name);
     if (await exists(path)) files[name] = [await readFile(path)];
   }
-  if (added !== null) {
-    const read = async (name: string) => (await readOptionalJson(join(source, name), 'model-damaged')) ?? {};
-    files['tokenizer.json'] = json(
-      tokenizerJsonWith(await read('tokenizer.json'), added, join(source, 'tokenizer.json')),
-    );
-    files['tokenizer_config.json'] = json(tokenizerConfigWith(await read('tokenizer_config.json'), added));
-    files['added_tokens.json'] = json(addedTokensJson(added, await read('added_tokens.json')));
-  }
+  if (added !== null) Object.assign(files, await tokenizerFilesWith(source, added));
   files[SINGLE] = serializeSafetensors(tensors, { format: 'pt' });
   return files;
 }

@@ -1,11 +1,12 @@
 /** The result of a run as others read it: a PEFT adapter or a whole Hugging Face model folder. */
-import { copyFile, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ExportKind } from '../../protocol/engine_rpc.ts';
 import { LatroError, unreachable } from '../common/errors.ts';
 import { loadAdapter } from '../model/adapter.ts';
 import { readModelConfig } from '../model/config.ts';
 import { mergeAdapter } from '../model/merge_adapter.ts';
+import { tokenizerFilesWith } from '../model/tokenizer_files.ts';
 import { loadWeights, saveModelFolder } from '../model/weights.ts';
 import type { RunDirectory } from '../runs/run_directory.ts';
 import { type RunWeights, trainedWeights } from './run_weights.ts';
@@ -35,7 +36,7 @@ export async function exportRun(
           'Export it as a merged model.',
         );
       }
-      await copyFolder(weights.adapter, out);
+      await copyFolder(weights.adapter, out, await tokenizerFilesOf(weights.model, weights.adapter));
       break;
     default:
       unreachable(to);
@@ -60,14 +61,21 @@ async function requireNewFolder(path: string): Promise<void> {
   if (entries.length > 0) throw new LatroError('bad-request', `${path} exists and is not empty.`, next);
 }
 
-/** Of files, without folders in it; the copy is there whole or not at all. */
-async function copyFolder(from: string, to: string): Promise<void> {
+/** An adapter with added tokens goes with a tokenizer that knows them; others use their model's. */
+async function tokenizerFilesOf(model: string, adapter: string): Promise<Record<string, Iterable<Uint8Array>>> {
+  const { addedTokens } = await loadAdapter(adapter);
+  return addedTokens === undefined ? {} : tokenizerFilesWith(model, addedTokens);
+}
+
+/** Of files, without folders in it, with `more` files beside them; the copy is there whole or not at all. */
+async function copyFolder(from: string, to: string, more: Record<string, Iterable<Uint8Array>> = {}): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   const staging = join(dirname(to), `.${basename(to)}.partial`);
   await rm(staging, { recursive: true, force: true });
   try {
     await mkdir(staging);
     for (const name of await readdir(from)) await copyFile(join(from, name), join(staging, name));
+    for (const [name, pieces] of Object.entries(more)) await writeFile(join(staging, name), pieces);
     await rmdir(to).catch(() => {});
     await rename(staging, to);
   } catch (error) {
