@@ -1,6 +1,7 @@
 /** Before → after: accuracies with their paired interval and test, the 2×2 table, and what else moved. Never a bare percentage. */
 import type { AccuracyComparison } from '../src/protocol/panel_messages.ts';
 import type { EvaluationSummary } from '../src/protocol/records.ts';
+import { arrow } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, percent, pValue, signed } from './format.ts';
 import { icon } from './icons.ts';
@@ -28,7 +29,7 @@ function headline({ before, after, paired, unpaired }: AccuracyComparison): VNod
     h(
       'p',
       null,
-      icon(paired.difference >= 0 ? 'up' : 'down', paired.difference >= 0 ? 'good' : 'bad'),
+      arrow(paired.difference * 100, 1),
       h('strong', { class: 'number' }, t('accuracy.points', points(paired.difference))),
     ),
     intervalPlot(paired.difference * 100, low * 100, high * 100),

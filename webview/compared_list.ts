@@ -18,8 +18,9 @@ import {
   tally,
 } from './compared.ts';
 import { diffView } from './diff_view.ts';
+import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
-import { fixed, signed } from './format.ts';
+import { fixed } from './format.ts';
 import { icon } from './icons.ts';
 import { checkpointLabel, type StringKey, t } from './strings.ts';
 import { button, dropdown, textField } from './toolkit.ts';
@@ -182,7 +183,7 @@ function questionRows(context: ListContext, question: ComparedQuestion): VNode {
       h('td', null, answer(after)),
       h('td', { class: 'number wide' }, fixed(before.answerLogProb)),
       h('td', { class: 'number wide' }, fixed(after.answerLogProb)),
-      h('td', { class: 'number' }, icon(change >= 0 ? 'up' : 'down', change >= 0 ? 'good' : 'bad'), signed(change)),
+      h('td', { class: 'number' }, difference(change)),
     ),
     open
       ? h('tr', { key: 'detail', class: 'detail' }, h('td', { colspan: columns.length }, detail(context, question)))

@@ -2,7 +2,7 @@
 import type { StepMetrics } from '../src/protocol/records.ts';
 import type { CurveData } from './curve.ts';
 import { compact, percent } from './format.ts';
-import { accuracyCurve, type RunHistory } from './run_history.ts';
+import { accuracyCurve, questionSet, type RunHistory } from './run_history.ts';
 import { type StringKey, t } from './strings.ts';
 import type { Tip } from './tooltip.ts';
 
@@ -64,11 +64,12 @@ export function charts(history: RunHistory, totalSteps: number): Chart[] {
     }),
   );
   const curve = accuracyCurve(history.evaluations);
+  const title = t(`dashboard.accuracy.${questionSet(curve)}`);
   const accuracy: Chart = {
     key: 'accuracy',
-    title: t('dashboard.chart.accuracy'),
+    title,
     tip: {
-      title: t('dashboard.chart.accuracy'),
+      title,
       text: t('dashboard.chart.accuracy.text', curve[0]?.summary.questions ?? 0),
     },
     format: (value) => percent(value),

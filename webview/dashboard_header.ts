@@ -14,6 +14,7 @@ export type Menu = { readonly kind: 'roll-back'; readonly step: number } | { rea
 const phases: readonly RunPhase[] = ['preparing', 'evaluating-before', 'training', 'evaluating-after', 'finished'];
 
 const statusIcons: Record<DashboardRun['status'], [IconName, 'good' | 'bad' | 'warn' | undefined]> = {
+  queued: ['pause', undefined],
   running: ['play', 'good'],
   pausing: ['pause', undefined],
   paused: ['pause', undefined],
@@ -195,7 +196,6 @@ function rollBackForm(
 }
 
 function exportForm(run: DashboardRun, setMenu: (menu: Menu) => void, send: (intent: DashboardIntent) => void): VNode {
-  const kinds = ['adapter', 'metrics-csv', 'report'] as const;
   return h(
     'div',
     { key: 'export-form', class: 'form', ...formProps(() => setMenu(null)) },
@@ -203,7 +203,7 @@ function exportForm(run: DashboardRun, setMenu: (menu: Menu) => void, send: (int
     h(
       'div',
       { class: 'buttons' },
-      kinds.map((what) =>
+      run.exports.map((what) =>
         button(
           {
             key: what,

@@ -14,7 +14,15 @@ import { type Child, h } from './dom.ts';
 import { percent, signed } from './format.ts';
 import { icon } from './icons.ts';
 import { failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
-import { accuracyCurve, type HealthWarning, nearest, type RunHistory, runHistory, withUpdate } from './run_history.ts';
+import {
+  accuracyCurve,
+  type HealthWarning,
+  nearest,
+  questionSet,
+  type RunHistory,
+  runHistory,
+  withUpdate,
+} from './run_history.ts';
 import { checkpointLabel, t } from './strings.ts';
 import { button } from './toolkit.ts';
 
@@ -120,10 +128,11 @@ function accuracyNote(run: DashboardRun): Child {
   const last = curve.at(-1);
   if (!first || !last || first === last) return null;
   const [before, after] = [first.summary, last.summary];
+  const title = t(`dashboard.accuracy.${questionSet(curve)}`);
   return h(
     'section',
-    { class: 'note', 'aria-label': t('dashboard.accuracy') },
-    h('h2', null, t('dashboard.accuracy')),
+    { class: 'note', 'aria-label': title },
+    h('h2', null, title),
     h('p', { class: 'big number' }, `${percent(before.greedyAccuracy)} → ${percent(after.greedyAccuracy)}`),
     h(
       'p',

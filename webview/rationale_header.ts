@@ -1,8 +1,8 @@
 /** The question, which weights are shown and compared, and all self-rewards at one look. */
 import type { CheckpointOption, RationaleSet } from '../src/protocol/panel_messages.ts';
+import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
-import { fixed, signed } from './format.ts';
-import { icon } from './icons.ts';
+import { fixed } from './format.ts';
 import { meanSelfReward, rightCount, sampled, shownOrder } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { checkpointLabel, t } from './strings.ts';
@@ -120,9 +120,7 @@ function meanView(mean: number, before: number | null, bare: number | null): VNo
         })),
       },
       h('strong', null, fixed(mean)),
-      before === null
-        ? null
-        : [icon(mean >= before ? 'up' : 'down', mean >= before ? 'good' : 'bad'), signed(mean - before)],
+      before === null ? null : difference(mean - before),
     ),
   );
 }

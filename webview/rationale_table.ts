@@ -1,8 +1,9 @@
 /** The K rationales as one table: figures in columns that sort, the text of each under its figures, the rest when it is opened. */
 import type { RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
 import { diffView } from './diff_view.ts';
+import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
-import { fixed, signed } from './format.ts';
+import { fixed } from './format.ts';
 import { icon } from './icons.ts';
 import { prefixAfter } from './prefix_line.ts';
 import { rationaleDetail } from './rationale_detail.ts';
@@ -127,10 +128,7 @@ function rationaleRows(context: RationaleContext, set: RationaleSet, rationale: 
       figure(fixed(record.selfReward), () => selfRewardTip(record)),
       figure(fixed(record.klPenalty), () => klTip(record, set)),
       figure(fixed(record.baseline), () => baselineTip(record, set)),
-      figure(
-        [icon(record.advantage >= 0 ? 'up' : 'down', record.advantage >= 0 ? 'good' : 'bad'), signed(record.advantage)],
-        () => advantageTip(record),
-      ),
+      figure(difference(record.advantage), () => advantageTip(record)),
       figure(
         [
           String(record.tokens.length),
@@ -231,15 +229,13 @@ function marks(rationale: RationaleView, other: RationaleView | null, label: str
     parts.push(h('span', { class: 'tag' }, t(`rationale.rate.${rationale.rating.verdict}`)));
   if (rationale.rating?.note) parts.push(h('span', { class: 'tag note' }, icon('note'), rationale.rating.note));
   if (other) {
-    const change = rationale.record.selfReward - other.record.selfReward;
     parts.push(
       h(
         'span',
         { class: 'dim number' },
         `${label} ${fixed(other.record.selfReward)}`,
         ' ',
-        icon(change >= 0 ? 'up' : 'down', change >= 0 ? 'good' : 'bad'),
-        signed(change),
+        difference(rationale.record.selfReward - other.record.selfReward),
       ),
     );
   }

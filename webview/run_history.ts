@@ -75,6 +75,15 @@ export function accuracyCurve(evaluations: readonly EvaluationAt[]): EvaluationA
   return [...best].sort((a, b) => a.step - b.step);
 }
 
+/** Which of a run's own questions a curve is about; 'other' for those that a person had evaluated besides. */
+export function questionSet(evaluations: readonly EvaluationAt[]): 'validation' | 'test' | 'other' {
+  const sets = new Set(
+    evaluations.map(({ summary }) => /^(?:base|step-\d+)-(validation|test)$/.exec(summary.name)?.[1]),
+  );
+  const [only] = sets;
+  return sets.size === 1 && (only === 'validation' || only === 'test') ? only : 'other';
+}
+
 /** The run with an update taken in, or null when events are missing in between (ask for a snapshot then). */
 export function withUpdate(run: DashboardRun, update: DashboardUpdate): DashboardRun | null {
   if (update.runId !== run.runId || update.firstEvent > run.events.length) return null;

@@ -155,6 +155,7 @@ const english = {
   'rationale.activity.scoring': 'Scoring {0} of {1}',
   'rationale.activity.tracing': 'Scoring prefix {0} of {1}',
 
+  'dashboard.status.queued': 'waiting for the run before it',
   'dashboard.status.running': 'running',
   'dashboard.status.pausing': 'pausing after this update',
   'dashboard.status.paused': 'paused',
@@ -186,15 +187,18 @@ const english = {
   'dashboard.resume': 'Resume',
   'dashboard.rollBack': 'Roll back…',
   'dashboard.rollBack.text':
-    'The run goes back to a checkpoint; updates after it are done again when it resumes. Ratings and notes stay.',
+    'The run goes back to a checkpoint. Later checkpoints, rollouts and evaluations are removed; the updates are done again when it resumes. Ratings and notes stay.',
   'dashboard.rollBack.to': 'Checkpoint to go back to',
   'dashboard.rollBack.do': 'Roll back to step {0}',
   'dashboard.export': 'Export…',
   'dashboard.export.text': 'What to export',
   'dashboard.export.adapter': 'Adapter (PEFT)',
+  'dashboard.export.merged': 'Merged model',
   'dashboard.export.metrics-csv': 'Metrics as CSV',
   'dashboard.export.report': 'Report as Markdown',
-  'dashboard.accuracy': 'Validation accuracy',
+  'dashboard.accuracy.validation': 'Validation accuracy',
+  'dashboard.accuracy.test': 'Test accuracy',
+  'dashboard.accuracy.other': 'Accuracy',
   'dashboard.accuracy.of': '{0} points, {1} → {2}, {3} questions, greedy',
   'dashboard.compare': 'Compare question by question',
   'dashboard.health': 'Health',
@@ -210,7 +214,6 @@ const english = {
   'dashboard.chart.reward': 'Reward',
   'dashboard.chart.reward.text':
     'Mean over all rationales of the update, in nats: the log-probability of the gold answer, less the KL share.',
-  'dashboard.chart.accuracy': 'Validation accuracy',
   'dashboard.chart.accuracy.text': 'Share of {0} held-out questions whose greedy answer is right.',
   'dashboard.chart.kl': 'KL to the reference',
   'dashboard.chart.kl.text':

@@ -25,7 +25,7 @@ const ALONE = {
   progress: () => {},
   onEvent: () => {},
   letInteractiveRun: async () => {},
-  restIfAsked: async () => false,
+  pauseIfAsked: async () => false,
 };
 
 export const demoCommand: Command = {

@@ -10,7 +10,9 @@ import { NodeFileSystem } from '../engine/common/file_system.ts';
 import { COMMANDS, type CommandHandlers, type CommandId } from './command_ids.ts';
 import { chooseModel } from './commands/choose_model.ts';
 import { evaluateDataset } from './commands/evaluate.ts';
-import { pickPair, stopRun } from './commands/run_commands.ts';
+import { exportRun } from './commands/export_run.ts';
+import { rollBack } from './commands/roll_back.ts';
+import { pauseRun, pickPair, stopRun } from './commands/run_commands.ts';
 import { type CommandServices, pickRun } from './commands/services.ts';
 import { resumeRun, tellHowItWent, trainOnDataset } from './commands/train.ts';
 import { openEditorFeatures } from './editor_features.ts';
@@ -87,7 +89,7 @@ function openStudio(
     new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, memento, reporter, log }),
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
-  track(vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs) }));
+  track(vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs, engine.jobs) }));
   const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
   track(new StatusBar(engine.jobs, settings));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
@@ -107,8 +109,11 @@ function openStudio(
     'latro.trainOnDataset': (argument) => trainOnDataset(services, argument),
     'latro.evaluate': (argument) => evaluateDataset(services, argument),
     'latro.sampleQuestion': () => rationales.sampleUnderCursor(),
+    'latro.pauseRun': (argument) => pauseRun(services, argument),
     'latro.stopRun': (argument) => stopRun(services, argument),
     'latro.resumeRun': (argument) => resumeRun(services, argument),
+    'latro.rollBack': (argument) => rollBack(services, argument),
+    'latro.exportRun': (argument) => exportRun(services, argument),
     'latro.compare': async (argument) => accuracy.show(await pickPair(services, argument)),
     'latro.openRunDashboard': async (argument) => {
       const { id } = await pickRun(services, argument, () => true, vscode.l10n.t('Run to open'));

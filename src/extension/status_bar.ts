@@ -40,7 +40,10 @@ export class StatusBar implements vscode.Disposable {
     const { progress } = run;
     const done = progress === null ? '' : ` ${progress.done}/${progress.total}`;
     const left = progress?.secondsLeft == null ? '' : ` · ${durationText(progress.secondsLeft)}`;
-    this.#item.text = `$(sync~spin) LaTRO${done}${left}`;
+    const paused = run.state === 'paused';
+    this.#item.text = paused
+      ? `$(debug-pause) LaTRO${done} · ${vscode.l10n.t('paused')}`
+      : `$(sync~spin) LaTRO${done}${left}`;
     this.#item.tooltip = progress === null ? vscode.l10n.t('preparing') : progressText(progress);
     this.#item.command = {
       command: 'latro.openRunDashboard',

@@ -170,8 +170,8 @@ export const ENGINE_REQUESTS = {
   /** Replies whether there was such a job. A run saves a checkpoint first and can be resumed. */
   stop: message('stop', v.object({ jobId: JobId }), v.object({ found: v.boolean() })),
   /**
-   * Rests a run: it finishes the update under way, saves a checkpoint and lets other jobs compute until it is continued (or stopped).
-   * Replies whether there was such a run at work. `jobChanged` tells when it rests.
+   * Pauses a run: it finishes the update under way, saves a checkpoint and lets other jobs compute until it is continued (or stopped).
+   * Replies whether there was such a run at work. `jobChanged` tells when it is paused.
    */
   pause: message('pause', v.object({ jobId: JobId }), v.object({ found: v.boolean() })),
   /** Replies whether there was such a run, pausing or paused. */

@@ -185,8 +185,9 @@ export type RationaleIntent = v.InferOutput<typeof RationaleIntent>;
 
 // ------------------------------------------------------------------------------------------------------------------ run dashboard
 
-/** What the run does now. 'stopping' and 'pausing' last until the current update is saved. */
+/** What the run does now. 'stopping' and 'pausing' last until the current update is saved; 'queued' waits for the run before it. */
 export const LiveStatus = v.picklist([
+  'queued',
   'running',
   'pausing',
   'paused',
@@ -205,14 +206,19 @@ export const RunProgress = v.object({
   unit: v.picklist(['updates', 'questions']),
   /** Units per second over the recent past of *this* process (not of before a resume); null until known. */
   perSecond: v.nullable(v.number()),
+  /** At work: not while it was stopped. */
   secondsElapsed: v.number(),
-  /** Of the whole run, all phases; null until known. */
+  /** Of the phase; null until known. */
   secondsLeft: v.nullable(v.number()),
 });
 export type RunProgress = v.InferOutput<typeof RunProgress>;
 
 export const RunControl = v.picklist(['pause', 'continue', 'stop', 'resume', 'roll-back', 'export']);
 export type RunControl = v.InferOutput<typeof RunControl>;
+
+/** The weights into a new folder: as a PEFT adapter, or merged into a whole model. The others are text. */
+export const RunExport = v.picklist(['adapter', 'merged', 'metrics-csv', 'report']);
+export type RunExport = v.InferOutput<typeof RunExport>;
 
 export const DashboardRun = v.object({
   kind: v.literal('run'),
@@ -233,6 +239,8 @@ export const DashboardRun = v.object({
   checkpointSteps: v.array(Count),
   /** Controls that make sense now; the others are shown disabled. */
   controls: v.array(RunControl),
+  /** What `export` can give. */
+  exports: v.array(RunExport),
   failure: v.nullable(PanelFailure),
 });
 export type DashboardRun = v.InferOutput<typeof DashboardRun>;
@@ -263,7 +271,7 @@ export const DashboardIntent = v.variant('type', [
   v.object({ type: v.literal('stop'), runId: v.string() }),
   v.object({ type: v.literal('resume'), runId: v.string() }),
   v.object({ type: v.literal('roll-back'), runId: v.string(), step: Count }),
-  v.object({ type: v.literal('export'), runId: v.string(), what: v.picklist(['adapter', 'metrics-csv', 'report']) }),
+  v.object({ type: v.literal('export'), runId: v.string(), what: RunExport }),
   v.object({ type: v.literal('open-step'), runId: v.string(), step: Count }),
   /** Accuracy diff of two of this run's evaluations, by `EvaluationSummary.name`. */
   v.object({ type: v.literal('compare'), runId: v.string(), before: v.string(), after: v.string() }),

@@ -81,7 +81,7 @@ export class TinyEngineService implements EngineService {
         secondsLeft: ((steps - step) * this.#stepMilliseconds) / 1000,
         message: '',
       });
-      await context.restIfAsked(async () => {});
+      await context.pauseIfAsked(async () => {});
     }
   }
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { EngineClient } from '../../src/extension/engine/engine_client.ts';
 import { isAlive } from '../../src/extension/engine/engine_launcher.ts';
 import { type EngineCrash, EngineSupervisor } from '../../src/extension/engine/engine_supervisor.ts';
-import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
+import { engineRecordFile, readEngineRecord, removeDeadSocket } from '../../src/protocol/engine_record.ts';
 import type { RequestParams } from '../../src/protocol/engine_rpc.ts';
 import { bundleTinyEngine } from '../support/tiny_engine.ts';
 
@@ -55,8 +55,13 @@ describe('engine supervisor', function () {
   });
   afterEach(async () => {
     for (const window of windows.splice(0)) window.dispose();
-    for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of pids) {
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+      await gone(pid);
+    }
     pids.clear();
+    const record = await readEngineRecord(engineRecordFile(workspace));
+    if (record !== undefined) await removeDeadSocket(record.socket);
     await rm(workspace, { recursive: true, force: true, maxRetries: 5 });
   });
 
@@ -93,9 +98,11 @@ describe('engine supervisor', function () {
     const client = await window.client();
     const { runDirectory } = await client.request('train', train('a', 1_000));
     await new Promise<void>((resolve) => client.on('runEvent', ({ event }) => event.type === 'step' && resolve()));
+    const { socket } = (await readEngineRecord(engineRecordFile(workspace)))!;
     process.kill(client.info.pid, 'SIGKILL');
     await new Promise<void>((resolve) => window.onCrashed(() => resolve()));
     await setTimeout(200);
+    assert.equal(existsSync(path.dirname(socket)), false, 'nothing of it stays in the temporary folder');
     assert.equal(crashes.length, 1);
     assert.deepEqual(
       crashes[0]?.jobs.map((job) => [job.kind, job.runDirectory]),
@@ -113,13 +120,27 @@ describe('engine supervisor', function () {
   });
 
   it('does not take a stale record for an engine', async () => {
-    const client = await openWindow().client();
-    process.kill(client.info.pid, 'SIGKILL');
-    await gone(client.info.pid);
+    const closed = openWindow();
+    const { pid } = (await closed.client()).info;
+    closed.dispose();
+    process.kill(pid, 'SIGKILL');
+    await gone(pid);
     const window = openWindow();
-    assert.ok(await readEngineRecord(engineRecordFile(workspace)), 'the killed engine left its record');
+    const record = await readEngineRecord(engineRecordFile(workspace));
+    assert.ok(record, 'the killed engine left its record');
     assert.equal(await window.attach(), undefined);
-    assert.notEqual((await window.client()).info.pid, client.info.pid);
+    assert.notEqual((await window.client()).info.pid, pid);
+    if (process.platform !== 'win32')
+      assert.equal(existsSync(path.dirname(record.socket)), false, 'its successor tidies up');
+  });
+
+  it('removes nothing that a record names but a socket where sockets are made', async () => {
+    const folders = await Promise.all(['latro-', 'other-'].map((name) => mkdtemp(path.join(tmpdir(), name))));
+    const files = folders.map((folder) => path.join(folder, 'engine.sock'));
+    for (const file of files) await writeFile(file, 'precious');
+    for (const file of files) await removeDeadSocket(file);
+    for (const file of files) assert.equal(existsSync(file), true);
+    for (const folder of folders) await rm(folder, { recursive: true });
   });
 
   it('leaves no record, socket or process after a shutdown, and calls it no crash', async () => {

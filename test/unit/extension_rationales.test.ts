@@ -26,7 +26,7 @@ const context = {
   progress: () => {},
   onEvent: () => {},
   letInteractiveRun: async () => {},
-  restIfAsked: async () => false,
+  pauseIfAsked: async () => false,
 };
 
 async function rolloutOf(step: number, rowKey: string, seed = 1): Promise<QuestionRollout> {

@@ -150,8 +150,8 @@ describe('run dashboard', function () {
     assert.deepEqual(await press('Compare question by question'), {
       type: 'compare',
       runId: 'test-run-3',
-      before: 'before',
-      after: 'validation-40',
+      before: 'base-validation',
+      after: 'step-000040-validation',
     });
     await panel.send({ type: 'snapshot', snapshot: { ...interruptedSnapshot, failure: null } satisfies DashboardRun });
     assert.deepEqual(await press('Resume'), { type: 'resume', runId: 'test-run-3' });

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, rmdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { readEngineRecord, writeEngineRecord } from '../../protocol/engine_record.ts';
+import { readEngineRecord, removeDeadSocket, writeEngineRecord } from '../../protocol/engine_record.ts';
 import { PROTOCOL_VERSION } from '../../protocol/engine_rpc.ts';
 import { LatroError } from '../common/errors.ts';
 import { EngineServer, type StopReason } from './engine_server.ts';
@@ -74,9 +74,11 @@ export async function runEngineProcess(options: EngineProcessOptions): Promise<v
 
 async function refuseSecondEngine(recordFile: string): Promise<void> {
   const record = await readEngineRecord(recordFile);
-  if (record !== undefined && (await accepts(record.socket))) {
+  if (record === undefined) return;
+  if (await accepts(record.socket)) {
     throw new LatroError('bad-request', `Process ${record.pid} is this workspace's engine already.`, 'Connect to it.');
   }
+  await removeDeadSocket(record.socket); // it was killed
 }
 
 /** True when somebody listens. A process too busy to answer still counts: the system accepts connections on its behalf. */

@@ -26,10 +26,10 @@ export interface JobContext {
    */
   letInteractiveRun(): Promise<void>;
   /**
-   * The same where the job can rest: when it is to pause, `save` is awaited (it writes what is done), and others compute until the job
-   * is continued. Resolves with whether it rested.
+   * The same where the job can pause: when it is asked to, `save` is awaited (it writes what is done), and others compute until the job
+   * is continued. Resolves with whether it paused.
    */
-  restIfAsked(save: () => Promise<void>): Promise<boolean>;
+  pauseIfAsked(save: () => Promise<void>): Promise<boolean>;
 }
 
 export interface StartedRun {

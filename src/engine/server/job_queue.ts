@@ -22,8 +22,8 @@ interface Job {
   readonly createdAt: string;
   readonly controller: AbortController;
   state: JobSnapshot['state'];
-  /** Wanted by 'pausing' and 'paused'; resolves when the job is continued. */
-  rest: { readonly continued: Promise<void>; readonly end: () => void } | undefined;
+  /** While 'pausing' or 'paused'; resolves when the job is continued. */
+  pause: { readonly continued: Promise<void>; readonly end: () => void } | undefined;
   run: { readonly runId: string; readonly runDirectory: string } | undefined;
   progress: JobProgress | undefined;
   ended: Promise<unknown>;
@@ -68,12 +68,12 @@ export class JobQueue {
   stop(jobId: string): boolean {
     const job = this.#jobs.get(jobId);
     if (job === undefined) return false;
-    if (job.state !== 'queued') this.#change(job, { state: 'stopping', rest: undefined });
+    if (job.state !== 'queued') this.#change(job, { state: 'stopping', pause: undefined });
     job.controller.abort();
     return true;
   }
 
-  /** Asks a run to rest once its update is done and saved; false when there is no such run at work. */
+  /** Asks a run to pause once its update is done and saved; false when there is no such run at work. */
   pause(jobId: string): boolean {
     const job = this.#jobs.get(jobId);
     if (job?.state !== 'running' || job.run === undefined) return false;
@@ -81,17 +81,17 @@ export class JobQueue {
     const continued = new Promise<void>((resolve) => {
       end = resolve;
     });
-    this.#change(job, { state: 'pausing', rest: { continued, end } });
+    this.#change(job, { state: 'pausing', pause: { continued, end } });
     return true;
   }
 
-  /** Ends a rest, or the wish for one; false when there is no such job. */
+  /** Ends a pause, or the wish for one; false when there is no such job. */
   continue(jobId: string): boolean {
     const job = this.#jobs.get(jobId);
-    if (job?.rest === undefined) return false;
-    const { end } = job.rest;
+    if (job?.pause === undefined) return false;
+    const { end } = job.pause;
     // Another run may have begun in the meantime.
-    this.#change(job, { state: job.state === 'paused' ? 'queued' : 'running', rest: undefined });
+    this.#change(job, { state: job.state === 'paused' ? 'queued' : 'running', pause: undefined });
     end();
     return true;
   }
@@ -113,7 +113,7 @@ export class JobQueue {
     return [...this.#jobs.values()].map(toSnapshot);
   }
 
-  #change(job: Job, change: Partial<Pick<Job, 'state' | 'run' | 'rest'>>): void {
+  #change(job: Job, change: Partial<Pick<Job, 'state' | 'run' | 'pause'>>): void {
     Object.assign(job, change);
     this.#listener.jobChanged(toSnapshot(job));
   }
@@ -138,7 +138,7 @@ export class JobQueue {
       createdAt: this.#clock().toISOString(),
       controller: new AbortController(),
       state: 'queued',
-      rest: undefined,
+      pause: undefined,
       run: undefined,
       progress: undefined,
       ended: Promise.resolve(),
@@ -187,14 +187,14 @@ export class JobQueue {
         if (job.run !== undefined) this.#listener.runEvent({ jobId, runId: job.run.runId, event });
       },
       letInteractiveRun: () => this.#compute.yieldToInteractive(lane, signal),
-      restIfAsked: async (save) => {
+      pauseIfAsked: async (save) => {
         await this.#compute.yieldToInteractive(lane, signal);
-        if (job.rest === undefined) return false;
+        if (job.pause === undefined) return false;
         await save();
-        const { rest } = job; // the wish may have been taken back meanwhile
-        if (rest === undefined) return false;
+        const { pause } = job; // the wish may have been taken back meanwhile
+        if (pause === undefined) return false;
         this.#change(job, { state: 'paused' });
-        await this.#compute.pause(rest.continued, signal);
+        await this.#compute.pause(pause.continued, signal);
         this.#change(job, { state: 'running' });
         return true;
       },

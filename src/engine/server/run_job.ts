@@ -14,7 +14,7 @@ export function runObserver(context: JobContext, clock: Clock, log: (message: st
     onEvent: (event) => context.onEvent(event),
     onPause: async (save) => {
       if (save === undefined) await context.letInteractiveRun();
-      else if (await context.restIfAsked(save)) meter.skipTime();
+      else if (await context.pauseIfAsked(save)) meter.skipTime();
     },
     onWarning: (message) => {
       log(message);

@@ -27,7 +27,7 @@ export interface TrainerHooks {
   readonly onStep: (metrics: StepMetrics) => void;
   /** Samples finished within the current update. */
   readonly onSample?: (finished: number, total: number) => void;
-  /** Awaited between updates: lets interactive work in, or rests once `save` has written a checkpoint of what is done. */
+  /** Awaited between updates: lets interactive work in, or pauses once `save` has written a checkpoint of what is done. */
   readonly onPause?: (save: () => Promise<void>) => Promise<void>;
   /** Evaluates the validation questions after update `step`; null when there are none. Returns the score to choose the best checkpoint by. */
   readonly validate: ((step: number) => Promise<{ readonly score: number; readonly health: HealthEvaluation }>) | null;

@@ -39,7 +39,7 @@ export interface RunObserver {
   readonly onProgress: (progress: RunProgress) => void;
   /** What was just appended to the run's log. */
   readonly onEvent: (event: RunEvent) => void;
-  /** Awaited between two updates or questions, where other work may come in. With `save` the run can rest, once that has written what is done. */
+  /** Awaited between two updates or questions, where other work may come in. With `save` the run can pause, once that has written what is done. */
   readonly onPause?: (save?: () => Promise<void>) => Promise<void>;
   /** Warnings a person should see, such as a resume that is not bit-exact. */
   readonly onWarning: (message: string) => void;

@@ -6,7 +6,7 @@ import type { RunSummary } from '../../protocol/run_record.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { JobRunner } from '../engine/job_runner.ts';
 import type { Reporter } from '../reporter.ts';
-import { gainText, statusIcon, stepText, subjectText } from '../runs/run_text.ts';
+import { gainText, type ShownRun, shownRun, statusIcon, stepText, subjectText } from '../runs/run_text.ts';
 import { isRunNode } from '../runs/runs_tree.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import type { Settings } from '../settings.ts';
@@ -45,15 +45,16 @@ export async function modelOf({ settings }: CommandServices): Promise<string> {
 
 /** The run a command is about: the tree node it was called on, the only one that fits, or the person's pick. */
 export async function pickRun(
-  { runs }: CommandServices,
+  { runs, engine }: CommandServices,
   argument: unknown,
-  fits: (run: RunSummary) => boolean,
+  fits: (run: ShownRun) => boolean,
   title: string,
 ): Promise<RunSummary> {
   await runs.refresh();
   const named = isRunNode(argument) ? runs.find(argument.runId) : undefined;
   if (named !== undefined) return named;
-  const candidates = runs.runs.filter(fits);
+  const shown = (run: RunSummary) => shownRun(run, engine.jobs.ofRun(run.id));
+  const candidates = runs.runs.filter((run) => fits(shown(run)));
   const [first] = candidates;
   const { l10n } = vscode;
   if (first === undefined) {
@@ -63,9 +64,9 @@ export async function pickRun(
   if (candidates.length === 1) return first;
   const items = candidates.map((run) => ({
     label: subjectText(run),
-    description: gainText(run) || stepText(run),
+    description: gainText(run) || stepText(shown(run)),
     detail: run.id,
-    iconPath: statusIcon(run.status),
+    iconPath: statusIcon(shown(run).status),
     run,
   }));
   const picked = await vscode.window.showQuickPick(items, { title, matchOnDescription: true, matchOnDetail: true });

@@ -20,13 +20,17 @@ export async function trainOnDataset(services: CommandServices, argument: unknow
   await train(services, title, ({ client, jobId }) => client.request('train', { jobId, source, overrides: {} }));
 }
 
-/** Goes on with a run that was stopped or interrupted. */
+/** Goes on with a run that was paused, stopped or interrupted. */
 export async function resumeRun(services: CommandServices, argument: unknown): Promise<void> {
   const { l10n } = vscode;
   const { directory, id } = await pickRun(services, argument, isResumable, l10n.t('Run to resume'));
-  await train(services, l10n.t('LaTRO: resuming {0}', id), ({ client, jobId }) =>
-    client.request('resume', { jobId, runDirectory: directory }),
-  );
+  const title = l10n.t('LaTRO: resuming {0}', id);
+  const job = services.engine.jobs.ofRun(id);
+  if (job !== undefined) {
+    const run = { runId: id, runDirectory: directory };
+    return await tellHowItWent(services, await services.jobs.continue(title, job, run));
+  }
+  await train(services, title, ({ client, jobId }) => client.request('resume', { jobId, runDirectory: directory }));
 }
 
 async function train(
@@ -34,7 +38,7 @@ async function train(
   title: string,
   start: (job: JobHandle) => Promise<StartedRun>,
 ): Promise<void> {
-  tellHowItWent(services, await services.jobs.train(title, start));
+  await tellHowItWent(services, await services.jobs.train(title, start));
 }
 
 /** One message when a run is over, with what one wants next. */
@@ -49,13 +53,13 @@ export async function tellHowItWent(services: CommandServices, { runId, end }: E
     title: l10n.t('Open Dashboard'),
     run: () => vscode.commands.executeCommand('latro.openRunDashboard', argument),
   };
-  if (end === 'stopped') {
+  if (end === 'stopped' || end === 'paused') {
     const resume = { title: l10n.t('Resume'), run: () => vscode.commands.executeCommand('latro.resumeRun', argument) };
-    reporter.showInformation(
-      l10n.t('The run was stopped at {0}. What it learned is saved.', stepText(run)),
-      resume,
-      dashboard,
-    );
+    const message =
+      end === 'stopped'
+        ? l10n.t('The run was stopped at {0}. What it learned is saved.', stepText(run))
+        : l10n.t('The run is paused at step {0} of {1}. What it learned is saved.', run.step, run.totalSteps ?? '?');
+    reporter.showInformation(message, resume, dashboard);
     return;
   }
   const compare = {

@@ -7,7 +7,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LatroError } from '../../engine/common/errors.ts';
-import { type EngineRecord, engineRecordFile, readEngineRecord } from '../../protocol/engine_record.ts';
+import {
+  type EngineRecord,
+  engineRecordFile,
+  readEngineRecord,
+  removeDeadSocket,
+  SOCKET_FOLDER,
+} from '../../protocol/engine_record.ts';
 
 const START_MILLISECONDS = 30_000;
 const POLL_MILLISECONDS = 30;
@@ -22,7 +28,8 @@ export async function launchEngine(entry: string, workspace: string): Promise<En
   // Runs, logs and the engine's token are nobody's source code.
   await writeFile(path.join(workspace, '.latro', '.gitignore'), '*\n', { flag: 'wx' }).catch(() => {});
   const recordFile = engineRecordFile(workspace);
-  const child = spawn(process.execPath, [entry, '--socket', await newSocket(), '--record', recordFile], {
+  const socket = await newSocket();
+  const child = spawn(process.execPath, [entry, '--socket', socket, '--record', recordFile], {
     cwd: workspace,
     detached: true,
     windowsHide: true,
@@ -30,13 +37,18 @@ export async function launchEngine(entry: string, workspace: string): Promise<En
     env: engineEnvironment(),
   });
   child.unref();
-  return await waitForRecord(child, recordFile, engineLogFile(workspace));
+  try {
+    return await waitForRecord(child, recordFile, engineLogFile(workspace));
+  } catch (error) {
+    await removeDeadSocket(socket);
+    throw error;
+  }
 }
 
 async function newSocket(): Promise<string> {
   if (process.platform === 'win32') return `\\\\.\\pipe\\latro-${randomUUID()}`;
   // A folder of its own, mode 0700: nobody else may even connect. Short, because socket names end at some 100 characters.
-  return path.join(await mkdtemp(path.join(tmpdir(), 'latro-')), 'engine.sock');
+  return path.join(await mkdtemp(path.join(tmpdir(), SOCKET_FOLDER)), 'engine.sock');
 }
 
 function outputTo(file: string): ['ignore', number, number] {

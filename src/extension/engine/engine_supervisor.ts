@@ -3,7 +3,12 @@
  * and notices when it dies. The engine belongs to the workspace, not to the window: nothing here stops it when the window closes.
  */
 import { Cancelled, LatroError } from '../../engine/common/errors.ts';
-import { type EngineRecord, engineRecordFile, readEngineRecord } from '../../protocol/engine_record.ts';
+import {
+  type EngineRecord,
+  engineRecordFile,
+  readEngineRecord,
+  removeDeadSocket,
+} from '../../protocol/engine_record.ts';
 import { type JobSnapshot, PROTOCOL_VERSION } from '../../protocol/engine_rpc.ts';
 import { type Disposable, Emitter } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
@@ -127,6 +132,8 @@ export class EngineSupervisor implements Disposable {
     const { workspace, log } = this.#options;
     if ((await this.attach().catch(() => undefined)) !== undefined) return;
     const jobs = this.jobs.abandon();
+    const record = await readEngineRecord(engineRecordFile(workspace));
+    if (record?.pid === pid && !isAlive(pid)) await removeDeadSocket(record.socket);
     for (const line of await logTail(engineLogFile(workspace), 20)) log.error(`engine: ${line}`);
     log.error(`engine process ${pid} ended unexpectedly`);
     this.#crashed.fire({ pid, jobs });

@@ -32,9 +32,14 @@ export class JobTracker {
     return [...this.#jobs.values()];
   }
 
-  /** The run being trained, if any: the engine trains one at a time, the others are queued. */
+  /** The run being trained, if any: the engine trains one at a time, the others are queued or paused. Else one that is paused. */
   get activeRun(): JobSnapshot | undefined {
-    return this.jobs.find((job) => (job.kind === 'train' || job.kind === 'resume') && job.state !== 'queued');
+    const runs = this.jobs.filter(({ kind, state }) => (kind === 'train' || kind === 'resume') && state !== 'queued');
+    return runs.find(({ state }) => state !== 'paused') ?? runs[0];
+  }
+
+  ofRun(runId: string): JobSnapshot | undefined {
+    return this.jobs.find((job) => job.runId === runId);
   }
 
   /** Follows a connection until it closes; what was known of an earlier one is replaced. */

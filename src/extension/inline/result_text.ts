@@ -7,8 +7,11 @@ import type { EvaluationFigures, RationaleFigures, RowAnswers, RowOutcome, RowRe
 
 /** Two decimals with a true minus sign. */
 const nats = (value: number): string => value.toFixed(2).replace('-', '−');
-/** "▲ 2.07" or "▼ 0.40". */
-const change = (value: number): string => `${value < 0 ? '▼' : '▲'} ${Math.abs(value).toFixed(2)}`;
+/** "▲ 2.07" or "▼ 0.40"; no arrow where the digits say that nothing changed. */
+function change(value: number): string {
+  const size = Math.abs(value).toFixed(2);
+  return Number(size) === 0 ? `± ${size}` : `${value < 0 ? '▼' : '▲'} ${size}`;
+}
 
 export function outcomeText(outcome: Exclude<RowOutcome, null>): string {
   const { l10n } = vscode;

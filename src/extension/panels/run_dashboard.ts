@@ -10,18 +10,18 @@ import {
   type DashboardHostMessage,
   DashboardIntent,
   type DashboardRun,
-  type RunControl,
-  type RunProgress,
+  type RunExport,
 } from '../../protocol/panel_messages.ts';
 import type { RunEvent } from '../../protocol/records.ts';
-import type { RunSummary } from '../../protocol/run_record.ts';
+import type { CommandId } from '../command_ids.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { Reporter } from '../reporter.ts';
-import { isResumable } from '../runs/run_text.ts';
+import { exportsOf } from '../runs/run_report.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import type { EvaluationPair } from './accuracy_diff.ts';
 import { performPanelAction } from './panel_actions.ts';
 import type { PanelController, PanelKind } from './panel_group.ts';
+import { controlsOf, liveStatus, progressOf } from './run_state.ts';
 
 export const DashboardSubject = v.object({ runId: v.string() });
 export type DashboardSubject = v.InferOutput<typeof DashboardSubject>;
@@ -57,6 +57,8 @@ class RunDashboard implements PanelController<DashboardIntent> {
   /** `events.jsonl` as far as it was read and sent. */
   #events: RunEvent[] = [];
   #end = 0;
+  /** Of its configuration, which does not change. */
+  #exports: RunExport[] = [];
   #ready = false;
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -76,19 +78,23 @@ class RunDashboard implements PanelController<DashboardIntent> {
   }
 
   async obey(intent: DashboardIntent): Promise<void> {
-    const { engine, compare, runs } = this.#services;
+    const { compare, runs } = this.#services;
     switch (intent.type) {
       case 'ready':
         return this.#inTurn(() => this.#snapshot());
       case 'action':
         return await performPanelAction(intent.action, () => this.#inTurn(() => this.#snapshot()));
-      case 'stop': {
-        const job = this.#job();
-        if (job !== undefined) await (await engine.client()).request('stop', { jobId: job.jobId });
-        return;
-      }
+      case 'pause':
+        return await this.#run('latro.pauseRun', intent);
+      case 'stop':
+        return await this.#run('latro.stopRun', intent);
+      case 'continue':
       case 'resume':
-        return void (await vscode.commands.executeCommand('latro.resumeRun', { runId: intent.runId }));
+        return await this.#run('latro.resumeRun', intent);
+      case 'roll-back':
+        return await this.#run('latro.rollBack', intent);
+      case 'export':
+        return await this.#run('latro.exportRun', intent);
       case 'open-step': {
         const run = runs.find(intent.runId);
         if (run === undefined) return;
@@ -99,11 +105,6 @@ class RunDashboard implements PanelController<DashboardIntent> {
         const { runId, before, after } = intent;
         return await compare({ before: { runId, evaluation: before }, after: { runId, evaluation: after } });
       }
-      case 'pause':
-      case 'continue':
-      case 'roll-back':
-      case 'export':
-        return; // not among the controls that are offered
       default:
         return unreachable(intent);
     }
@@ -112,6 +113,11 @@ class RunDashboard implements PanelController<DashboardIntent> {
   dispose(): void {
     clearTimeout(this.#timer);
     for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  /** The buttons do what the palette does, with the run already chosen. Commands report their own errors. */
+  async #run(command: CommandId, argument: { readonly runId: string }): Promise<void> {
+    await vscode.commands.executeCommand(command, argument);
   }
 
   /** Reading takes time, and two readers of the same log would send its lines twice. */
@@ -129,6 +135,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
     this.#events = [];
     this.#end = 0;
     await this.#readEvents(directory);
+    this.#exports = exportsOf((await directory.record()).config);
     this.#post({ type: 'snapshot', snapshot: await this.#picture(directory, this.#events) });
   }
 
@@ -172,46 +179,19 @@ class RunDashboard implements PanelController<DashboardIntent> {
       model: path.basename(run.model),
       dataset: vscode.workspace.asRelativePath(run.dataset),
       startedAt: run.createdAt,
-      status: job?.state === 'stopping' ? 'stopping' : run.status,
+      status: liveStatus(run, job),
       statusReason: run.statusReason,
-      progress: progressOf(run, job, this.#events),
+      progress: progressOf(run, job, this.#events, Date.now()),
       events,
       rolloutSteps: await directory.rolloutSteps(),
       checkpointSteps: await directory.checkpoints.steps(),
       controls: controlsOf(run, job),
+      exports: this.#exports,
       failure: null,
     };
   }
 
   #job(): JobSnapshot | undefined {
-    return this.#services.engine.jobs.jobs.find((job) => job.runId === this.#runId);
+    return this.#services.engine.jobs.ofRun(this.#runId);
   }
-}
-
-function progressOf(run: RunSummary, job: JobSnapshot | undefined, events: readonly RunEvent[]): RunProgress {
-  const { phase, step, totalSteps } = run;
-  const until = run.status === 'running' ? Date.now() : Date.parse(events.at(-1)?.time ?? run.createdAt);
-  const progress = job?.progress;
-  const counted = progress ?? {
-    done: step,
-    total: totalSteps ?? 0,
-    unit: 'updates',
-    ratePerSecond: null,
-    secondsLeft: null,
-  };
-  return {
-    phase,
-    done: counted.done,
-    total: counted.total,
-    unit: counted.unit === 'questions' ? 'questions' : 'updates',
-    perSecond: counted.ratePerSecond,
-    secondsElapsed: Math.max(0, (until - Date.parse(run.createdAt)) / 1000),
-    secondsLeft: counted.secondsLeft,
-  };
-}
-
-/** A run of the command line can be watched, not steered. */
-function controlsOf(run: RunSummary, job: JobSnapshot | undefined): RunControl[] {
-  if (job !== undefined) return job.state === 'stopping' ? [] : ['stop'];
-  return isResumable(run) ? ['resume'] : [];
 }

@@ -1,7 +1,18 @@
 /** The runs of the workspace as a tree: state, gain, and what can be done with each. */
 import * as vscode from 'vscode';
-import type { RunSummary } from '../../protocol/run_record.ts';
-import { gainText, isResumable, statusIcon, statusText, stepText, subjectText } from './run_text.ts';
+import type { JobTracker } from '../engine/job_tracker.ts';
+import {
+  canExport,
+  canRollBack,
+  gainText,
+  isResumable,
+  type ShownRun,
+  shownRun,
+  statusIcon,
+  statusText,
+  stepText,
+  subjectText,
+} from './run_text.ts';
 import type { RunsWatcher } from './runs_watcher.ts';
 
 /** What menus hand to commands: the run's id survives a refresh of the list, the object does not. */
@@ -15,12 +26,14 @@ export function isRunNode(argument: unknown): argument is RunNode {
 
 export class RunsTree implements vscode.TreeDataProvider<RunNode> {
   readonly #runs: RunsWatcher;
+  readonly #jobs: JobTracker;
   readonly #changed = new vscode.EventEmitter<void>();
 
   readonly onDidChangeTreeData = this.#changed.event;
 
-  constructor(runs: RunsWatcher) {
+  constructor(runs: RunsWatcher, jobs: JobTracker) {
     this.#runs = runs;
+    this.#jobs = jobs;
     runs.onChanged(() => this.#changed.fire());
   }
 
@@ -29,13 +42,15 @@ export class RunsTree implements vscode.TreeDataProvider<RunNode> {
   }
 
   getTreeItem({ runId }: RunNode): vscode.TreeItem {
-    const run = this.#runs.find(runId);
-    if (run === undefined) return new vscode.TreeItem(runId);
+    const found = this.#runs.find(runId);
+    if (found === undefined) return new vscode.TreeItem(runId);
+    const job = this.#jobs.ofRun(runId);
+    const run = shownRun(found, job);
     const item = new vscode.TreeItem(subjectText(run));
     item.id = run.id;
     item.description = gainText(run) || stepText(run);
     item.iconPath = statusIcon(run.status);
-    item.contextValue = contextOf(run);
+    item.contextValue = contextOf(run, job !== undefined);
     item.tooltip = tooltipOf(run);
     item.accessibilityInformation = {
       label: [subjectText(run), statusText(run.status), stepText(run), gainText(run)].filter(Boolean).join(', '),
@@ -50,14 +65,20 @@ export class RunsTree implements vscode.TreeDataProvider<RunNode> {
 }
 
 /** Matched by the `when` clauses of `view/item/context` in package.json. */
-function contextOf(run: RunSummary): string {
-  return [`run-${run.status}`, isResumable(run) ? 'resumable' : '', run.gain === null ? '' : 'evaluated']
-    .filter((word) => word !== '')
-    .join(' ');
+function contextOf(run: ShownRun, live: boolean): string {
+  const words = {
+    live,
+    resumable: isResumable(run),
+    evaluated: run.gain !== null,
+    rollable: canRollBack(run),
+    exportable: canExport(run),
+  };
+  const fitting = Object.entries(words).flatMap(([word, fits]) => (fits ? [word] : []));
+  return [`run-${run.status}`, ...fitting].join(' ');
 }
 
 /** Plain text in Markdown: names of models and files are shown, never interpreted. */
-function tooltipOf(run: RunSummary): vscode.MarkdownString {
+function tooltipOf(run: ShownRun): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
   const lines = [run.id, run.model, run.dataset, stepText(run), gainText(run), run.statusReason];
   for (const line of lines.filter((each) => each !== '')) text.appendText(line).appendMarkdown('\n\n');

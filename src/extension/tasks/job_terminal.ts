@@ -48,8 +48,9 @@ export class JobTerminal implements vscode.Pseudoterminal {
   async #run(): Promise<void> {
     const jobId = randomUUID();
     let phase: string | undefined;
-    const subscription = this.#engine.jobs.onChanged(({ jobId: changed, progress }) => {
+    const subscription = this.#engine.jobs.onChanged(({ jobId: changed, progress, state }) => {
       if (changed !== jobId || progress === null) return;
+      if (state === 'paused') return this.#written.fire(`${CLEAR_LINE}${vscode.l10n.t('paused')}`);
       if (phase !== undefined && phase !== progress.phase) this.#written.fire('\r\n');
       phase = progress.phase;
       this.#written.fire(`${CLEAR_LINE}${printable(progressText(progress))}`);

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { engineRecordFile, readEngineRecord } from '../../../src/protocol/engine_record.ts';
+import { engineRecordFile, readEngineRecord, removeDeadSocket } from '../../../src/protocol/engine_record.ts';
 import { Workbench } from '../pages/workbench.ts';
 import { openBrowser } from './browser.ts';
 import { startVscode } from './vscode_server.ts';
@@ -55,7 +55,10 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
       await browser.close();
       server.stop();
       const engine = await readEngineRecord(engineRecordFile(workspace));
-      if (engine !== undefined) killed(engine.pid);
+      if (engine !== undefined) {
+        killed(engine.pid);
+        await removeDeadSocket(engine.socket);
+      }
       await rm(directory, { recursive: true, force: true, maxRetries: 10 });
     },
   };

@@ -1,0 +1,134 @@
+/** What a dashboard says of a run at work, at rest and right after it was resumed; and what is exported of one. */
+import assert from 'node:assert/strict';
+import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
+import { controlsOf, liveStatus, progressOf } from '../../src/extension/panels/run_state.ts';
+import { metricsCsv, reportMarkdown } from '../../src/extension/runs/run_report.ts';
+import type { JobSnapshot } from '../../src/protocol/engine_rpc.ts';
+import type { RunEvent, StepMetrics } from '../../src/protocol/records.ts';
+import type { RunSummary } from '../../src/protocol/run_record.ts';
+import { UNKNOWN_IDENTITY } from '../support/toy_run.ts';
+import { trainingSnapshot } from '../webview/fixtures/run_events.ts';
+
+const START = Date.UTC(2026, 10, 21, 9);
+const at = (seconds: number): string => new Date(START + 1000 * seconds).toISOString();
+const [metrics] = trainingSnapshot.events.flatMap((event) => (event.type === 'step' ? [event.metrics] : [])) as [
+  StepMetrics,
+];
+const step = (number: number, seconds: number): RunEvent => ({
+  type: 'step',
+  time: at(seconds),
+  metrics: { ...metrics, step: number, secondsSample: 2, secondsScore: 1, secondsTrain: 1 },
+});
+
+const summary: RunSummary = {
+  id: 'r',
+  directory: '/r',
+  createdAt: at(0),
+  method: 'latro',
+  model: 'm',
+  dataset: 'd',
+  status: 'running',
+  statusReason: '',
+  phase: 'training',
+  step: 2,
+  totalSteps: 12,
+  best: null,
+  gain: null,
+};
+const job = (state: JobSnapshot['state'], progress: Partial<JobSnapshot['progress']> = {}): JobSnapshot => ({
+  jobId: 'j',
+  kind: 'train',
+  state,
+  createdAt: at(0),
+  runId: 'r',
+  runDirectory: '/r',
+  progress: {
+    phase: 'training',
+    done: 2,
+    total: 12,
+    unit: 'updates',
+    ratePerSecond: null,
+    secondsLeft: null,
+    message: '',
+    ...progress,
+  },
+});
+
+describe('state of a run', () => {
+  it('offers what makes sense: never two ways on, nothing to a run that is stopping or of another process', () => {
+    const states = ['queued', 'running', 'pausing', 'paused', 'stopping'] as const;
+    for (const state of states) {
+      const controls = controlsOf(summary, job(state));
+      const waysOn = controls.filter((control) => ['pause', 'continue', 'resume'].includes(control));
+      assert.equal(waysOn.length, state === 'queued' || state === 'stopping' ? 0 : 1, state);
+      assert.equal(controls.includes('roll-back'), state === 'paused', state);
+      assert.equal(controls.includes('stop'), state !== 'stopping', state);
+    }
+    assert.deepEqual(controlsOf(summary, undefined), ['export']);
+    assert.deepEqual(controlsOf({ ...summary, status: 'interrupted' }, undefined), ['resume', 'roll-back', 'export']);
+    assert.deepEqual(controlsOf({ ...summary, status: 'stopped', step: 0 }, undefined), ['resume']);
+    assert.deepEqual(controlsOf({ ...summary, status: 'finished' }, undefined), ['roll-back', 'export']);
+  });
+
+  it('knows from its engine that a run rests, from the disk how it ended', () => {
+    assert.equal(liveStatus(summary, job('paused')), 'paused');
+    assert.equal(liveStatus(summary, job('running')), 'running');
+    assert.equal(liveStatus({ ...summary, status: 'failed' }, undefined), 'failed');
+  });
+
+  it('tells the time left right after a resume, from the updates before it, and counts no time it was away', () => {
+    const night = 50_000;
+    const events: RunEvent[] = [
+      step(1, 10),
+      step(2, 14),
+      { type: 'checkpoint', time: at(night), step: 2 },
+      { type: 'resumed', time: at(night), step: 2 },
+    ];
+    const { secondsElapsed, secondsLeft } = progressOf(summary, job('running'), events, START + 1000 * (night + 3));
+    assert.equal(secondsElapsed, 14 + 3);
+    assert.equal(secondsLeft, 10 * 4);
+    const measured = job('running', { ratePerSecond: 0.5, secondsLeft: 20 });
+    assert.equal(progressOf(summary, measured, events, START).secondsLeft, 20);
+    const stopped = progressOf({ ...summary, status: 'stopped' }, undefined, events, START + 1e9);
+    assert.equal(stopped.secondsElapsed, 14);
+    assert.equal(progressOf(summary, job('paused'), events, START + 1e9).secondsElapsed, 14);
+  });
+});
+
+describe('export of a run', () => {
+  const { config } = resolveRunConfig({ model: '=m`', dataset: { train: 'd|e.jsonl' }, steps: 3 }, '/latro.json');
+  const events = [step(1, 1), step(2, 2), step(3, 3)];
+
+  it('gives metrics one line per update and the same columns for all', () => {
+    const lines = metricsCsv(events)
+      .trimEnd()
+      .split('\r\n')
+      .map((line) => line.split(','));
+    const [header] = lines as [string[]];
+    assert.equal(lines.length, 4);
+    assert.deepEqual(new Set(lines.map((line) => line.length)), new Set([Object.keys(metrics).length]));
+    assert.equal(Number(lines[3]![header.indexOf('step')]), 3);
+    assert.equal(Number(lines[1]![header.indexOf('meanReward')]), metrics.meanReward);
+  });
+
+  it('reports settings, results and updates, with texts that stay texts', () => {
+    const { id, createdAt, status, statusReason, phase, totalSteps, best, gain } = summary;
+    const record = { id, createdAt, status, statusReason, phase, totalSteps, best, gain, step: 3, config };
+    const warning = {
+      type: 'health',
+      time: at(2),
+      step: 2,
+      check: 'kl',
+      message: 'KL <b>grew</b>',
+      cure: '[x](y)',
+    } as const;
+    const text = reportMarkdown(
+      { ...record, formatVersion: 1, identity: UNKNOWN_IDENTITY, resumedFrom: null, pid: null },
+      [...events, warning],
+    );
+    assert.match(text, /d\\\|e\.jsonl/);
+    assert.match(text, /From update 2: KL \\<b\\>grew/);
+    assert.equal(text.split('\n').filter((line) => /^\| [123] \|/.test(line)).length, 3);
+    assert.deepEqual(JSON.parse(/```json\n([\s\S]+?)\n```/.exec(text)![1]!), JSON.parse(JSON.stringify(config)));
+  });
+});

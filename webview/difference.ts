@@ -1,0 +1,11 @@
+/** A difference as every panel writes it: an arrow with its direction, none where the digits shown say that nothing changed. */
+import type { Child } from './dom.ts';
+import { signed } from './format.ts';
+import { icon } from './icons.ts';
+
+export function arrow(value: number, digits = 2): Child {
+  if (Number(value.toFixed(digits)) === 0) return null;
+  return icon(value > 0 ? 'up' : 'down', value > 0 ? 'good' : 'bad');
+}
+
+export const difference = (value: number, digits = 2): Child => [arrow(value, digits), signed(value, digits)];
