@@ -112,6 +112,13 @@ export class GraphBuilder {
     return this.#constant('int64', shape, new Uint8Array(new BigInt64Array(values.map(BigInt)).buffer), values);
   }
 
+  /** A tensor that is part of the program itself: onnxruntime may lay it out anew for its products when it compiles. */
+  tensor(name: string, shape: readonly number[], data: Float32Array): Value {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#initializers.set(name, { name, type: 'float32', shape, data: bytes });
+    return { name, type: 'float32', shape };
+  }
+
   #constant(type: ElementType, shape: readonly number[], data: Uint8Array, values: readonly number[]): Value {
     const key = `${type}[${shape.join()}]${values.join()}`;
     let value = this.#constants.get(key);

@@ -54,8 +54,8 @@ export class Programs {
 
   /** Tokens pushed through each program since the start, padding included: what "spend no token twice" is measured by. */
   readonly tokensRun: Record<ProgramName, number> = { extend: 0, 'extend-score': 0, score: 0, step: 0 };
-  /** Seconds spent inside onnxruntime. */
-  secondsInside = 0;
+  /** Seconds that each program spent inside onnxruntime since the start. */
+  readonly secondsInside: Record<ProgramName, number> = { extend: 0, 'extend-score': 0, score: 0, step: 0 };
 
   /**
    * @param positions of each flat token of this run, (N)
@@ -80,7 +80,7 @@ export class Programs {
     this.tokensRun[name] += options.positions.length;
     const start = performance.now();
     const results = await session.run(feeds, outputs);
-    this.secondsInside += (performance.now() - start) / 1000;
+    this.secondsInside[name] += (performance.now() - start) / 1000;
     return results;
   }
 

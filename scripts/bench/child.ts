@@ -1,0 +1,111 @@
+/** One stage of one shape, in a process of its own: its peak memory is then its own too. */
+import type { ProgramOptions } from '../../src/engine/model/programs.ts';
+import { type Floors, MatmulFloor, MemoryFloor } from './floors.ts';
+import { round, type StageReport, type UpdateReport } from './report.ts';
+import { type ShapeName, shapeConfig } from './shapes.ts';
+import { benchModel, openStage, type StageName } from './stages.ts';
+import { median } from './statistics.ts';
+import { leastUpdateSeconds, newOptimizer, timedUpdate, UPDATE, type UpdatePhases } from './update.ts';
+
+export interface ChildRequest {
+  readonly shape: ShapeName;
+  readonly stage: StageName | 'update';
+  readonly options: ProgramOptions;
+  /** Seconds after which no further round begins. */
+  readonly patience: number;
+}
+
+const MOST_ROUNDS = 7;
+const TOKEN_BUDGET = 2048;
+
+export async function runStage(request: ChildRequest): Promise<StageReport | UpdateReport> {
+  const config = shapeConfig(request.shape);
+  const model = benchModel(config, request.options);
+  return request.stage === 'update' ? measureUpdate() : measureStage(request.stage);
+
+  async function measureStage(name: StageName): Promise<StageReport> {
+    const stage = openStage(name, model);
+    await stage.round();
+    const peakMemoryGB = peak();
+    const rounds = await interleaved(request, config, () => stage.round());
+    const best = rounds.map(({ result, floors }) => stage.least(floors) / result.seconds);
+    return {
+      tokensPerSecond: round(median(rounds.map(({ result }) => result.tokens / result.seconds)), 1),
+      shareOfFloor: round(median(best), 3),
+      rounds: rounds.length,
+      peakMemoryGB,
+      floors: middle(rounds.map(({ floors }) => floors)),
+    };
+  }
+
+  async function measureUpdate(): Promise<UpdateReport> {
+    const optimizer = newOptimizer();
+    let step = 0;
+    // A small one first: it compiles every program.
+    await timedUpdate(model, optimizer, { ...UPDATE, questions: 1, rationale: 4 }, step++, TOKEN_BUDGET);
+    let peakMemoryGB = 0;
+    const rounds = await interleaved(request, config, async () => {
+      const timing = await timedUpdate(model, optimizer, UPDATE, step++, TOKEN_BUDGET);
+      if (peakMemoryGB === 0) peakMemoryGB = peak();
+      return timing;
+    });
+    const phase = (name: keyof UpdatePhases): number => round(median(rounds.map((one) => one.result.phases[name])), 3);
+    const shares = rounds.map(({ result, floors }) => leastUpdateSeconds(model, UPDATE, floors) / result.seconds);
+    return {
+      seconds: round(median(rounds.map(({ result }) => result.seconds)), 3),
+      phases: {
+        generate: phase('generate'),
+        scoreAnswers: phase('scoreAnswers'),
+        scoreReference: phase('scoreReference'),
+        weigh: phase('weigh'),
+        train: phase('train'),
+        optimizer: phase('optimizer'),
+      },
+      shareOfFloor: round(median(shares), 3),
+      overhead: round(median(rounds.map(({ result }) => result.overhead)), 4),
+      rounds: rounds.length,
+      peakMemoryGB,
+      floors: middle(rounds.map(({ floors }) => floors)),
+    };
+  }
+}
+
+/**
+ * Rounds of the stage and of the floors in turn: where the machine's speed drifts, both drift, and each round is judged by the floors around it. The
+ * first floors are measured after the first round, so that the memory they take is not counted.
+ */
+async function interleaved<T>(
+  { options, patience }: ChildRequest,
+  config: Parameters<typeof MatmulFloor.create>[0],
+  action: () => Promise<T>,
+): Promise<{ readonly result: T; readonly floors: Floors }[]> {
+  const start = performance.now();
+  const rounds: { result: T; floors: Floors }[] = [];
+  const first = await action();
+  const matmul = await MatmulFloor.create(config, options);
+  const memory = await MemoryFloor.create(options);
+  const measure = async (): Promise<Floors> => {
+    return { matmulGflops: await matmul.measure(), memoryGBs: await memory.measure() };
+  };
+  let before = await measure();
+  rounds.push({ result: first, floors: before });
+  while (rounds.length < MOST_ROUNDS && performance.now() - start < 1000 * patience) {
+    const result = await action();
+    const after = await measure();
+    rounds.push({ result, floors: middle([before, after]) });
+    before = after;
+  }
+  await matmul.dispose();
+  await memory.dispose();
+  return rounds;
+}
+
+function middle(floors: readonly Floors[]): Floors {
+  return {
+    matmulGflops: round(median(floors.map(({ matmulGflops }) => matmulGflops)), 1),
+    memoryGBs: round(median(floors.map(({ memoryGBs }) => memoryGBs)), 2),
+  };
+}
+
+/** Largest resident memory of this process so far, in GB; Node gives kilobytes on every platform. */
+const peak = (): number => round((process.resourceUsage().maxRSS * 1024) / 1e9, 3);

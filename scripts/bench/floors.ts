@@ -1,0 +1,125 @@
+/**
+ * What the machine can do, measured in the process whose stage is judged by it: the rate at which onnxruntime multiplies the
+ * model's own matrices with 512 rows, and the rate at which it reads memory.
+ */
+import { GraphBuilder } from '../../src/engine/graph/graph_builder.ts';
+import { type ModelConfig, parameterShapes } from '../../src/engine/model/config.ts';
+import { type HostTensor, Session, type SessionOptions } from '../../src/engine/runtime/session.ts';
+import { median } from './statistics.ts';
+
+export interface Floors {
+  readonly matmulGflops: number;
+  readonly memoryGBs: number;
+}
+
+interface MatrixKind {
+  readonly outputs: number;
+  readonly inputs: number;
+  readonly count: number;
+}
+
+const ROWS = 512;
+const READ_BYTES = 256e6;
+/** Seconds of measuring per kind of matrix. */
+const PATIENCE = 0.12;
+
+/** Every matrix that a token is multiplied with: linear layers and the output head. */
+export function matrixKinds(config: ModelConfig): readonly MatrixKind[] {
+  const kinds = new Map<string, MatrixKind>();
+  const add = ([outputs, inputs]: readonly number[]): void => {
+    const key = `${outputs}x${inputs}`;
+    kinds.set(key, { outputs: outputs!, inputs: inputs!, count: (kinds.get(key)?.count ?? 0) + 1 });
+  };
+  for (const [name, shape] of parameterShapes(config)) if (name.endsWith('_proj.weight')) add(shape);
+  add([config.vocabSize, config.hiddenSize]);
+  return [...kinds.values()];
+}
+
+/**
+ * GFLOP/s over all of the model's matrices with 512 rows, each kind weighted by how often it occurs. Matrices are laid out by onnxruntime when
+ * it compiles, as it likes them best: the engine's own programs, whose weights are inputs, cannot have that.
+ */
+export class MatmulFloor {
+  readonly #sessions: readonly { readonly kind: MatrixKind; readonly session: Session; readonly x: HostTensor }[];
+
+  private constructor(sessions: MatmulFloor['#sessions']) {
+    this.#sessions = sessions;
+  }
+
+  static async create(config: ModelConfig, options: SessionOptions): Promise<MatmulFloor> {
+    const sessions = await Promise.all(
+      matrixKinds(config).map(async (kind) => {
+        const graph = new GraphBuilder('floor');
+        const x = graph.input('x', 'float32', [ROWS, kind.inputs]);
+        const matrix = new Float32Array(kind.inputs * kind.outputs).map((_, i) => ((i * 31) % 17) / 100);
+        const weight = graph.tensor('w', [kind.inputs, kind.outputs], matrix);
+        const y = graph.single('MatMul', [x, weight], 'float32', [ROWS, kind.outputs]);
+        graph.output('y', graph.single('Gather', [y, graph.integers([0])], 'float32', [1, kind.outputs], { axis: 0 }));
+        const data = new Float32Array(ROWS * kind.inputs).map((_, i) => ((i * 7) % 13) / 100);
+        const session = await Session.create('floor', graph.serialise(), options);
+        return { kind, session, x: { shape: [ROWS, kind.inputs], data } };
+      }),
+    );
+    return new MatmulFloor(sessions);
+  }
+
+  async measure(): Promise<number> {
+    let operations = 0;
+    let seconds = 0;
+    for (const { kind, session, x } of this.#sessions) {
+      operations += 2 * ROWS * kind.outputs * kind.inputs * kind.count;
+      seconds += kind.count * (await typical(() => session.run({ x }, ['y'])));
+    }
+    return operations / seconds / 1e9;
+  }
+
+  async dispose(): Promise<void> {
+    for (const { session } of this.#sessions) await session.dispose();
+  }
+}
+
+/** GB/s of reading 256 MB once, by onnxruntime's own threads: the best of two ways to sum rows. */
+export class MemoryFloor {
+  readonly #sessions: readonly Session[];
+  readonly #x: HostTensor = { shape: [1024, READ_BYTES / 4 / 1024], data: new Float32Array(READ_BYTES / 4).fill(1) };
+
+  private constructor(sessions: readonly Session[]) {
+    this.#sessions = sessions;
+  }
+
+  static async create(options: SessionOptions): Promise<MemoryFloor> {
+    const build = (operator: 'ReduceSum' | 'ReduceMax'): Uint8Array => {
+      const graph = new GraphBuilder('floor');
+      const x = graph.input('x', 'float32', ['N', 'D']);
+      graph.output('y', graph.single(operator, [x, graph.integers([1])], 'float32', ['N', 1], { keepdims: 1 }));
+      return graph.serialise();
+    };
+    return new MemoryFloor([
+      await Session.create('floor', build('ReduceSum'), options),
+      await Session.create('floor', build('ReduceMax'), options),
+    ]);
+  }
+
+  async measure(): Promise<number> {
+    const seconds: number[] = [];
+    for (const session of this.#sessions) seconds.push(await typical(() => session.run({ x: this.#x }, ['y'])));
+    return READ_BYTES / Math.min(...seconds) / 1e9;
+  }
+
+  async dispose(): Promise<void> {
+    for (const session of this.#sessions) await session.dispose();
+  }
+}
+
+/** Median seconds of an action, repeated for a while and at least three times. */
+async function typical(action: () => Promise<unknown>): Promise<number> {
+  await action();
+  const seconds: number[] = [];
+  const start = performance.now();
+  while (seconds.length < 3 || performance.now() - start < 1000 * PATIENCE) {
+    const before = performance.now();
+    await action();
+    seconds.push((performance.now() - before) / 1000);
+  }
+  return median(seconds);
+}

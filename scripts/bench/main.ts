@@ -1,0 +1,112 @@
+/**
+ * `npm run bench`: how fast every stage of an update is, and how close to what this machine can do.
+ *   --shape NAME     (repeatable) instead of all four; mistral-7b is measured only when asked for
+ *   --quick          the two small shapes, few rounds
+ *   --json FILE      writes the report
+ *   --compare OLD    prints the ratios to an older report
+ *   --device NAME, --threads N
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import * as v from 'valibot';
+import type { ProgramOptions } from '../../src/engine/model/programs.ts';
+import { type ChildRequest, runStage } from './child.ts';
+import {
+  comparison,
+  describeMachine,
+  type Report,
+  ReportSchema,
+  type ShapeReport,
+  type StageReport,
+  table,
+  type UpdateReport,
+} from './report.ts';
+import { DEFAULT_SHAPES, isShapeName, SHAPE_NAMES, type ShapeName } from './shapes.ts';
+import { STAGES } from './stages.ts';
+
+const MARK = 'bench-result:';
+const DEVICES = ['cpu', 'webgpu', 'cuda', 'dml'] as const;
+/** Seconds of rounds per stage; an update of the larger models takes longer than that and is measured once. */
+const PATIENCE = { whole: 6, quick: 1 };
+
+const { values } = parseArgs({
+  options: {
+    shape: { type: 'string', multiple: true },
+    stage: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    compare: { type: 'string' },
+    device: { type: 'string', default: 'cpu' },
+    threads: { type: 'string', default: '0' },
+    child: { type: 'string' },
+  },
+});
+
+if (values.child === undefined) await runBench();
+else console.log(MARK + JSON.stringify(await runStage(JSON.parse(values.child) as ChildRequest)));
+
+async function runBench(): Promise<void> {
+  const then =
+    values.compare === undefined ? null : v.parse(ReportSchema, JSON.parse(readFileSync(values.compare, 'utf8')));
+  const options = programOptions();
+  const shapes = chosenShapes();
+  const patience = values.quick ? PATIENCE.quick : PATIENCE.whole;
+  const stages = ([...STAGES, 'update'] as const).filter((stage) => values.stage?.includes(stage) ?? true);
+  const results: Record<string, ShapeReport> = {};
+  const start = performance.now();
+  for (const shape of shapes) {
+    const figures: Record<string, StageReport | UpdateReport> = {};
+    for (const stage of stages) {
+      process.stderr.write(`${shape} ${stage} …\n`);
+      figures[stage] = await inChild({ shape, stage, options, patience });
+    }
+    const peakMemoryGB = Math.max(0, ...Object.values(figures).map((figure) => figure.peakMemoryGB));
+    results[shape] = { ...figures, peakMemoryGB } as ShapeReport;
+  }
+  const all = Object.values(results).flatMap(({ peakMemoryGB: _, ...figures }) => Object.values(figures));
+  const report: Report = {
+    machine: describeMachine(options),
+    measured: new Date().toISOString(),
+    floors: {
+      matmulGflops: Math.max(0, ...all.map(({ floors }) => floors.matmulGflops)),
+      memoryGBs: Math.max(0, ...all.map(({ floors }) => floors.memoryGBs)),
+    },
+    shapes: results,
+  };
+  console.log(table(report));
+  console.log(`\n${((performance.now() - start) / 1000).toFixed(0)} s in all`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (then !== null) console.log(`\n${comparison(report, then)}`);
+}
+
+function programOptions(): ProgramOptions {
+  const device = DEVICES.find((name) => name === values.device);
+  const threads = Number(values.threads);
+  if (device === undefined) throw new Error(`--device is one of ${DEVICES.join(', ')}`);
+  if (!Number.isInteger(threads) || threads < 0) throw new Error('--threads is a whole number; 0: one per core');
+  return { device, threads };
+}
+
+function chosenShapes(): readonly ShapeName[] {
+  if (values.shape === undefined) return values.quick ? DEFAULT_SHAPES.slice(0, 2) : DEFAULT_SHAPES;
+  return values.shape.map((name) => {
+    if (!isShapeName(name)) throw new Error(`--shape is one of ${SHAPE_NAMES.join(', ')}`);
+    return name;
+  });
+}
+
+/** Starts this same program again for one stage. */
+async function inChild(request: ChildRequest): Promise<StageReport | UpdateReport> {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, '--child', JSON.stringify(request)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  const line = output.split('\n').find((text) => text.startsWith(MARK));
+  if (code !== 0 || line === undefined) throw new Error(`${request.shape} ${request.stage} failed (exit code ${code})`);
+  return JSON.parse(line.slice(MARK.length)) as StageReport | UpdateReport;
+}

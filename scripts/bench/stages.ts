@@ -1,0 +1,152 @@
+/** The stages of an update, each alone: what is run once, how many tokens that is, and how fast it could be at best. */
+import { initialiseAdapter, loraScale, targetedModules } from '../../src/engine/model/adapter.ts';
+import type { ModelConfig } from '../../src/engine/model/config.ts';
+import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
+import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
+import { LanguageModel } from '../../src/engine/model/language_model.ts';
+import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
+import type { ProgramOptions } from '../../src/engine/model/programs.ts';
+import { type Floors, matrixKinds } from './floors.ts';
+import { randomWeights } from './shapes.ts';
+
+export const STAGES = ['prefill', 'decode1', 'decode8', 'decode64', 'score', 'step'] as const;
+export type StageName = (typeof STAGES)[number];
+
+export interface Round {
+  readonly seconds: number;
+  readonly tokens: number;
+}
+
+export interface Stage {
+  readonly round: () => Promise<Round>;
+  /** Seconds that a round cannot go below by these floors. */
+  readonly least: (floors: Floors) => number;
+}
+
+const SEQUENCES = 8;
+const LENGTH = 128;
+const PROMPT = 48;
+/** Tokens decoded after the first one, which the prefill gives. */
+const DECODED = 24;
+/** Tokens in one run of a program; the whole of `step` and `score` here. */
+const TOKEN_BUDGET = SEQUENCES * LENGTH;
+
+export const LORA = {
+  rank: 16,
+  alpha: 32,
+  dropout: 0,
+  targetModules: ['all-linear'],
+  useRslora: false,
+  baseModel: null,
+};
+
+/** A random model with a fresh adapter on all linear layers. */
+export function benchModel(config: ModelConfig, options: ProgramOptions): LanguageModel {
+  const adapter = initialiseAdapter(config, LORA, 1);
+  const modules = new Set(targetedModules(config, adapter.config).map(({ module }) => module));
+  const bound = { shape: { rank: LORA.rank, modules, dropout: 0 }, tensors: adapter.tensors, scale: loraScale(LORA) };
+  return new LanguageModel(config, randomWeights(config), bound, 'adapter', options);
+}
+
+export const tokens = (config: ModelConfig, count: number, seed: number): number[] =>
+  Array.from({ length: count }, (_, i) => 3 + ((i * 7919 + seed * 104729) % (config.vocabSize - 3)));
+
+/** Nothing stops a rationale before its length: every machine decodes the same number of tokens. */
+export const sampling = (maxTokens: number, maxRows: number): GenerateSettings => ({
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  maxTokens,
+  maxAnswerTokens: 0,
+  stopTokenIds: new Set(),
+  contextLength: 0,
+  maxRows,
+});
+
+export function openStage(name: StageName, model: LanguageModel): Stage {
+  const { config } = model;
+  const sequences = Array.from({ length: SEQUENCES }, (_, i) => tokens(config, LENGTH, i));
+  // Prompt of one token: every other token is predicted.
+  const groups = sequences.map(([first, ...ids]): PromptGroup => {
+    return { prompt: [first!], continuations: [{ ids, predictions: predictTokens(ids, 1 / LENGTH) }] };
+  });
+  const timed = (action: () => Promise<unknown>): Stage['round'] => {
+    return async () => {
+      const start = performance.now();
+      await action();
+      return { seconds: (performance.now() - start) / 1000, tokens: SEQUENCES * LENGTH };
+    };
+  };
+  const everyToken = forwardProducts(config, SEQUENCES * LENGTH, SEQUENCES * (LENGTH - 1));
+  const atMatmulRate = (operations: number): Stage['least'] => {
+    return ({ matmulGflops }) => operations / (matmulGflops * 1e9);
+  };
+  switch (name) {
+    case 'prefill':
+      return {
+        round: timed(() => model.extend(new KeyValueCache(config, SEQUENCES), sequences, 0)),
+        least: atMatmulRate(forwardProducts(config, SEQUENCES * LENGTH, SEQUENCES)),
+      };
+    case 'score':
+      return {
+        round: timed(() => model.score(groups, { tokenBudget: TOKEN_BUDGET })),
+        least: atMatmulRate(everyToken),
+      };
+    case 'step':
+      // Backward to the inputs of each product; a frozen matrix needs no gradient of its own.
+      return {
+        round: timed(() => model.step(groups, { tokenBudget: TOKEN_BUDGET })),
+        least: atMatmulRate(2 * everyToken),
+      };
+    case 'decode1':
+      return decodeStage(model, 1);
+    case 'decode8':
+      return decodeStage(model, 8);
+    case 'decode64':
+      return decodeStage(model, 64);
+  }
+}
+
+/** Floating-point operations of one forward pass: all linear layers for `rows` tokens, the head for `heads` of them. */
+export function forwardProducts(config: ModelConfig, rows: number, heads: number): number {
+  const head = 2 * config.vocabSize * config.hiddenSize;
+  const everything = matrixKinds(config).reduce(
+    (sum, { outputs, inputs, count }) => sum + 2 * outputs * inputs * count,
+    0,
+  );
+  return rows * (everything - head) + heads * head;
+}
+
+/** One decoded token per row reads every matrix once and multiplies it with `rows` rows: whichever of the two takes longer. */
+export function leastDecodeSeconds(config: ModelConfig, rows: number, { matmulGflops, memoryGBs }: Floors): number {
+  const operations = forwardProducts(config, rows, rows);
+  const bytes = (4 * forwardProducts(config, 1, 1)) / 2;
+  return Math.max(operations / (matmulGflops * 1e9), bytes / (memoryGBs * 1e9));
+}
+
+/** Decoding as sampling does it, drawing included: from the first drawn token of the last row to its last. */
+function decodeStage(model: LanguageModel, rows: number): Stage {
+  const { config } = model;
+  const questions = Math.ceil(rows / SEQUENCES);
+  const requests = Array.from({ length: questions }, (_, q) => ({
+    prompt: tokens(config, PROMPT, q),
+    keys: Array.from({ length: rows / questions }, (_, k) => q * SEQUENCES + k),
+  }));
+  return {
+    round: async () => {
+      const times: number[] = [];
+      let detectors = 0;
+      await generate(model, requests, sampling(1 + DECODED, rows), () => {
+        const isLast = ++detectors === rows;
+        return {
+          push: () => {
+            if (isLast) times.push(performance.now());
+            return null;
+          },
+        };
+      });
+      return { seconds: (times.at(-1)! - times[0]!) / 1000, tokens: rows * (times.length - 1) };
+    },
+    least: (floors) => DECODED * leastDecodeSeconds(config, rows, floors),
+  };
+}
