@@ -1,12 +1,6 @@
 /** `latro pull`: a model or a dataset from a Hugging Face hub. */
-import { join, resolve } from 'node:path';
-import { AccessToken } from '../engine/hub/access_token.ts';
-import { HubEndpoint } from '../engine/hub/hub_endpoint.ts';
-import { folderNameOf, parseHubSource } from '../engine/hub/hub_source.ts';
 import type { PullProgress } from '../engine/hub/progress_meter.ts';
-import { pull } from '../engine/hub/pull.ts';
-import { systemPullWorld } from '../engine/hub/pull_world.ts';
-import { RunLock } from '../engine/runs/run_lock.ts';
+import { pullSource } from '../engine/server/pull_source.ts';
 import type { Command } from './command.ts';
 import { byteSize, count, duration } from './number_format.ts';
 import { LiveLine, progressBar } from './progress.ts';
@@ -24,25 +18,18 @@ export const pullCommand: Command = {
   ],
 
   async run(args, { terminal, world, cwd, env, signal }) {
-    const source = parseHubSource(args.positionals[0] as string);
-    const parent = source.kind === 'model' ? 'models' : 'datasets';
-    const folder = resolve(cwd, args.text('out') ?? join(parent, folderNameOf(source)));
-    const { HF_TOKEN: token = '', HF_ENDPOINT: endpoint = '' } = env;
-    const request = {
-      source,
-      folder,
-      endpoint: endpoint === '' ? new HubEndpoint() : new HubEndpoint(endpoint),
-      token: token === '' ? null : new AccessToken(token),
-    };
-    const { files, clock, processes } = world;
-    const pullWorld = { ...systemPullWorld((path) => RunLock.acquire(files, path, processes, clock)), files, clock };
+    const { HF_TOKEN: token = null, HF_ENDPOINT: endpoint = null } = env;
+    const source = args.positionals[0] as string;
+    const request = { source, base: cwd, folder: args.text('out') ?? null, token, endpoint };
     const line = new LiveLine(terminal);
     const show = (progress: PullProgress): void => {
       const state = describe(progress);
       const share = progress.bytesTotal === 0 ? 0 : progress.bytesDone / progress.bytesTotal;
       line.show(`${progressBar(share)} ${state}`, state);
     };
-    const { record, bytesTransferred } = await pull(request, pullWorld, show, signal).finally(() => line.end());
+    const { record, bytesTransferred, folder } = await pullSource(request, world, show, signal).finally(() =>
+      line.end(),
+    );
     const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
     terminal.note(
       `${count(record.files.length, 'files')}, ${byteSize(bytes)} (${byteSize(bytesTransferred)} of it transferred now), commit ${record.commit}`,

@@ -20,6 +20,9 @@ export const COMMANDS = [
   'latro.exportRun',
   'latro.compare',
   'latro.openRunDashboard',
+  'latro.pull',
+  'latro.setHubToken',
+  'latro.clearHubToken',
   'latro.openLog',
   'latro.openWalkthrough',
 ] as const;

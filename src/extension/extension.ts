@@ -11,6 +11,8 @@ import { COMMANDS, type CommandHandlers, type CommandId } from './command_ids.ts
 import { chooseModel } from './commands/choose_model.ts';
 import { evaluateDataset } from './commands/evaluate.ts';
 import { exportRun } from './commands/export_run.ts';
+import { HubToken } from './commands/hub_token.ts';
+import { pullFromHub } from './commands/pull.ts';
 import { rollBack } from './commands/roll_back.ts';
 import { pauseRun, pickPair, stopRun } from './commands/run_commands.ts';
 import { type CommandServices, pickRun } from './commands/services.ts';
@@ -38,10 +40,13 @@ export function activate(context: vscode.ExtensionContext): void {
   const reporter = new Reporter(log);
   const datasets = new DocumentIndexes();
   context.subscriptions.push(log, datasets, new RowDiagnostics(datasets, log));
+  const token = new HubToken(context.secrets, reporter);
   const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file');
-  const inWorkspace = folder === undefined ? undefined : openStudio(context, folder, datasets, log, reporter);
+  const inWorkspace = folder === undefined ? undefined : openStudio(context, folder, datasets, log, reporter, token);
   registerCommands(context, reporter, {
     ...(inWorkspace ?? withoutFolder()),
+    'latro.setHubToken': () => token.ask(),
+    'latro.clearHubToken': () => token.clear(),
     'latro.openLog': async () => log.show(),
     'latro.openWalkthrough': async () => {
       await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
@@ -49,7 +54,9 @@ export function activate(context: vscode.ExtensionContext): void {
   });
 }
 
-type StudioCommands = Omit<CommandHandlers, 'latro.openLog' | 'latro.openWalkthrough'>;
+/** Work without a folder, in any workspace, trusted or not. */
+const HARMLESS = ['latro.setHubToken', 'latro.clearHubToken', 'latro.openLog', 'latro.openWalkthrough'] as const;
+type StudioCommands = Omit<CommandHandlers, (typeof HARMLESS)[number]>;
 
 /** Everything that belongs to a folder. */
 function openStudio(
@@ -58,6 +65,7 @@ function openStudio(
   datasets: DocumentIndexes,
   log: vscode.LogOutputChannel,
   reporter: Reporter,
+  token: HubToken,
 ): StudioCommands {
   const { extensionUri, workspaceState: memento, subscriptions } = context;
   const track = <T extends vscode.Disposable>(part: T): T => {
@@ -114,6 +122,7 @@ function openStudio(
     'latro.resumeRun': (argument) => resumeRun(services, argument),
     'latro.rollBack': (argument) => rollBack(services, argument),
     'latro.exportRun': (argument) => exportRun(services, argument),
+    'latro.pull': (argument) => pullFromHub(services, token, argument),
     'latro.compare': async (argument) => accuracy.show(await pickPair(services, argument)),
     'latro.openRunDashboard': async (argument) => {
       const { id } = await pickRun(services, argument, () => true, vscode.l10n.t('Run to open'));
@@ -136,15 +145,12 @@ function withoutFolder(): StudioCommands {
   return Object.fromEntries(COMMANDS.map((id) => [id, refuse])) as unknown as StudioCommands;
 }
 
-/** Works in any workspace, trusted or not. */
-const HARMLESS: ReadonlySet<CommandId> = new Set(['latro.openLog', 'latro.openWalkthrough']);
-
 /** A hidden command can be called all the same, so each is guarded here too. */
 function registerCommands(context: vscode.ExtensionContext, reporter: Reporter, handlers: CommandHandlers): void {
   for (const id of COMMANDS) {
     const run = async (argument: unknown) => {
       try {
-        if (!vscode.workspace.isTrusted && !HARMLESS.has(id)) {
+        if (!vscode.workspace.isTrusted && !isHarmless(id)) {
           const { l10n } = vscode;
           const next = l10n.t('Trust it to load models, sample and train.');
           throw new LatroError('bad-request', l10n.t('This workspace is not trusted.'), next);
@@ -157,3 +163,5 @@ function registerCommands(context: vscode.ExtensionContext, reporter: Reporter, 
     context.subscriptions.push(vscode.commands.registerCommand(id, run));
   }
 }
+
+const isHarmless = (id: CommandId): boolean => (HARMLESS as readonly CommandId[]).includes(id);

@@ -6,7 +6,7 @@
  * - `train`, `resume` and `evaluate` are background jobs: they run one after another and outlive the client that asked. `train` and
  *   `resume` reply as soon as the run directory exists, `evaluate` when it is done; `jobEnded` tells every client how it went.
  * - The others (`sampleQuestion`, `exportRun`, …) are interactive: they run between the updates of a background job and are cancelled
- *   when their client leaves.
+ *   when their client leaves. `pull` computes nothing: it runs beside all of them.
  * Paths are absolute. Log-probabilities are in nats, times ISO 8601, durations in seconds, sizes in bytes.
  */
 import * as v from 'valibot';
@@ -36,6 +36,7 @@ export const JobKind = v.picklist([
   'trace',
   'roll-back',
   'export',
+  'pull',
 ]);
 export type JobKind = v.InferOutput<typeof JobKind>;
 
@@ -44,7 +45,7 @@ export const JobProgress = v.object({
   phase: v.string(),
   done: Count,
   total: Count,
-  /** What is counted, in the plural: "updates", "questions", "tokens". */
+  /** What is counted, in the plural: "updates", "questions", "tokens", "bytes". */
   unit: v.string(),
   ratePerSecond: v.nullable(v.number()),
   secondsLeft: v.nullable(v.number()),
@@ -186,6 +187,22 @@ export const ENGINE_REQUESTS = {
     'exportRun',
     v.object({ jobId: JobId, runDirectory: Path, to: ExportKind, out: Path, checkpoint: v.nullable(Count) }),
     v.object({ step: Count }),
+  ),
+  /**
+   * Downloads `OWNER/MODEL[@REVISION]` or `datasets/OWNER/NAME[@REVISION]` into `models/OWNER--MODEL` or `datasets/OWNER--NAME` of
+   * `base`; what has arrived stays when it is cancelled. `token` null: the engine's HF_TOKEN, if it has one.
+   */
+  pull: message(
+    'pull',
+    v.object({ jobId: JobId, source: v.string(), base: Path, token: v.nullable(v.string()) }),
+    v.object({
+      kind: v.picklist(['model', 'dataset']),
+      folder: Path,
+      commit: v.string(),
+      /** Paths within `folder`, `/` between their parts. */
+      files: v.array(v.object({ path: v.string(), bytes: Count })),
+      bytesTransferred: Count,
+    }),
   ),
   /** `k` samples per question besides the greedy answer; `questions` at most, from the top; `file` holds one EvaluationRow a line. */
   evaluate: message(

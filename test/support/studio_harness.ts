@@ -7,6 +7,7 @@ import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import type { World } from '../../src/engine/runs/run_writer.ts';
 import { EngineServer } from '../../src/engine/server/engine_server.ts';
+import type { HubEnvironment } from '../../src/engine/server/pull_job.ts';
 import { StudioService } from '../../src/engine/server/studio_service.ts';
 import { EngineClient } from '../../src/extension/engine/engine_client.ts';
 import {
@@ -61,7 +62,7 @@ export class Studio {
     this.#server = server;
   }
 
-  static async start(): Promise<Studio> {
+  static async start(environment: HubEnvironment = {}): Promise<Studio> {
     const folder = await mkdtemp(join(tmpdir(), 'latro-'));
     await writeTinyWorkspace(folder);
     const log: string[] = [];
@@ -69,6 +70,7 @@ export class Studio {
       world: systemWorld,
       workspace: folder,
       threads: 1,
+      environment,
       log: (line) => log.push(line),
     });
     const server = new EngineServer({

@@ -5,8 +5,12 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { systemClock } from '../../src/engine/common/clock.ts';
 import { Cancelled, LatroError } from '../../src/engine/common/errors.ts';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import type { EngineService, JobContext, StartedRun } from '../../src/engine/server/engine_service.ts';
+import { pullJob } from '../../src/engine/server/pull_job.ts';
 import type { RequestParams, RequestResult, RowReference } from '../../src/protocol/engine_rpc.ts';
 import type { RationaleRecord, RunEvent, StepMetrics } from '../../src/protocol/records.ts';
 
@@ -98,6 +102,12 @@ export class TinyEngineService implements EngineService {
     await mkdir(out);
     await writeFile(path.join(out, 'theta.json'), JSON.stringify({ step }));
     return { step };
+  }
+
+  /** The real thing: there is nothing tiny about a download. */
+  pull(params: RequestParams<'pull'>, context: JobContext): Promise<RequestResult<'pull'>> {
+    const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+    return pullJob(params, context, world, process.env);
   }
 
   async evaluate(params: RequestParams<'evaluate'>, context: JobContext): Promise<RequestResult<'evaluate'>> {

@@ -160,6 +160,7 @@ export class EngineServer {
     answer(connection, 'exportRun', (p) =>
       jobs.run(p.jobId, 'export', 'interactive', (context) => service.exportRun(p, context), gone),
     );
+    answer(connection, 'pull', (p) => jobs.run(p.jobId, 'pull', 'apart', (context) => service.pull(p, context), gone));
     answer(connection, 'pause', ({ jobId }) => ({ found: jobs.pause(jobId) }));
     answer(connection, 'continue', ({ jobId }) => ({ found: jobs.continue(jobId) }));
     answer(connection, 'stop', ({ jobId }) => ({ found: jobs.stop(jobId) }));

@@ -59,6 +59,8 @@ export interface EngineService {
   rollBack(params: RequestParams<'rollBack'>, context: JobContext): Promise<RequestResult<'rollBack'>>;
   /** Writes a run's result to a new folder, whole or not at all. */
   exportRun(params: RequestParams<'exportRun'>, context: JobContext): Promise<RequestResult<'exportRun'>>;
+  /** The only request that uses the network. */
+  pull(params: RequestParams<'pull'>, context: JobContext): Promise<RequestResult<'pull'>>;
   /** Frees models and devices; called once, when no job is left. */
   dispose(): Promise<void>;
 }

@@ -15,10 +15,13 @@ export interface JobListener {
   bug(error: unknown): void;
 }
 
+/** 'apart': it computes nothing, waits for nobody and keeps nobody waiting. */
+export type JobLane = Lane | 'apart';
+
 interface Job {
   readonly jobId: string;
   readonly kind: JobKind;
-  readonly lane: Lane;
+  readonly lane: JobLane;
   readonly createdAt: string;
   readonly controller: AbortController;
   state: JobSnapshot['state'];
@@ -44,7 +47,7 @@ export class JobQueue {
   }
 
   /** Runs a job to its end. `client` aborts it too (leave it out for a job that outlives its client). */
-  async run<T>(jobId: string, kind: JobKind, lane: Lane, work: JobWork<T>, client?: AbortSignal): Promise<T> {
+  async run<T>(jobId: string, kind: JobKind, lane: JobLane, work: JobWork<T>, client?: AbortSignal): Promise<T> {
     return await this.#start(jobId, kind, lane, (_, context) => work(context), client);
   }
 
@@ -121,7 +124,7 @@ export class JobQueue {
   #start<T>(
     jobId: string,
     kind: JobKind,
-    lane: Lane,
+    lane: JobLane,
     work: (job: Job, context: JobContext) => Promise<T>,
     client?: AbortSignal,
   ): Promise<T> {
@@ -155,12 +158,12 @@ export class JobQueue {
     const { jobId, kind, lane } = job;
     let outcome: ReturnType<typeof toOutcome> | { type: 'ok' } = { type: 'ok' };
     try {
-      await this.#compute.enter(lane, signal);
+      if (lane !== 'apart') await this.#compute.enter(lane, signal);
       try {
         this.#change(job, { state: 'running' });
         return await work(job, this.#contextOf(job, signal));
       } finally {
-        this.#compute.leave();
+        if (lane !== 'apart') this.#compute.leave();
       }
     } catch (error) {
       outcome = toOutcome(error);
@@ -174,7 +177,9 @@ export class JobQueue {
   }
 
   #contextOf(job: Job, signal: AbortSignal): JobContext {
-    const { jobId, kind, lane } = job;
+    const { jobId, kind } = job;
+    // A job that holds no turn has none to offer.
+    const lane = job.lane === 'apart' ? 'interactive' : job.lane;
     return {
       jobId,
       signal,

@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   }
   const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
   const workspace = dirname(dirname(record));
-  const service = new StudioService({ world, workspace, threads: 0, log });
+  const service = new StudioService({ world, workspace, threads: 0, environment: process.env, log });
   await runEngineProcess({ service, socket, recordFile: record, engineVersion: PACKAGE_VERSION, log });
 }
 

@@ -16,6 +16,7 @@ import { evaluate } from './evaluate_job.ts';
 import type { QuestionWorld } from './open_question.ts';
 import { PolicyCache } from './policy_cache.ts';
 import { previewPrompt } from './preview_prompt.ts';
+import { type HubEnvironment, pullJob } from './pull_job.ts';
 import { runObserver, startRun } from './run_job.ts';
 import { sampleQuestion } from './sample_question.ts';
 import { scoreRationale } from './score_rationale.ts';
@@ -27,6 +28,7 @@ export interface StudioOptions {
   readonly workspace: string;
   /** CPU threads for models without a run; 0: one per core. */
   readonly threads: number;
+  readonly environment: HubEnvironment;
   readonly log: (message: string) => void;
 }
 
@@ -97,6 +99,10 @@ export class StudioService implements EngineService {
   exportRun({ runDirectory, to, out, checkpoint }: RequestParams<'exportRun'>): Promise<RequestResult<'exportRun'>> {
     const run = new RunDirectory(this.#options.world.files, runDirectory);
     return exportRun(run, to, out, checkpoint ?? undefined);
+  }
+
+  pull(params: RequestParams<'pull'>, context: JobContext): Promise<RequestResult<'pull'>> {
+    return pullJob(params, context, this.#options.world, this.#options.environment);
   }
 
   dispose(): Promise<void> {

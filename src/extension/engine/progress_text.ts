@@ -6,15 +6,27 @@ export function progressText({ phase, done, total, unit, ratePerSecond, secondsL
   const { l10n } = vscode;
   const parts = [
     phaseText(phase),
-    total > 0 ? l10n.t('{0} of {1} {2}', done, total, unitText(unit)) : '',
-    ratePerSecond === null ? '' : l10n.t('{0}/s', rateText(ratePerSecond)),
+    total > 0 ? extentText(done, total, unit) : '',
+    ratePerSecond === null
+      ? ''
+      : l10n.t('{0}/s', unit === 'bytes' ? transferText(ratePerSecond) : rateText(ratePerSecond)),
     secondsLeft === null ? '' : l10n.t('{0} left', durationText(secondsLeft)),
     message,
   ];
   return parts.filter((part) => part !== '').join(' · ');
 }
 
-/** Names of the phases of a run; another job's phase is shown as it comes. */
+function extentText(done: number, total: number, unit: string): string {
+  const { l10n } = vscode;
+  if (unit === 'bytes') return l10n.t('{0} of {1}', transferText(done), transferText(total));
+  return l10n.t('{0} of {1} {2}', done, total, unitText(unit));
+}
+
+/** Bytes on their way, or on disk: "12.3 MB". */
+export const transferText = (bytes: number): string =>
+  bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** Names of the phases of a run and of a download; another job's phase is shown as it comes. */
 export function phaseText(phase: string): string {
   const { l10n } = vscode;
   const known: Readonly<Record<string, string>> = {
@@ -23,6 +35,9 @@ export function phaseText(phase: string): string {
     training: l10n.t('training'),
     'evaluating-after': l10n.t('evaluating after'),
     finished: l10n.t('finished'),
+    downloading: l10n.t('downloading'),
+    verifying: l10n.t('checking'),
+    waiting: l10n.t('waiting for the hub'),
   };
   return known[phase] ?? phase;
 }

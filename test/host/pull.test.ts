@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import * as vscode from 'vscode';
+import { isAlive } from '../../src/extension/engine/engine_launcher.ts';
+import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
+import { assertNothingWrong, filesBelow, hostedModel, NEEDED } from '../support/hub_pull.ts';
+import { HubServer } from '../support/hub_server.ts';
+import { endEngine, eventually, extension, workspace } from './studio.ts';
+
+describe('a download from the palette', () => {
+  const repository = hostedModel();
+  const folder = () => path.join(workspace(), 'models');
+  let server: HubServer;
+
+  /** Calls the command with a name in its input box, and presses a key there until `until` is true. */
+  const propose = async (source: string, key: 'accept' | 'close', until: () => boolean): Promise<void> => {
+    let ended = false;
+    const command = vscode.commands.executeCommand('latro.pull', source).then(() => {
+      ended = true;
+    });
+    const press = key === 'accept' ? 'acceptSelectedQuickOpenItem' : 'closeQuickOpen';
+    while (!ended && !until()) {
+      await setTimeout(100);
+      await vscode.commands.executeCommand(`workbench.action.${press}`);
+    }
+    await command;
+  };
+
+  before(async () => {
+    await extension().activate();
+    server = await HubServer.start();
+    server.host(repository);
+    // The engine inherits the address of the hub when it starts.
+    const engine = await readEngineRecord(engineRecordFile(workspace()));
+    if (engine !== undefined && isAlive(engine.pid)) {
+      process.kill(engine.pid);
+      await eventually(() => !isAlive(engine.pid));
+    }
+    process.env.HF_ENDPOINT = server.endpoint;
+  });
+  after(async () => {
+    delete process.env.HF_ENDPOINT;
+    await server.stop();
+    rmSync(folder(), { recursive: true, force: true });
+    await endEngine();
+  });
+
+  it('is not begun by a link: the name is only proposed', async () => {
+    await propose('someone/small', 'close', () => false);
+    assert.deepEqual(server.requests, []);
+    assert.equal(existsSync(folder()), false);
+  });
+
+  it('brings the files of a model into the workspace, whole', async () => {
+    await propose('someone/small', 'accept', () => server.requests.length > 0);
+    const model = path.join(folder(), 'someone--small');
+    assert.deepEqual(await filesBelow(model), [...NEEDED, 'latro-source.json'].sort());
+    await assertNothingWrong(model, repository);
+  });
+
+  it('that is refused leaves nothing behind, and the extension alive', async () => {
+    await propose('someone/else', 'accept', () => server.requests.some(({ url }) => url.includes('someone/else')));
+    assert.equal(existsSync(path.join(folder(), 'someone--else')), false);
+    assert.equal(extension().isActive, true);
+    await vscode.commands.executeCommand('latro.clearHubToken');
+  });
+});
