@@ -3,6 +3,8 @@
  * they cross a boundary (disk → engine, engine → host, host → webview). All log-probabilities are natural logarithms (nats).
  */
 import * as v from 'valibot';
+import { EvaluatedOutput } from './evaluated_output.ts';
+import { StrategyEvaluation, StrategyMetrics, StrategySummary } from './strategy_records.ts';
 
 /** One token of a text: its id, its own decoded piece and log π(token | everything before it). */
 export const TokenRecord = v.object({
@@ -74,17 +76,6 @@ export const QuestionRollout = v.object({
 });
 export type QuestionRollout = v.InferOutput<typeof QuestionRollout>;
 
-/** What a model said to a question, and what became of it. */
-const EvaluatedOutput = v.object({
-  text: v.string(),
-  extractedAnswer: v.nullable(v.string()),
-  correct: v.boolean(),
-  /** How near a free-text answer is to the gold one: chrF in [0, 100], ROUGE-L F1 in [0, 1]; absent for other kinds of answers. */
-  similarity: v.optional(v.object({ chrF: v.number(), rougeL: v.number() })),
-  tokens: v.number(),
-  finished: v.boolean(),
-});
-
 /** One question of one evaluation: one line of `evaluations/NAME.jsonl`. */
 export const EvaluationRow = v.object({
   rowKey: v.string(),
@@ -101,6 +92,8 @@ export const EvaluationRow = v.object({
   /** log π(y | x ⊕ z) with the greedy rationale, and its mean over the samples (null without samples). */
   answerLogProbGreedy: v.number(),
   answerLogProbSampled: v.nullable(v.number()),
+  /** With reasoning strategies: `greedy` is then the output under the model's own strategy, `samples` are k/N of every one. */
+  strategies: v.optional(StrategyEvaluation),
 });
 export type EvaluationRow = v.InferOutput<typeof EvaluationRow>;
 
@@ -125,6 +118,8 @@ export const EvaluationSummary = v.object({
   meanRationaleTokens: v.number(),
   finishedShare: v.number(),
   seconds: v.number(),
+  /** With reasoning strategies. */
+  strategies: v.optional(StrategySummary),
 });
 export type EvaluationSummary = v.InferOutput<typeof EvaluationSummary>;
 
@@ -150,6 +145,8 @@ export const StepMetrics = v.object({
   /** Sampled rationales whose reward a person's rating changed, and approved ones learned beside them; absent: no ratings in use. */
   ratedRationales: v.optional(v.number()),
   approvedRationales: v.optional(v.number()),
+  /** With reasoning strategies. */
+  strategies: v.optional(StrategyMetrics),
   gradientNorm: v.number(),
   learningRate: v.number(),
   tokensTrained: v.number(),

@@ -38,8 +38,8 @@ export const choice = <const O extends readonly string[]>(description: string, o
   v.pipe(v.picklist(options), v.description(description));
 
 export const Method = choice(
-  'The training algorithm: latro (LaTRO eq. 4), or a baseline run by the same engine: sft (supervised fine-tuning), rejection-sampling (fine-tuning on sampled rationales that reach the right answer), grpo (0/1 verifier reward).',
-  ['latro', 'sft', 'rejection-sampling', 'grpo'],
+  'The training algorithm: latro (LaTRO eq. 4), or a baseline run by the same engine: sft (supervised fine-tuning), rejection-sampling (fine-tuning on sampled rationales that reach the right answer), grpo (0/1 verifier reward); or, with reasoning strategies, ssft (set supervised fine-tuning, 2510.05132) and gfpo (policy gradient on the forking token only).',
+  ['latro', 'sft', 'rejection-sampling', 'grpo', 'ssft', 'gfpo'],
 );
 export type Method = v.InferOutput<typeof Method>;
 
@@ -90,7 +90,9 @@ export const datasetFiles = {
         question: text('Column that holds the question.'),
         answer: text('Column that holds the gold answer.'),
         choices: v.optional(text('Column that holds the answer choices.')),
-        rationale: v.optional(text('Column that holds a gold rationale (used by method sft only).')),
+        rationale: v.optional(
+          text('Column that holds a gold rationale (method sft), or a list of them (method ssft).'),
+        ),
         context: v.optional(text('Column that holds a passage put before the question.')),
       }),
       v.description('Which column is what, for format "columns". A dotted name reaches into objects: "choices.text".'),

@@ -14,6 +14,8 @@ export interface RowContent {
   readonly choices?: readonly string[];
   /** Never shown to LaTRO; the SFT baseline trains on it. */
   readonly goldRationale?: string;
+  /** Several different ways to the answer, as written: traces for SSFT. */
+  readonly goldRationales?: readonly string[];
   /** A passage put before the question. */
   readonly context?: string;
 }

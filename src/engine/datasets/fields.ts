@@ -70,6 +70,19 @@ export function choicesAt(record: JsonRecord, path: FieldPath): string[] {
   return value.map((_, index) => answerTextAt(record, [...path, index]));
 }
 
+/** At least one text that says something; white space around it stays, because it is learned as it is written. */
+export function tracesAt(record: JsonRecord, path: FieldPath): string[] {
+  const value = presentAt(record, path);
+  if (!Array.isArray(value))
+    throw new FieldProblem('wrong-type', path, `${name(path)} must be a list of rationales, not ${typeName(value)}.`);
+  if (value.length === 0)
+    throw new FieldProblem('empty-field', path, `${name(path)} must hold at least one rationale.`);
+  return value.map((_, index) => {
+    textAt(record, [...path, index]);
+    return value[index] as string;
+  });
+}
+
 function presentAt(record: JsonRecord, path: FieldPath): unknown {
   const value = valueAt(record, path);
   if (value === undefined) throw new FieldProblem('missing-field', path, `The row has no ${name(path)}.`);

@@ -18,6 +18,8 @@ export interface DatasetFormat {
     answer(record: JsonRecord): string;
     choices?(record: JsonRecord): readonly string[] | undefined;
     goldRationale?(record: JsonRecord): string | undefined;
+    /** At least one; a row may have both. */
+    goldRationales?(record: JsonRecord): readonly string[] | undefined;
     context?(record: JsonRecord): string | undefined;
   };
   /** How a question becomes a prompt that asks for a rationale, and an answer becomes y. */

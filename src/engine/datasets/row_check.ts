@@ -77,6 +77,7 @@ export function checkRecord(record: unknown, line: number, format: DatasetFormat
   const optional = {
     choices: read(fields.choices),
     goldRationale: read(fields.goldRationale),
+    goldRationales: read(fields.goldRationales),
     context: read(fields.context),
   };
   if (found.size === 0 && content.question !== undefined && content.answer !== undefined) {

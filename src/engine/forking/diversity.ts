@@ -29,22 +29,39 @@ export interface MatchingFrequencies {
   readonly entropy: number;
 }
 
-/** From the matchings (tag of a trace, source of the trace) of one stretch of training; `tags` is N. */
-export function matchingFrequencies(
-  matchings: readonly { readonly tag: number; readonly source: number }[],
-  tags: number,
-  sources: number,
-): MatchingFrequencies {
+/** One trace and the tag that took it, both 0-based. */
+export interface Matching {
+  readonly tag: number;
+  readonly source: number;
+}
+
+/** (N, sources): how often each tag took a trace of each source; `tags` is N. */
+export function matchingCounts(matchings: readonly Matching[], tags: number, sources: number): number[][] {
   const counts = Array.from({ length: tags }, () => Array<number>(sources).fill(0));
   for (const { tag, source } of matchings) {
     const row = counts[tag];
     if (row?.[source] === undefined) throw new Error(`no tag ${tag} or no source ${source}`);
     row[source] += 1;
   }
+  return counts;
+}
+
+/** From the counts of one stretch of training, those of its updates added up. */
+export function frequenciesOf(counts: readonly (readonly number[])[]): MatchingFrequencies {
+  const sources = counts[0]?.length ?? 0;
   const totals = Array.from({ length: sources }, (_, j) => counts.reduce((sum, row) => sum + (row[j] as number), 0));
   const shares = counts.map((row) => row.map((count, j) => (totals[j] === 0 ? 0 : count / (totals[j] as number))));
   const seen = totals.flatMap((total, j) => (total === 0 ? [] : [entropyOf(shares.map((row) => row[j] as number))]));
   return { shares, entropy: seen.length === 0 ? 0 : orderFreeMean(seen) };
+}
+
+/** From the matchings of one stretch of training; `tags` is N. */
+export function matchingFrequencies(
+  matchings: readonly Matching[],
+  tags: number,
+  sources: number,
+): MatchingFrequencies {
+  return frequenciesOf(matchingCounts(matchings, tags, sources));
 }
 
 /** −Σ p log p, nats. */

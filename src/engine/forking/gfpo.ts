@@ -36,15 +36,22 @@ export function sampledForkWeights(
   settings: SampledForkSettings,
   questions: number,
 ): number[] {
-  const rewards = samples.map((sample) => sample.reward);
-  const advantages =
-    settings.advantage === 'leave-one-out' ? leaveOneOutAdvantages(rewards) : groupNormalisedAdvantages(rewards);
+  const advantages = sampledForkAdvantages(samples, settings.advantage);
   return samples.map(({ logRatio }, i) => {
     const advantage = advantages[i] as number;
     const ratio = Math.exp(logRatio);
     const clipped = advantage > 0 ? ratio > 1 + settings.clip : ratio < 1 - settings.clip;
     return clipped ? 0 : (ratio * advantage) / (questions * samples.length);
   });
+}
+
+/** A_i of the question's rollouts; they sum to 0. */
+export function sampledForkAdvantages(
+  samples: readonly Pick<ForkSample, 'reward'>[],
+  advantage: SampledForkSettings['advantage'],
+): number[] {
+  const rewards = samples.map((sample) => sample.reward);
+  return advantage === 'leave-one-out' ? leaveOneOutAdvantages(rewards) : groupNormalisedAdvantages(rewards);
 }
 
 export interface ExactForkInput {

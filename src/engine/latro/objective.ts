@@ -134,6 +134,12 @@ export interface QuestionUpdate {
  * @throws LatroError `config-invalid` when K < 2; `non-finite` when a score is not a finite number.
  */
 export function latroBatchUpdate(questions: readonly ScoredQuestion[], settings: ObjectiveSettings): QuestionUpdate[] {
+  const batch = { questions: questions.length, meanSelfReward: meanSelfReward(questions, settings) };
+  return questions.map((question) => latroUpdate(question, settings, batch));
+}
+
+/** Over all rationales that could be scored; null without one. */
+export function meanSelfReward(questions: readonly ScoredQuestion[], settings: ObjectiveSettings): number | null {
   const values = questions
     .flatMap(({ rationales, noRationale }) =>
       selfRewards(
@@ -143,8 +149,7 @@ export function latroBatchUpdate(questions: readonly ScoredQuestion[], settings:
       ),
     )
     .flatMap((selfReward) => (selfReward === null ? [] : [selfReward.value]));
-  const meanSelfReward = values.length === 0 ? null : orderFreeMean(values);
-  return questions.map((question) => latroUpdate(question, settings, { questions: questions.length, meanSelfReward }));
+  return values.length === 0 ? null : orderFreeMean(values);
 }
 
 /** The update of one question (eq. 4). Pure; the order of rationales changes nothing but the order of the result. */

@@ -12,6 +12,7 @@ import {
   type PresetRow,
   presetValue,
 } from '../../protocol/run_presets.ts';
+import { checkStagesAlone, checkStrategies } from './check_strategies.ts';
 import { configError, invalid } from './config_issue.ts';
 
 /** Where the value of one setting came from. */
@@ -49,11 +50,14 @@ export function resolveRunConfig(json: unknown, source: string, detectedFormat?:
   const trainable = fillTrainable(fill, input.trainable);
   const rate = LEARNING_RATE[trainable.kind];
   // Steps and epochs both say how long the run is: giving one switches the preset's other off.
-  const length = { steps: input.steps, epochs: input.epochs };
+  const stages = input.stages ?? [];
+  checkStagesAlone(input, source);
+  const chained = stages.length === 0 ? undefined : stages.reduce((steps, stage) => steps + stage.steps, 0);
+  const length = { steps: chained ?? input.steps, epochs: input.epochs };
   if (length.steps != null && length.epochs === undefined) length.epochs = null;
 
   const config: RunConfig = v.parse(RunConfigSchema, {
-    method: input.method ?? 'latro',
+    method: stages[0]?.method ?? input.method ?? 'latro',
     preset,
     model: input.model,
     ...present({ adapter: input.adapter }),
@@ -69,7 +73,7 @@ export function resolveRunConfig(json: unknown, source: string, detectedFormat?:
     strategies: fill.section('strategies', PRESET_SECTIONS.strategies, input.strategies),
     ssft: fill.section('ssft', PRESET_SECTIONS.ssft, input.ssft),
     gfpo: fill.section('gfpo', PRESET_SECTIONS.gfpo, input.gfpo),
-    stages: input.stages ?? [],
+    stages,
     ratings: fill.section('ratings', PRESET_SECTIONS.ratings, input.ratings),
     optimizer: {
       ...fill.section('optimizer', PRESET_SECTIONS.optimizer, withoutKey(input.optimizer, 'learningRate')),
@@ -151,7 +155,7 @@ function refuseLists(json: unknown, source: string): void {
   if (Array.isArray(json))
     throw invalid(`${source}: the configuration is a list.`, 'Write a JSON object: { "model": … }.');
   for (const [key, value] of Object.entries(json ?? {})) {
-    if (Array.isArray(value))
+    if (Array.isArray(value) && key !== 'stages')
       throw invalid(`${source}: "${key}" is a list, which no setting at this level is.`, 'Correct it.');
   }
 }
@@ -186,6 +190,7 @@ function checkTogether(config: RunConfig, source: string): void {
       'Say which column holds the question and which the answer.',
     );
   }
+  checkStrategies(config, source);
   checkNoOverlap(config, source);
 }
 

@@ -19,6 +19,7 @@ import type { Checkpoint, CheckpointContent, StuckCheckpoint } from './checkpoin
 import type { Processes } from './processes.ts';
 import { evaluationStep, RunDirectory } from './run_directory.ts';
 import { RunLock } from './run_lock.ts';
+import { stageBoundaries } from './stages.ts';
 
 type WithoutTime<T> = T extends { time: string } ? Omit<T, 'time'> : never;
 /** An event before it is written: the writer adds the time. */
@@ -164,7 +165,7 @@ export class RunWriter {
     await this.append({ type: 'checkpoint', step });
     await this.#update({ step });
     const { best, resumedFrom, config } = this.#record;
-    const needed = [best?.step ?? null, resumedFrom];
+    const needed = [best?.step ?? null, resumedFrom, ...stageBoundaries(config)];
     return { ...checkpoint, stuck: await this.directory.checkpoints.prune(config.checkpoints.keep, needed) };
   }
 

@@ -6,22 +6,21 @@ import type { EvaluationRow, EvaluationSummary } from '../../protocol/records.ts
 import { throwIfCancelled } from '../common/errors.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
 import { majorityVote, mean, passAtK } from '../evaluate/statistics.ts';
-import { type GenerateSettings, generate, type Sample } from '../model/generate.ts';
-import { predictTokens } from '../model/packing.ts';
+import type { Sample } from '../model/generate.ts';
+import {
+  answerAfter,
+  describeOutput,
+  type EvaluatorSettings,
+  ROWS,
+  rationaleOf,
+  sampleOutputs,
+} from './evaluation_sampling.ts';
 import { requireFiniteScores } from './non_finite.ts';
 import type { Policy } from './policy.ts';
 import type { EncodedQuestion } from './question_encoder.ts';
 import type { QuestionTask } from './question_task.ts';
-import { rationaleKey } from './rollout.ts';
-
-export interface EvaluatorSettings {
-  /** Samples per question for maj@k and pass@k; 0: greedy only. */
-  readonly k: number;
-  readonly temperature: number;
-  /** Longest output, its answer included. */
-  readonly maxTokens: number;
-  readonly seed: number;
-}
+import { evaluateStrategies } from './strategy_evaluator.ts';
+import { summariseStrategies } from './strategy_summary.ts';
 
 export interface EvaluationProgress {
   readonly signal?: AbortSignal | undefined;
@@ -30,11 +29,6 @@ export interface EvaluationProgress {
   /** Awaited between batches: lets interactive work in. */
   readonly onPause?: () => Promise<void>;
 }
-
-const ROWS = 64;
-const NEVER_STOP = { push: () => null };
-/** Keys of evaluation samples are not those of any training step. */
-const EVALUATION_STEP = 0x7fffffff;
 
 /** One result per row, in the order of `rows`; `finished` are results of an earlier, interrupted evaluation. */
 export async function evaluateRows(
@@ -52,14 +46,16 @@ export async function evaluateRows(
     .map((row) => task.encoder.encode(row, settings.maxTokens))
     // Like lengths decode together.
     .sort((a, b) => a.promptIds.length - b.promptIds.length || a.row.line - b.row.line);
-  const perBatch = settings.k === 0 ? ROWS : Math.max(1, Math.floor((2 * ROWS) / settings.k));
+  const outputs = Math.max(1, settings.k) * (policy.tags?.ids.length ?? 1);
+  const perBatch = settings.k === 0 ? Math.ceil(ROWS / outputs) : Math.max(1, Math.floor((2 * ROWS) / outputs));
   for (let start = 0; start < questions.length; start += perBatch) {
     const batch = questions.slice(start, start + perBatch);
     if (!batch.some(isMissing)) continue;
     await progress.onPause?.();
     throwIfCancelled(progress.signal);
     // Whole batches, also where an earlier evaluation got halfway: what is computed together decides how it is rounded.
-    const evaluated = await evaluateBatch(policy, task, batch, settings, progress.signal);
+    const evaluate = policy.tags === null ? evaluateBatch : evaluateStrategies;
+    const evaluated = await evaluate(policy, task, batch, settings, progress.signal);
     const added = evaluated.filter((_, i) => isMissing(batch[i]!));
     for (const row of added) results.set(identity(row), row);
     for (const row of added) await progress.onRow(row, results.size, rows.length);
@@ -74,24 +70,9 @@ async function evaluateBatch(
   settings: EvaluatorSettings,
   signal: AbortSignal | undefined,
 ): Promise<EvaluationRow[]> {
-  const longest = Math.max(...questions.map(({ promptIds }) => promptIds.length));
-  const common: Omit<GenerateSettings, 'temperature'> = {
-    topP: 1,
-    topK: 0,
-    maxTokens: settings.maxTokens,
-    maxAnswerTokens: 0,
-    stopTokenIds: new Set(policy.config.eosTokenIds),
-    drawnBelow: policy.drawnBelow,
-    contextLength: longest + settings.maxTokens,
-    maxRows: ROWS,
-  };
-  const sampleAll = async (temperature: number, k: number): Promise<(readonly Sample[])[]> => {
-    const requests = questions.map(({ promptIds, row }) => ({
-      prompt: promptIds,
-      keys: Array.from({ length: k }, (_, i) => rationaleKey(settings.seed, EVALUATION_STEP, row.rowKey, i)),
-    }));
-    const generated = await generate(policy.model, requests, { ...common, temperature }, () => NEVER_STOP, { signal });
-    return generated.map(({ samples }) => samples);
+  const sampleAll = (temperature: number, k: number): Promise<(readonly Sample[])[]> => {
+    const requests = questions.map((question) => ({ question, samples: Array.from({ length: k }, (_, i) => i) }));
+    return sampleOutputs(policy, requests, { ...settings, temperature }, signal);
   };
   const greedy = await sampleAll(0, 1);
   const sampled = settings.k === 0 ? questions.map(() => []) : await sampleAll(settings.temperature, settings.k);
@@ -102,7 +83,7 @@ async function evaluateBatch(
   });
 
   return questions.map(({ row }, q): EvaluationRow => {
-    const [first, ...samples] = outputs[q]!.map((sample) => describe(sample, row, task));
+    const [first, ...samples] = outputs[q]!.map((sample) => describeOutput(sample, row, task));
     const [withoutRationale, afterGreedy, ...afterSamples] = scores[q]!;
     const majority = samples.length === 0 ? null : majorityVote(samples.map((sample) => sample.extractedAnswer));
     return {
@@ -121,19 +102,6 @@ async function evaluateBatch(
   });
 }
 
-function describe(sample: Sample, row: DatasetRow, task: QuestionTask): EvaluationRow['greedy'] {
-  const text = task.tokenizer.decode(sample.ids, { skipSpecialTokens: true });
-  const verdict = task.judge(text, row);
-  return {
-    text,
-    extractedAnswer: verdict.extracted,
-    correct: verdict.correct,
-    ...(verdict.similarity === undefined ? {} : { similarity: verdict.similarity }),
-    tokens: sample.ids.length,
-    finished: sample.stopReason === 'end-token',
-  };
-}
-
 /** Per question: Σ log π(y | x), then Σ log π(y | x ⊕ z) for the rationale part z of each output. */
 export async function scoreAnswers(
   policy: Policy,
@@ -144,10 +112,9 @@ export async function scoreAnswers(
   const scores = await policy.model.score(
     questions.map(({ promptIds, answerIds }, q) => ({
       prompt: promptIds,
-      continuations: [[], ...outputs[q]!.map(({ ids }) => ids.slice(0, task.rationaleLength(ids)))].map((rationale) => {
-        const ids = [...rationale, ...answerIds];
-        return { ids: ids.slice(0, -1), predictions: predictTokens(ids, 1, rationale.length) };
-      }),
+      continuations: [[], ...outputs[q]!.map((output) => rationaleOf(output, task))].map((rationale) =>
+        answerAfter(rationale, answerIds),
+      ),
     })),
   );
   return scores.map((group) => group.map((logProbs) => logProbs.reduce((sum, value) => sum + value, 0)));
@@ -184,5 +151,6 @@ export function summariseEvaluation(
     meanAnswerLogProbSampled: sampled ? average((row) => row.answerLogProbSampled!) : null,
     meanRationaleTokens: average((row) => row.greedy.tokens),
     finishedShare: average((row) => Number(row.greedy.finished)),
+    ...(rows.some((row) => row.strategies !== undefined) ? { strategies: summariseStrategies(rows) } : {}),
   };
 }

@@ -63,7 +63,7 @@ export class Policy {
   readonly addedTokens: AddedTokens | null;
   readonly #programs: ProgramOptions;
   /** What π_0 differs in from the trained weights; null where switching the adapter off gives π_0. */
-  readonly #start: { readonly weights: Weights; readonly adapter: Adapter | null } | null;
+  #start: { readonly weights: Weights; readonly adapter: Adapter | null } | null;
   #reference: LanguageModel | null = null;
 
   private constructor(request: PolicyRequest, parts: PolicyParts, chatTemplate: ChatTemplate | null) {
@@ -120,6 +120,20 @@ export class Policy {
     const start = this.#start;
     if (start !== null) return (groups) => this.#referenceModel(start).score(groups);
     return (groups) => this.model.score(groups, { policy: 'reference' });
+  }
+
+  /** From now on π_0 is the policy as it is now: what a stage of a chained run begins with. */
+  takeReference(): void {
+    const trained = this.mode === 'full' ? this.weights : (this.adapter?.tensors ?? new Map<string, Tensor>());
+    if (this.#start === null) {
+      const { adapter } = this;
+      const copy = adapter && { ...adapter, tensors: copyTensors(adapter.tensors) };
+      this.#start = { weights: this.weights, adapter: copy };
+      return;
+    }
+    // In place: the reference's programs are bound to these buffers.
+    const kept = this.mode === 'full' ? this.#start.weights : this.#start.adapter!.tensors;
+    for (const [name, { data }] of trained) kept.get(name)!.data.set(data);
   }
 
   #referenceModel({

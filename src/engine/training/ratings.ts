@@ -14,7 +14,7 @@ export interface RunVerdicts {
   readonly sha256: string;
 }
 
-type RatingsConfig = Pick<RunConfig, 'method' | 'ratings' | 'sftWeight'>;
+type RatingsConfig = Pick<RunConfig, 'method' | 'ratings' | 'sftWeight' | 'strategies'>;
 
 /** The verdicts beside the training file as they are now; null when the run does not ask for any. */
 export async function readVerdicts(
@@ -27,8 +27,9 @@ export async function readVerdicts(
   return { verdicts, sha256: verdictsSha256(verdicts) };
 }
 
-function learnsApproved({ ratings, sftWeight }: RatingsConfig): boolean {
-  return ratings.trainOnApproved && approvedCoefficient(sftWeight) > 0;
+/** Not with reasoning strategies: nothing says under which tag a rationale is to be learned. */
+function learnsApproved({ ratings, sftWeight, strategies }: RatingsConfig): boolean {
+  return strategies.count === 0 && ratings.trainOnApproved && approvedCoefficient(sftWeight) > 0;
 }
 
 export class RunRatings {

@@ -28,6 +28,12 @@ export interface SampledQuestion {
   readonly answerLogProbsWithoutRationale: readonly number[];
 }
 
+/** A question to sample for. */
+export interface RolloutQuestion extends EncodedQuestion {
+  /** Numbers of its samples, which key their random numbers; left out: 0 … K−1. */
+  readonly samples?: readonly number[];
+}
+
 export interface RolloutSettings {
   readonly generate: GenerateSettings;
   /** K. */
@@ -52,19 +58,18 @@ export function rationaleKey(seed: number, step: number, rowKey: string, sample:
  */
 export async function rollOut(
   model: LanguageModel,
-  questions: readonly EncodedQuestion[],
+  questions: readonly RolloutQuestion[],
   settings: RolloutSettings,
   random: { readonly seed: number; readonly step: number },
   reference: ReferenceScorer | 'same' | null,
   newStopDetector: () => StopDetector,
   options: GenerateOptions = {},
 ): Promise<SampledQuestion[]> {
-  const requests = questions.map(({ promptIds, answerIds, row }) => ({
+  const firstK = Array.from({ length: settings.rationales }, (_, sample) => sample);
+  const requests = questions.map(({ promptIds, answerIds, row, samples = firstK }) => ({
     prompt: promptIds,
     answer: answerIds,
-    keys: Array.from({ length: settings.rationales }, (_, sample) =>
-      rationaleKey(random.seed, random.step, row.rowKey, sample),
-    ),
+    keys: samples.map((sample) => rationaleKey(random.seed, random.step, row.rowKey, sample)),
   }));
   const generated = await generate(model, requests, settings.generate, newStopDetector, options);
   const sampled = questions.map(

@@ -11,6 +11,8 @@ export function questionRollout(
   task: QuestionTask,
   random: { readonly seed: number; readonly step: number },
   ratingBonuses: readonly number[] = [],
+  /** Tag each rationale was sampled under, 0-based; null: none. */
+  tagOf: readonly (number | null)[] = [],
 ): QuestionRollout {
   const { encoded, rationales, answerLogProbsWithoutRationale: bare } = question;
   return {
@@ -22,9 +24,11 @@ export function questionRollout(
     prompt: encoded.prompt,
     goldAnswer: encoded.row.answer,
     noRationaleLogProb: bare.length === 0 ? null : sum(bare),
-    rationales: rationales.map((rationale, sample) =>
-      rationaleRecord(question, rationale, sample, updates[sample]!, task, ratingBonuses[sample] ?? 0),
-    ),
+    rationales: rationales.map((rationale, sample) => {
+      const tag = tagOf[sample] ?? null;
+      const record = rationaleRecord(question, rationale, sample, updates[sample]!, task, ratingBonuses[sample] ?? 0);
+      return tag === null ? record : { ...record, strategy: tag + 1 };
+    }),
   };
 }
 

@@ -11,14 +11,10 @@ import { checkHealth, type HealthEvaluation, type HealthPoint } from '../latro/h
 import { AdamW, clipGradients } from '../optimize/adamw.ts';
 import { scheduleFactor } from '../optimize/schedule.ts';
 import { type RunWriter, requireFinite } from '../runs/run_writer.ts';
+import { type Stage, stageOf, stagesOf } from '../runs/stages.ts';
 import { checkpointContent } from './checkpoint_state.ts';
-import {
-  INITIAL_METHOD_STATE,
-  type Method,
-  type MethodContext,
-  type MethodState,
-  type MethodUpdate,
-} from './methods/method.ts';
+import { INITIAL_METHOD_STATE, type MethodContext, type MethodState, type MethodUpdate } from './methods/method.ts';
+import { methodOf } from './methods/registry.ts';
 import { isFiniteGradient, nonFiniteUpdate, requireFiniteParameters } from './non_finite.ts';
 
 export interface TrainerHooks {
@@ -51,7 +47,7 @@ interface Position {
   step: number;
   saved: number;
   state: MethodState;
-  readonly optimizer: AdamW;
+  optimizer: AdamW;
   readonly history: HealthPoint[];
   readonly evaluations: HealthEvaluation[];
   readonly raised: Set<string>;
@@ -83,16 +79,17 @@ export function isValidationDue({ evaluation }: MethodContext['config'], step: n
   return step === total || (evaluation.every !== null && step % evaluation.every === 0);
 }
 
-/** The questions of update `step` (1-based): epochs are shuffled anew, and an update may straddle two. */
+/** The questions of update `step` (1-based): epochs are shuffled anew, and an update may straddle two. `before` were seen earlier. */
 export function questionsOfStep(
   rows: readonly DatasetRow[],
   step: number,
   perStep: number,
   seed: number,
+  before = 0,
 ): DatasetRow[] {
   const orders = new Map<number, DatasetRow[]>();
   return Array.from({ length: perStep }, (_, i) => {
-    const position = (step - 1) * perStep + i;
+    const position = before + (step - 1) * perStep + i;
     const epoch = Math.floor(position / rows.length);
     let order = orders.get(epoch);
     if (order === undefined) {
@@ -113,28 +110,27 @@ function healthPoint({ leakShare, meanNoRationaleAnswerLogProb: bare, ...metrics
 
 export class Trainer {
   readonly #context: MethodContext;
-  readonly #method: Method;
   readonly #rows: readonly DatasetRow[];
   readonly #writer: RunWriter;
   readonly #clock: Clock;
   readonly #hooks: TrainerHooks;
   readonly #total: number;
+  readonly #stages: readonly Stage[];
 
   constructor(
     context: MethodContext,
-    method: Method,
     rows: readonly DatasetRow[],
     writer: RunWriter,
     clock: Clock,
     hooks: TrainerHooks,
   ) {
     this.#context = context;
-    this.#method = method;
     this.#rows = rows;
     this.#writer = writer;
     this.#clock = clock;
     this.#hooks = hooks;
     this.#total = totalSteps(context.config, rows.length);
+    this.#stages = stagesOf(context.config, this.#total);
   }
 
   /**
@@ -170,13 +166,22 @@ export class Trainer {
 
   async #advance(position: Position): Promise<void> {
     const step = position.step + 1;
-    const { metrics, update } = await this.#update(step, position.optimizer, position.state);
+    const stage = stageOf(this.#stages, step);
+    if (stage.index > 0 && stage.start === position.step) this.#enter(stage, position);
+    const { metrics, update } = await this.#update(step, stage, position.optimizer, position.state);
     await this.#writer.writeRollouts(step, update.rollouts);
     await this.#writer.append({ type: 'step', metrics });
     position.step = step;
     position.state = update.state;
     position.history.push(healthPoint(metrics));
     this.#hooks.onStep(metrics);
+  }
+
+  /** A later stage begins as a run of its own would: with what it is given as π_0, and without moments. */
+  #enter({ config }: Stage, position: Position): void {
+    if (config.reward.klCoefficient > 0) this.#context.policy.takeReference();
+    position.optimizer = new AdamW(config.optimizer);
+    position.state = INITIAL_METHOD_STATE;
   }
 
   /** What follows an update: validation, health checks and a checkpoint where they are due. Returns whether the run is to stop. */
@@ -187,32 +192,39 @@ export class Trainer {
       const { score, health } = await this.#hooks.validate(step);
       position.evaluations.push(health);
       const { best } = this.#writer.record;
-      if (best === null || score > best.score) await this.#writer.update({ best: { step, score } });
+      // Earlier stages are on the way: what they pass on is their last weights, and the run ends with its last stage's best.
+      const isLast = stageOf(this.#stages, step) === this.#stages.at(-1);
+      if (isLast && (best === null || score > best.score)) await this.#writer.update({ best: { step, score } });
     }
     const stop = await this.#watchHealth(position);
-    const due = step === this.#total || stop || step % config.checkpoints.every === 0;
+    const ends = this.#stages.some(({ end }) => end === step);
+    const due = ends || stop || step % config.checkpoints.every === 0;
     if (due || this.#writer.record.best?.step === step) await this.#save(position);
     return stop;
   }
 
   async #update(
     step: number,
+    { config, start, end, questionsBefore }: Stage,
     optimizer: AdamW,
     state: MethodState,
   ): Promise<{ metrics: StepMetrics; update: MethodUpdate }> {
-    const { config, policy, task } = this.#context;
-    const questions = questionsOfStep(this.#rows, step, config.questionsPerStep, config.seed).map((row) =>
+    const { policy, task } = this.#context;
+    const { questionsPerStep, seed } = config;
+    const questions = questionsOfStep(this.#rows, step - start, questionsPerStep, seed, questionsBefore).map((row) =>
       task.encoder.encode(row, config.sampling.maxRationaleTokens),
     );
     const total = questions.length * config.sampling.rationalesPerQuestion;
     const context: MethodContext = {
       ...this.#context,
+      config,
       generateOptions: {
         signal: this.#hooks.signal,
         onFinished: (finished) => this.#hooks.onSample?.(finished, total),
       },
     };
-    const update = await this.#method(context, { step, questions, state });
+    const request = { step, questions, state, isReference: step === start + 1 };
+    const update = await methodOf(config)(context, request);
 
     const before = this.#clock.monotonic();
     const trained = { ...policy.model.programs.tokensRun };
@@ -226,7 +238,7 @@ export class Trainer {
     const norm = clipGradients(gradients, config.optimizer.gradientClip);
     const learningRate =
       config.optimizer.learningRate *
-      scheduleFactor(config.optimizer.schedule, step - 1, this.#total, config.optimizer.warmupSteps);
+      scheduleFactor(config.optimizer.schedule, step - start - 1, end - start, config.optimizer.warmupSteps);
     optimizer.update(policy.model.parameters, gradients, learningRate);
     requireFiniteParameters(
       policy.model.parameters,
@@ -251,10 +263,13 @@ export class Trainer {
 
   /** Reports each check once; returns whether the run is to stop. */
   async #watchHealth({ step, history, evaluations, raised }: Position): Promise<boolean> {
-    const { method, health } = this.#context.config;
-    if (method === 'sft') return false;
+    const stage = stageOf(this.#stages, step);
+    const { method, health } = stage.config;
+    // Neither samples under the policy's own habits, which is what the checks look at.
+    if (method === 'sft' || method === 'ssft') return false;
     let stop = false;
-    for (const { check, message, cure } of checkHealth({ steps: history, evaluations })) {
+    const steps = history.filter((point) => point.step > stage.start);
+    for (const { check, message, cure } of checkHealth({ steps, evaluations })) {
       if (raised.has(check)) continue;
       raised.add(check);
       await this.#writer.append({ type: 'health', step, check, message, cure });

@@ -11,15 +11,12 @@ import { compareIdentity, type Environment, gatherIdentity } from '../runs/ident
 import { evaluationName } from '../runs/run_directory.ts';
 import type { RunStore } from '../runs/run_store.ts';
 import type { ResumePoint, RunWriter, World } from '../runs/run_writer.ts';
+import { stageOf, stagesOf, usesTags } from '../runs/stages.ts';
 import { restoreCheckpoint } from './checkpoint_state.ts';
 import { evaluateRows, summariseEvaluation } from './evaluator.ts';
-import { grpo } from './methods/grpo.ts';
-import { latro } from './methods/latro.ts';
-import type { Method } from './methods/method.ts';
-import { rejectionSampling } from './methods/rejection_sampling.ts';
-import { sft } from './methods/sft.ts';
 import { RunRatings, type RunVerdicts, readVerdicts } from './ratings.ts';
 import { questionTask, type RunSetup, setUpRun } from './run_setup.ts';
+import { validationScore } from './strategy_summary.ts';
 import { isValidationDue, newTrainerStart, Trainer, type TrainerStart, totalSteps } from './trainer.ts';
 
 /** How far a run is, for a progress bar. */
@@ -44,13 +41,6 @@ export interface RunObserver {
   /** Warnings a person should see, such as a resume that is not bit-exact. */
   readonly onWarning: (message: string) => void;
 }
-
-const METHODS: Readonly<Record<RunConfig['method'], Method>> = {
-  latro,
-  sft,
-  'rejection-sampling': rejectionSampling,
-  grpo,
-};
 
 export class TrainingRun {
   readonly #world: World;
@@ -176,8 +166,18 @@ export class TrainingRun {
     if (checkpoint === null) return newTrainerStart(optimizer);
     const adamw = new AdamW(optimizer);
     this.#restored = checkpoint.step;
+    await this.#restoreReference(checkpoint.step);
     const state = await restoreCheckpoint(checkpoint.directory, this.#setup.policy, adamw);
     return { step: checkpoint.step, optimizer: adamw, state, ...(await this.#soFar(checkpoint.step)) };
+  }
+
+  /** π_0 of a later stage is the policy as the stage began. */
+  async #restoreReference(step: number): Promise<void> {
+    const { start, config } = stageOf(stagesOf(this.#config, this.#totalSteps), step + 1);
+    if (config.reward.klCoefficient === 0 || start === 0 || step === start || step >= this.#totalSteps) return;
+    const { checkpoint } = await this.#writer.pointAt(start);
+    await restoreCheckpoint(checkpoint!.directory, this.#setup.policy, new AdamW(config.optimizer));
+    this.#setup.policy.takeReference();
   }
 
   #restored = 0;
@@ -215,7 +215,6 @@ export class TrainingRun {
         ratings: this.#ratings,
         generateOptions: {},
       },
-      METHODS[this.#config.method],
       train,
       this.#writer,
       this.#world.clock,
@@ -234,7 +233,8 @@ export class TrainingRun {
                 const summary = await this.#evaluate(step, 'validation', validation, 0, observer, (evaluated) =>
                   report(`validating: ${evaluated} of ${validation.length} questions`),
                 );
-                return { score: summary.greedyAccuracy, health: summary };
+                const { method } = stageOf(stagesOf(this.#config, this.#totalSteps), step).config;
+                return { score: validationScore(summary, method), health: summary };
               },
       },
     );
@@ -298,7 +298,7 @@ export class TrainingRun {
         policy,
         task,
         rows,
-        { k, temperature, maxTokens, seed: this.#config.seed },
+        { k, temperature, maxTokens, seed: this.#config.seed, tagged: usesTags(this.#config, step) },
         {
           signal: observer.signal,
           // Rows are on disk as they are finished; the update that a validation belongs to is not yet.

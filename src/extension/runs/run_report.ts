@@ -14,7 +14,12 @@ export function exportsOf({ trainable }: Pick<RunConfig, 'trainable'>): RunExpor
 export function metricsCsv(events: readonly RunEvent[]): string {
   const steps = stepsOf(events);
   const columns = [...new Set(steps.flatMap((metrics) => Object.keys(metrics)))] as (keyof StepMetrics)[];
-  return csvOfRows([columns, ...steps.map((metrics) => columns.map((column) => metrics[column] ?? ''))]);
+  return csvOfRows([columns, ...steps.map((metrics) => columns.map((column) => cellOf(metrics[column])))]);
+}
+
+/** What is no single number, such as the figures of reasoning strategies, stands as JSON. */
+function cellOf(value: StepMetrics[keyof StepMetrics]): string | number {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : (value ?? '');
 }
 
 /** Rows of the report's table of updates, at the most. */

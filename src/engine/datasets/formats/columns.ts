@@ -10,6 +10,7 @@ import {
   type JsonRecord,
   name,
   textAt,
+  tracesAt,
   valueAt,
 } from '../fields.ts';
 import type { DatasetFormat } from '../format.ts';
@@ -27,6 +28,11 @@ function optional(record: JsonRecord, column: string | undefined): string | unde
   const path = pathOf(record, column);
   const value = valueAt(record, path);
   return value === undefined || value === null || value === '' ? undefined : textAt(record, path);
+}
+
+/** Whether a column holds several rationales. */
+function isList(record: JsonRecord, column: string | undefined): column is string {
+  return column !== undefined && Array.isArray(valueAt(record, pathOf(record, column)));
 }
 
 /** A list of options, or ARC's {"text": […], "label": […]}. */
@@ -72,7 +78,9 @@ export function columnsFormat(mapping: ColumnMapping, answerKind?: AnswerKind): 
       answer: (record) =>
         choices === undefined ? answerTextAt(record, pathOf(record, answer)) : goldOption(record, answer, choices),
       choices: (record) => (choices === undefined ? undefined : readChoices(record, choices).options),
-      goldRationale: (record) => optional(record, mapping.rationale),
+      goldRationale: (record) => (isList(record, mapping.rationale) ? undefined : optional(record, mapping.rationale)),
+      goldRationales: (record) =>
+        isList(record, mapping.rationale) ? tracesAt(record, pathOf(record, mapping.rationale)) : undefined,
       context: (record) => optional(record, mapping.context),
     },
     template: choices === undefined ? stepByStepTemplate : stepByStepChoiceTemplate,

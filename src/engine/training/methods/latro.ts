@@ -1,5 +1,6 @@
 /** LaTRO: sample, score the known answer, weigh by the leave-one-out advantage. The equations stand in latro/objective.ts. */
 
+import type { RunConfig } from '../../../protocol/run_config.ts';
 import { initialFilterState, standardDeviationFilter } from '../../latro/advantage.ts';
 import { approvedCoefficient, approvedTokenWeight } from '../../latro/approved_rationales.ts';
 import { latroBatchUpdate, type QuestionUpdate, type ScoredQuestion } from '../../latro/objective.ts';
@@ -23,7 +24,7 @@ export const latro: Method = async (context, request) => {
     sampled.map((question, i) => scoredQuestion(question, bonuses[i])),
     settings,
   );
-  const { keep, state } = filterQuestions(updates, filterSettings(config.reward), request.state);
+  const { keep, state } = filterQuestions(updates, config.reward, request.state);
   // A question that the filter leaves out still has what a person approved of it.
   const groups = sampled.map((question, i): PromptGroup => {
     const own = trainingGroup(question, updates[i]!.rationales, config.sampling.countStopTokens);
@@ -52,7 +53,7 @@ export const latro: Method = async (context, request) => {
 };
 
 /** What ratings add to the rewards of a question's rationales, (K). */
-function ratingBonuses({ encoded, rationales }: SampledQuestion, { ratings, task }: MethodContext): number[] {
+export function ratingBonuses({ encoded, rationales }: SampledQuestion, { ratings, task }: MethodContext): number[] {
   const { rowKey } = encoded.row;
   if (ratings === null || !ratings.judges(rowKey)) return rationales.map(() => 0);
   return rationales.map(({ ids }) => ratings.bonus(rowKey, task.tokenizer.decode(ids)));
@@ -114,11 +115,13 @@ export function scoredQuestion(
   };
 }
 
-function filterQuestions(
+/** Which of them RLPR's filter keeps, by the spread of their rewards. */
+export function filterQuestions(
   updates: readonly QuestionUpdate[],
-  settings: ReturnType<typeof filterSettings>,
+  reward: RunConfig['reward'],
   state: MethodState,
 ): { keep: readonly boolean[]; state: MethodState } {
+  const settings = filterSettings(reward);
   if (settings === null) return { keep: updates.map(() => true), state };
   const before =
     state.spreadAverage === null ? initialFilterState : { steps: state.spreadSteps, average: state.spreadAverage };

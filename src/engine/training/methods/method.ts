@@ -1,6 +1,7 @@
 /** What a training method is: questions of one update in, weighted sequences out. To add one, copy a file of this folder. */
 import type { QuestionRollout } from '../../../protocol/records.ts';
 import type { RunConfig } from '../../../protocol/run_config.ts';
+import type { StrategyMetrics } from '../../../protocol/strategy_records.ts';
 import type { GenerateOptions } from '../../model/generate.ts';
 import type { PromptGroup } from '../../model/packing.ts';
 import type { Policy } from '../policy.ts';
@@ -36,6 +37,8 @@ export interface RolloutStatistics {
   /** Sampled rationales whose reward a rating changed, and approved ones learned beside them; absent: no ratings in use. */
   readonly ratedRationales?: number;
   readonly approvedRationales?: number;
+  /** With reasoning strategies. */
+  readonly strategies?: StrategyMetrics;
 }
 
 export interface MethodUpdate {
@@ -61,6 +64,8 @@ export interface MethodState {
 export const INITIAL_METHOD_STATE: MethodState = { spreadSteps: 0, spreadAverage: null };
 
 export interface UpdateRequest {
+  /** The policy still is its reference π_0: nothing was updated since the run, or the stage of a chained run, began. */
+  readonly isReference?: boolean;
   /** 1-based number of the update. */
   readonly step: number;
   readonly questions: readonly EncodedQuestion[];

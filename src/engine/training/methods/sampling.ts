@@ -40,7 +40,8 @@ export async function sampleQuestions(
   const { config, policy, task } = context;
   const longest = Math.max(...request.questions.map(({ promptIds }) => promptIds.length));
   // Before the first update the policy is the reference.
-  const reference: ReferenceScorer | 'same' | null = beta === 0 ? null : request.step === 1 ? 'same' : policy.reference;
+  const reference: ReferenceScorer | 'same' | null =
+    beta === 0 ? null : request.isReference ? 'same' : policy.reference;
   const sampled = await rollOut(
     policy.model,
     request.questions,

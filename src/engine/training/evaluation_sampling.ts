@@ -1,0 +1,87 @@
+/** Whole outputs, rationale and answer, as evaluations sample and describe them. */
+import type { EvaluatedOutput } from '../../protocol/evaluated_output.ts';
+import type { DatasetRow } from '../datasets/dataset.ts';
+import { type GenerateSettings, generate, type Sample } from '../model/generate.ts';
+import { type Continuation, predictTokens } from '../model/packing.ts';
+import type { Policy } from './policy.ts';
+import type { EncodedQuestion } from './question_encoder.ts';
+import type { QuestionTask } from './question_task.ts';
+import { rationaleKey } from './rollout.ts';
+
+export interface EvaluatorSettings {
+  /** Samples per question for maj@k and pass@k; 0: greedy only. */
+  readonly k: number;
+  readonly temperature: number;
+  /** Longest output, its answer included. */
+  readonly maxTokens: number;
+  readonly seed: number;
+  /** With a policy that has strategies: whether outputs are opened by their tags. Default: yes. */
+  readonly tagged?: boolean;
+}
+
+/** Sequences decoded together. */
+export const ROWS = 64;
+const NEVER_STOP = { push: () => null };
+/** Keys of evaluation samples are not those of any training step. */
+const EVALUATION_STEP = 0x7fffffff;
+
+export interface OutputRequest {
+  readonly question: EncodedQuestion;
+  /** Numbers of the samples, which key their random numbers. */
+  readonly samples: readonly number[];
+}
+
+/** Outputs up to their end token, per request one for each of its samples. */
+export async function sampleOutputs(
+  policy: Policy,
+  requests: readonly OutputRequest[],
+  { temperature, maxTokens, seed }: Pick<EvaluatorSettings, 'temperature' | 'maxTokens' | 'seed'>,
+  signal: AbortSignal | undefined,
+): Promise<(readonly Sample[])[]> {
+  const longest = Math.max(...requests.map(({ question }) => question.promptIds.length));
+  const settings: GenerateSettings = {
+    temperature,
+    topP: 1,
+    topK: 0,
+    drawnBelow: policy.drawnBelow,
+    maxTokens,
+    maxAnswerTokens: 0,
+    stopTokenIds: new Set(policy.config.eosTokenIds),
+    contextLength: longest + maxTokens,
+    maxRows: ROWS,
+  };
+  const generated = await generate(
+    policy.model,
+    requests.map(({ question: { promptIds, row }, samples }) => ({
+      prompt: promptIds,
+      keys: samples.map((sample) => rationaleKey(seed, EVALUATION_STEP, row.rowKey, sample)),
+    })),
+    settings,
+    () => NEVER_STOP,
+    { signal },
+  );
+  return generated.map(({ samples }) => samples);
+}
+
+export function describeOutput(sample: Sample, row: DatasetRow, task: QuestionTask): EvaluatedOutput {
+  const text = task.tokenizer.decode(sample.ids, { skipSpecialTokens: true });
+  const verdict = task.judge(text, row);
+  return {
+    text,
+    extractedAnswer: verdict.extracted,
+    correct: verdict.correct,
+    ...(verdict.similarity === undefined ? {} : { similarity: verdict.similarity }),
+    tokens: sample.ids.length,
+    finished: sample.stopReason === 'end-token',
+  };
+}
+
+/** The rationale part of an output. */
+export const rationaleOf = ({ ids }: Pick<Sample, 'ids'>, task: QuestionTask): readonly number[] =>
+  ids.slice(0, task.rationaleLength(ids));
+
+/** Asks for log π(y | …, rationale). */
+export function answerAfter(rationale: readonly number[], answerIds: readonly number[]): Continuation {
+  const ids = [...rationale, ...answerIds];
+  return { ids: ids.slice(0, -1), predictions: predictTokens(ids, 1, rationale.length) };
+}

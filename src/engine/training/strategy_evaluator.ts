@@ -1,0 +1,193 @@
+/**
+ * Evaluates questions under every reasoning strategy: N greedy outputs and N·k samples each, so that one set of samples gives pass@1 under
+ * any tag, cons@k over the tags and maj@k under one tag at equal k. Weights that use no tags (a base that never saw one, control `mixed`)
+ * are asked without, as often. I(g; z | x) is measured either way, on one rationale sampled under each tag.
+ */
+import type { EvaluationRow } from '../../protocol/records.ts';
+import type { StrategyEvaluation } from '../../protocol/strategy_records.ts';
+import { majorityVote, mean } from '../evaluate/statistics.ts';
+import type { ControlTokens } from '../forking/control_tokens.ts';
+import { tagInformation } from '../forking/diversity.ts';
+import type { Sample } from '../model/generate.ts';
+import { type PromptGroup, predictTokens } from '../model/packing.ts';
+import {
+  answerAfter,
+  describeOutput,
+  type EvaluatorSettings,
+  type OutputRequest,
+  rationaleOf,
+  sampleOutputs,
+} from './evaluation_sampling.ts';
+import { requireTags, scoreForks, underTag } from './methods/tagged_sampling.ts';
+import { requireFiniteScores } from './non_finite.ts';
+import type { Policy } from './policy.ts';
+import type { EncodedQuestion } from './question_encoder.ts';
+import type { QuestionTask } from './question_task.ts';
+import { consensusSets } from './strategy_summary.ts';
+
+export async function evaluateStrategies(
+  policy: Policy,
+  task: QuestionTask,
+  questions: readonly EncodedQuestion[],
+  settings: EvaluatorSettings,
+  signal: AbortSignal | undefined,
+): Promise<EvaluationRow[]> {
+  const tags = requireTags(policy, 'evaluation');
+  const tagged = settings.tagged ?? true;
+  const { tagLogProbs, bare } = await scoreForks((groups) => policy.model.score(groups), questions, tags);
+  const asked = await ask(policy, tags, questions, settings, tagged, signal);
+  const scores = await scoreAll(policy, task, tags, questions, asked);
+
+  return questions.map(({ row }, q): EvaluationRow => {
+    const { greedy, samples, probes } = asked[q]!;
+    const { answers, rationales } = scores[q]!;
+    const withoutRationale = sum(bare[q]!);
+    requireFiniteScores([withoutRationale, ...tagLogProbs[q]!, ...answers.flat(), ...rationales.flat()], row.line);
+    const own = tagLogProbs[q]!.indexOf(Math.max(...tagLogProbs[q]!));
+    const describe = (sample: Sample) => describeOutput(sample, row, task);
+    // Per tag, or the one variant without: log π(y|…) after the greedy rationale, then after each sample's.
+    const outputs = greedy.map((first, i) => {
+      const [afterGreedy, ...afterSamples] = answers[i]!;
+      return {
+        greedy: describe(first),
+        samples: samples[i]!.map(describe),
+        answerLogProbGreedy: afterGreedy!,
+        answerLogProbSampled: afterSamples.length === 0 ? null : mean(afterSamples),
+      };
+    });
+    const strategies: StrategyEvaluation = {
+      tagLogProbs: [...tagLogProbs[q]!],
+      own: own + 1,
+      outputs: tagged ? outputs : [],
+      untagged: tagged ? [] : outputs[0]!.samples,
+      tagInformation:
+        probes.length === 0 ? null : tagInformation(rationales.map((logProbs, tag) => ({ tag, logProbs }))),
+    };
+    const shown = outputs[tagged ? own : 0]!;
+    const voters = consensusSets(strategies)[0] ?? [];
+    const majority = voters.length === 0 ? null : majorityVote(voters.map((output) => output.extractedAnswer));
+    const afterSamples = outputs.flatMap(({ answerLogProbSampled }) => answerLogProbSampled ?? []);
+    return {
+      rowKey: row.rowKey,
+      line: row.line,
+      question: row.question,
+      goldAnswer: row.answer,
+      greedy: shown.greedy,
+      samples: voters,
+      majorityAnswer: majority,
+      majorityCorrect: voters.length === 0 ? null : majority !== null && task.matches(majority, row),
+      answerLogProbWithoutRationale: withoutRationale,
+      answerLogProbGreedy: shown.answerLogProbGreedy,
+      answerLogProbSampled: afterSamples.length === 0 ? null : mean(afterSamples),
+      strategies,
+    };
+  });
+}
+
+/** What one question was answered with. The first two per tag, or once without tags. */
+interface Asked {
+  readonly greedy: readonly Sample[];
+  /** (N, k), or (1, N·k). */
+  readonly samples: readonly (readonly Sample[])[];
+  /** (N): one output under each tag, for I(g; z | x); empty without samples. */
+  readonly probes: readonly Sample[];
+}
+
+async function ask(
+  policy: Policy,
+  tags: ControlTokens,
+  questions: readonly EncodedQuestion[],
+  settings: EvaluatorSettings,
+  tagged: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Asked[]> {
+  const { k } = settings;
+  const count = tags.ids.length;
+  const perVariant = tagged ? k : count * k;
+  const variantsOf = (question: EncodedQuestion) =>
+    tagged ? tags.ids.map((tag) => underTag(question, tag)) : [question];
+  const request = (numbers: (variant: number) => readonly number[]): OutputRequest[] =>
+    questions.flatMap((question) =>
+      variantsOf(question).map((variant, i) => ({ question: variant, samples: numbers(i) })),
+    );
+  const greedy = await sampleOutputs(
+    policy,
+    request(() => [0]),
+    { ...settings, temperature: 0 },
+    signal,
+  );
+  const range = (start: number) => Array.from({ length: perVariant }, (_, i) => start + i);
+  const sampled =
+    k === 0
+      ? greedy.map(() => [])
+      : await sampleOutputs(
+          policy,
+          request((i) => range(i * k)),
+          settings,
+          signal,
+        );
+  const probed =
+    k === 0 || tagged
+      ? []
+      : await sampleOutputs(
+          policy,
+          questions.flatMap((question) =>
+            tags.ids.map((tag, i) => ({ question: underTag(question, tag), samples: [count * k + i] })),
+          ),
+          settings,
+          signal,
+        );
+  const variants = tagged ? count : 1;
+  return questions.map((_, q) => {
+    const samples = sampled.slice(q * variants, (q + 1) * variants);
+    const own = k === 0 ? [] : tagged ? samples : probed.slice(q * count, (q + 1) * count);
+    return {
+      greedy: greedy.slice(q * variants, (q + 1) * variants).map(([first]) => first!),
+      samples,
+      probes: own.map(([first]) => first!),
+    };
+  });
+}
+
+interface Scores {
+  /** (variants, 1 + samples): Σ log π(y | …) after each output's rationale. */
+  readonly answers: readonly (readonly number[])[];
+  /** (N probes, N tags): Σ log π(z | x, g). */
+  readonly rationales: readonly (readonly number[])[];
+}
+
+async function scoreAll(
+  policy: Policy,
+  task: QuestionTask,
+  tags: ControlTokens,
+  questions: readonly EncodedQuestion[],
+  asked: readonly Asked[],
+): Promise<Scores[]> {
+  const groups = questions.flatMap((question, q): PromptGroup[] => {
+    const { greedy, samples, probes } = asked[q]!;
+    const tagged = greedy.length === tags.ids.length;
+    const answers = greedy.map((first, i) =>
+      [first, ...samples[i]!].map((output) => answerAfter(rationaleOf(output, task), question.answerIds)),
+    );
+    const rationales = probes.map((probe) => {
+      const ids = rationaleOf(probe, task);
+      return { ids: ids.slice(0, -1), predictions: predictTokens(ids) };
+    });
+    const underTags = tags.ids.map((tag, i) => ({
+      prompt: underTag(question, tag).promptIds,
+      continuations: [...(tagged ? answers[i]! : []), ...rationales],
+    }));
+    return tagged ? underTags : [...underTags, { prompt: question.promptIds, continuations: answers[0]! }];
+  });
+  const scores = (await policy.model.score(groups)).map((group) => group.map(sum));
+  let next = 0;
+  return asked.map(({ greedy, samples, probes }) => {
+    const tagged = greedy.length === tags.ids.length;
+    const perTag = tags.ids.map(() => scores[next++]!);
+    const answers = tagged ? perTag.map((own, i) => own.slice(0, 1 + samples[i]!.length)) : [scores[next++]!];
+    const rationales = probes.map((_, j) => perTag.map((own) => own.at(j - probes.length)!));
+    return { answers, rationales };
+  });
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
