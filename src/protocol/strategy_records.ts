@@ -27,10 +27,9 @@ export const StrategyMetrics = v.object({
   /** SSFT: which tag learned which source's traces; null for other methods and for the control without tags. */
   matching: v.nullable(
     v.object({
-      /**
-       * (N, sources): matchings of this update. A source is the place of a trace in its row's list or, for traces the model sampled, 0 for
-       * no tag and i for tag i.
-       */
+      /** Who wrote the traces, the same in every update (absent: numbered): sources of the dataset or, for sampled ones, "0" for no tag and "i" for tag i. */
+      sources: v.optional(v.array(v.string())),
+      /** (N, sources): matchings of this update. */
       counts: v.array(v.array(v.number())),
       /** Mean entropy of the columns, nats: log N when tags are taken at random, 0 when each source has its tag. */
       entropy: v.number(),

@@ -107,7 +107,7 @@ describe("a person's ratings in training", () => {
     async function updateWith(config: RunConfig, texts: readonly string[]): Promise<MethodUpdate> {
       const questions = rows.slice(0, 2).map((row) => task.encoder.encode(row, 12));
       const ratings = new RunRatings(approvals(rows[0]!, texts), rows, task, policy.config.maxPositions, config);
-      const context = { policy, task, config, ratings, generateOptions: {} };
+      const context = { policy, task, config, ratings, generateOptions: {}, traceSources: [] };
       return latro(context, { step: 1, questions, state: INITIAL_METHOD_STATE });
     }
 

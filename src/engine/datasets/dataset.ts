@@ -15,9 +15,15 @@ export interface RowContent {
   /** Never shown to LaTRO; the SFT baseline trains on it. */
   readonly goldRationale?: string;
   /** Several different ways to the answer, as written: traces for SSFT. */
-  readonly goldRationales?: readonly string[];
+  readonly goldRationales?: readonly SourcedRationale[];
   /** A passage put before the question. */
   readonly context?: string;
+}
+
+export interface SourcedRationale {
+  /** Who or what wrote it, such as a teacher's name; its number in the row's list, from "1", when that names none. */
+  readonly source: string;
+  readonly text: string;
 }
 
 export interface DatasetRow extends RowContent {

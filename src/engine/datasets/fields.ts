@@ -1,5 +1,5 @@
 /** Reads typed fields out of one untrusted record. A field that is not there or not right throws a `FieldProblem`. */
-import type { RowProblemCode } from './dataset.ts';
+import type { RowProblemCode, SourcedRationale } from './dataset.ts';
 import { quoteExcerpt } from './quote.ts';
 
 /** A parsed JSON object or Parquet row. Only own members are ever read, so "__proto__" and "constructor" are plain names. */
@@ -70,16 +70,22 @@ export function choicesAt(record: JsonRecord, path: FieldPath): string[] {
   return value.map((_, index) => answerTextAt(record, [...path, index]));
 }
 
-/** At least one text that says something; white space around it stays, because it is learned as it is written. */
-export function tracesAt(record: JsonRecord, path: FieldPath): string[] {
+/**
+ * Rationales of one row: a list of texts, or an object with a text per source. At least one; white space around a text stays, because
+ * it is learned as it is written.
+ */
+export function rationalesAt(record: JsonRecord, path: FieldPath): SourcedRationale[] {
   const value = presentAt(record, path);
-  if (!Array.isArray(value))
-    throw new FieldProblem('wrong-type', path, `${name(path)} must be a list of rationales, not ${typeName(value)}.`);
-  if (value.length === 0)
-    throw new FieldProblem('empty-field', path, `${name(path)} must hold at least one rationale.`);
-  return value.map((_, index) => {
-    textAt(record, [...path, index]);
-    return value[index] as string;
+  if (!Array.isArray(value) && !isRecord(value)) {
+    const expected = 'a list of rationales, or an object with one per source';
+    throw new FieldProblem('wrong-type', path, `${name(path)} must be ${expected}, not ${typeName(value)}.`);
+  }
+  const keys: readonly (string | number)[] = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  if (keys.length === 0) throw new FieldProblem('empty-field', path, `${name(path)} must hold at least one rationale.`);
+  return keys.map((key) => {
+    textAt(record, [...path, key]);
+    const source = typeof key === 'number' ? String(key + 1) : key;
+    return { source, text: valueAt(record, [...path, key]) as string };
   });
 }
 

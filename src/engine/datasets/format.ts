@@ -1,6 +1,6 @@
 /** What a dataset format is: pure data and one small function per field. To add one, copy a file of formats/. */
 import type { DatasetFormat as FormatId } from '../../protocol/run_config_fields.ts';
-import type { AnswerKind } from './dataset.ts';
+import type { AnswerKind, SourcedRationale } from './dataset.ts';
 import type { JsonRecord } from './fields.ts';
 import type { Template } from './template.ts';
 
@@ -19,7 +19,7 @@ export interface DatasetFormat {
     choices?(record: JsonRecord): readonly string[] | undefined;
     goldRationale?(record: JsonRecord): string | undefined;
     /** At least one; a row may have both. */
-    goldRationales?(record: JsonRecord): readonly string[] | undefined;
+    goldRationales?(record: JsonRecord): readonly SourcedRationale[] | undefined;
     context?(record: JsonRecord): string | undefined;
   };
   /** How a question becomes a prompt that asks for a rationale, and an answer becomes y. */

@@ -14,6 +14,7 @@ import type { ResumePoint, RunWriter, World } from '../runs/run_writer.ts';
 import { stageOf, stagesOf, usesTags } from '../runs/stages.ts';
 import { restoreCheckpoint } from './checkpoint_state.ts';
 import { evaluateRows, summariseEvaluation } from './evaluator.ts';
+import { traceSources } from './methods/traces.ts';
 import { RunRatings, type RunVerdicts, readVerdicts } from './ratings.ts';
 import { questionTask, type RunSetup, setUpRun } from './run_setup.ts';
 import { validationScore } from './strategy_summary.ts';
@@ -214,6 +215,7 @@ export class TrainingRun {
         config: this.#config,
         ratings: this.#ratings,
         generateOptions: {},
+        traceSources: traceSources(train),
       },
       train,
       this.#writer,

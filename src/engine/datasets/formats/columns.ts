@@ -9,8 +9,8 @@ import {
   isRecord,
   type JsonRecord,
   name,
+  rationalesAt,
   textAt,
-  tracesAt,
   valueAt,
 } from '../fields.ts';
 import type { DatasetFormat } from '../format.ts';
@@ -31,8 +31,10 @@ function optional(record: JsonRecord, column: string | undefined): string | unde
 }
 
 /** Whether a column holds several rationales. */
-function isList(record: JsonRecord, column: string | undefined): column is string {
-  return column !== undefined && Array.isArray(valueAt(record, pathOf(record, column)));
+function holdsSeveral(record: JsonRecord, column: string | undefined): column is string {
+  if (column === undefined) return false;
+  const value = valueAt(record, pathOf(record, column));
+  return Array.isArray(value) || isRecord(value);
 }
 
 /** A list of options, or ARC's {"text": […], "label": […]}. */
@@ -78,9 +80,10 @@ export function columnsFormat(mapping: ColumnMapping, answerKind?: AnswerKind): 
       answer: (record) =>
         choices === undefined ? answerTextAt(record, pathOf(record, answer)) : goldOption(record, answer, choices),
       choices: (record) => (choices === undefined ? undefined : readChoices(record, choices).options),
-      goldRationale: (record) => (isList(record, mapping.rationale) ? undefined : optional(record, mapping.rationale)),
+      goldRationale: (record) =>
+        holdsSeveral(record, mapping.rationale) ? undefined : optional(record, mapping.rationale),
       goldRationales: (record) =>
-        isList(record, mapping.rationale) ? tracesAt(record, pathOf(record, mapping.rationale)) : undefined,
+        holdsSeveral(record, mapping.rationale) ? rationalesAt(record, pathOf(record, mapping.rationale)) : undefined,
       context: (record) => optional(record, mapping.context),
     },
     template: choices === undefined ? stepByStepTemplate : stepByStepChoiceTemplate,

@@ -1,8 +1,8 @@
 /**
- * The embedded starter, and the plainest format of all: {"question", "answer"}, with a list of "rationales" where there are several ways
- * to the answer; further columns are ignored.
+ * The embedded starter, and the plainest format of all: {"question", "answer"}, with "rationales" (a list, or one per source) where
+ * there are several ways to the answer; further columns are ignored.
  */
-import { answerTextAt, hasColumns, textAt, tracesAt } from '../fields.ts';
+import { answerTextAt, hasColumns, rationalesAt, textAt } from '../fields.ts';
 import type { DatasetFormat } from '../format.ts';
 import { directTemplate, stepByStepTemplate } from '../template.ts';
 
@@ -15,7 +15,7 @@ export const starter: DatasetFormat = {
   fields: {
     question: (record) => textAt(record, ['question']),
     answer: (record) => answerTextAt(record, ['answer']),
-    goldRationales: (record) => (hasColumns(record, 'rationales') ? tracesAt(record, ['rationales']) : undefined),
+    goldRationales: (record) => (hasColumns(record, 'rationales') ? rationalesAt(record, ['rationales']) : undefined),
   },
   template: stepByStepTemplate,
   directTemplate,

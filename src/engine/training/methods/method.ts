@@ -16,6 +16,8 @@ export interface MethodContext {
   /** null: the run uses none. */
   readonly ratings: RunRatings | null;
   readonly generateOptions: GenerateOptions;
+  /** Sources of the training rows' rationales where rows have several, sorted. */
+  readonly traceSources: readonly string[];
 }
 
 /** Means over the rationales of one update; 0 for methods that sample none. */

@@ -33,7 +33,7 @@ export function generateSettings(
 
 /** Samples K rationales of every question; β > 0 also asks the reference policy. */
 export async function sampleQuestions(
-  context: Omit<MethodContext, 'ratings'>,
+  context: Omit<MethodContext, 'ratings' | 'traceSources'>,
   request: UpdateRequest,
   beta: number,
 ): Promise<SampledQuestion[]> {

@@ -125,13 +125,14 @@ function metricsOf(
   const matched = costs?.flatMap((cost, q) =>
     assigned[q]!.length === 0 ? [] : [matchingCost(cost, assigned[q] as readonly number[]) / assigned[q]!.length],
   );
-  const counts = matchingCounts(matchings, count, sources);
+  const counts = matchingCounts(matchings, count, sources.length);
   return {
     ...strategyMetrics(count, tagLogProbs, rollouts),
     matching:
       matchings.length === 0
         ? null
         : {
+            sources: [...sources],
             counts,
             entropy: frequenciesOf(counts).entropy,
             meanCost: matched === undefined || matched.length === 0 ? null : mean(matched),

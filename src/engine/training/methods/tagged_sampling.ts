@@ -53,7 +53,7 @@ export function afterTag({ ids, predictions }: Continuation, tag: readonly numbe
  * @param bare (Q): log π(y_t | x, y_<t), without a tag
  */
 export async function sampleUnderTags(
-  context: Omit<MethodContext, 'ratings'>,
+  context: Omit<MethodContext, 'ratings' | 'traceSources'>,
   request: UpdateRequest,
   beta: number,
   plans: readonly (readonly Tag[])[],

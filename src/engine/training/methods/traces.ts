@@ -2,6 +2,7 @@
 import type { QuestionRollout } from '../../../protocol/records.ts';
 import { LatroError } from '../../common/errors.ts';
 import { foldKey, RandomStream } from '../../common/random.ts';
+import type { DatasetRow } from '../../datasets/dataset.ts';
 import { selectTraces } from '../../forking/selection.ts';
 import { answerLeakIndex } from '../../latro/answer_leak.ts';
 import { latroBatchUpdate } from '../../latro/objective.ts';
@@ -16,15 +17,15 @@ import { sampleUnderTags, scoreForks, type Tag } from './tagged_sampling.ts';
 
 export interface Trace {
   readonly ids: readonly number[];
-  /** Its place in the row's list; for a sampled one 0 when it was sampled without a tag, i under tag i (1-based). */
+  /** Index into `sources`. */
   readonly source: number;
 }
 
 export interface QuestionTraces {
   /** (Q, ≤ M). */
   readonly traces: readonly (readonly Trace[])[];
-  /** How many sources there are. */
-  readonly sources: number;
+  /** Who wrote traces: sources of the dataset or, for those the model sampled, "0" for no tag and "i" for tag i. */
+  readonly sources: readonly string[];
   /** What was sampled to choose them from; empty for traces of the dataset. */
   readonly rollouts: readonly QuestionRollout[];
   readonly tagLogProbs: readonly (readonly number[])[] | null;
@@ -35,24 +36,36 @@ const SUBSET_STREAM = 0x0_7a_ce_50;
 /** @param most M, at most this many per question */
 export async function tracesOf(context: MethodContext, request: UpdateRequest, most: number): Promise<QuestionTraces> {
   const { source } = context.config.ssft;
-  const listed = request.questions.every(({ row }) => row.goldRationales !== undefined);
-  if (source === 'sampled' || (source === 'auto' && !listed)) return sampledTraces(context, request, most);
+  const sources = context.traceSources;
+  if (source === 'sampled' || (source === 'auto' && sources.length === 0)) return sampledTraces(context, request, most);
   const traces = request.questions.map((question) => datasetTraces(question, context, request.step, most));
-  const longest = Math.max(...request.questions.map(({ row }) => row.goldRationales?.length ?? 0));
-  return { traces, sources: longest, rollouts: [], tagLogProbs: null };
+  return { traces, sources, rollouts: [], tagLogProbs: null };
+}
+
+/** Every source of traces that training rows name, sorted; empty when no row has several rationales. */
+export function traceSources(rows: readonly DatasetRow[]): string[] {
+  const sources = new Set(rows.flatMap(({ goldRationales }) => goldRationales?.map(({ source }) => source) ?? []));
+  return [...sources].sort();
 }
 
 /** All traces of a row; of more than M others at every step. */
-function datasetTraces({ row }: EncodedQuestion, { config, task }: MethodContext, step: number, most: number): Trace[] {
-  const texts = row.goldRationales;
-  if (texts === undefined) {
+function datasetTraces(
+  { row }: EncodedQuestion,
+  { config, task, traceSources: sources }: MethodContext,
+  step: number,
+  most: number,
+): Trace[] {
+  if (row.goldRationales === undefined) {
     throw new LatroError(
       'dataset-row',
-      `Line ${row.line} has no list of rationales, and ssft.source is "dataset".`,
-      'Give every row a list "rationales", or set ssft.source to "sampled".',
+      `Line ${row.line} has no list of rationales, and the traces are to come from the dataset.`,
+      'Give every row "rationales", or set ssft.source to "sampled".',
     );
   }
-  const all = texts.map((text, source) => ({ ids: task.tokenizer.encode(text, { addSpecialTokens: false }), source }));
+  const all = row.goldRationales.map(({ source, text }) => ({
+    ids: task.tokenizer.encode(text, { addSpecialTokens: false }),
+    source: sources.indexOf(source),
+  }));
   if (all.length <= most) return all;
   const key = foldKey(SUBSET_STREAM, rationaleKey(config.seed, step, row.rowKey, 0));
   return new RandomStream(key).shuffled(all).slice(0, most);
@@ -103,5 +116,6 @@ async function sampledTraces(context: MethodContext, request: UpdateRequest, mos
     const chosen = selectTraces(candidates, { traces: most, rewardWeight: config.ssft.rewardWeight });
     return chosen.map((k) => ({ ids: sampled.rationales[k]!.ids, source: plan[k] === null ? 0 : plan[k]! + 1 }));
   });
-  return { traces, sources: tags + 1, rollouts, tagLogProbs };
+  const sources = Array.from({ length: tags + 1 }, (_, stratum) => String(stratum));
+  return { traces, sources, rollouts, tagLogProbs };
 }
