@@ -52,11 +52,14 @@ export class MatmulFloor {
         const graph = new GraphBuilder('floor');
         const x = graph.input('x', 'float32', [ROWS, kind.inputs]);
         const matrix = new Float32Array(kind.inputs * kind.outputs).map((_, i) => ((i * 31) % 17) / 100);
-        const weight = graph.tensor('w', [kind.inputs, kind.outputs], matrix);
+        const weight = graph.constantTensor('w', [kind.inputs, kind.outputs]);
         const y = graph.single('MatMul', [x, weight], 'float32', [ROWS, kind.outputs]);
         graph.output('y', graph.single('Gather', [y, graph.integers([0])], 'float32', [1, kind.outputs], { axis: 0 }));
         const data = new Float32Array(ROWS * kind.inputs).map((_, i) => ((i * 7) % 13) / 100);
-        const session = await Session.create('floor', graph.serialise(), options);
+        const session = await Session.create('floor', graph.serialise(), {
+          ...options,
+          constants: new Map([['w', matrix]]),
+        });
         return { kind, session, x: { shape: [ROWS, kind.inputs], data } };
       }),
     );

@@ -7,6 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadAdapter } from '../../src/engine/model/adapter.ts';
 import { type ModelConfig, readModelConfig } from '../../src/engine/model/config.ts';
+import { Decoder } from '../../src/engine/model/decoder.ts';
 import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import type { PromptGroup } from '../../src/engine/model/packing.ts';
@@ -83,17 +84,22 @@ async function worst(
   return most;
 }
 
-/** Logits (B·T, V) after every token, by extending an empty cache token by token: the decode path itself. */
+/** Logits (B·T, V) after every token, decoding token by token after a prompt of one: the decode path itself. */
 async function allLogits(model: LanguageModel, ids: readonly (readonly number[])[]): Promise<Float32Array> {
   const [rows, length, vocabulary] = [ids.length, ids[0]!.length, model.config.vocabSize];
   const cache = new KeyValueCache(model.config, rows);
+  const decoder = new Decoder(model, length);
   const all = new Float32Array(rows * length * vocabulary);
   for (let t = 0; t < length; t++) {
-    const logits = await model.extend(
-      cache,
-      ids.map((row) => [row[t]!]),
-      length,
-    );
+    const tokens = ids.map((row) => row[t]!);
+    const data = await (t === 0
+      ? decoder.prefill(
+          cache,
+          tokens.map((id) => [id]),
+        )
+      : decoder.next(cache, tokens));
+    const hidden = { shape: [rows, model.config.hiddenSize], data };
+    const logits = (await model.programs.runHead('logits', { hidden }, ['logits'])).logits!;
     for (let row = 0; row < rows; row++) {
       all.set(logits.subarray(row * vocabulary, (row + 1) * vocabulary), (row * length + t) * vocabulary);
     }

@@ -64,7 +64,8 @@ describe('tokens per update', () => {
     const { tokensRun } = model.programs;
 
     // Prefill once per question, then every drawn token but the last of its rationale is fed back once.
-    assert.equal(tokensRun.extend, q * PROMPT + (drawn - q * K));
+    assert.equal(tokensRun.extend, q * PROMPT);
+    assert.equal(tokensRun.decode, drawn - q * K);
     // Each answer once per rationale and once per question without one, each on top of one token of the cache.
     assert.equal(tokensRun['extend-score'], (q * K + q) * (1 + ANSWER));
     // π_0: each prompt once, each rationale once, padded to the longest.

@@ -112,10 +112,9 @@ export class GraphBuilder {
     return this.#constant('int64', shape, new Uint8Array(new BigInt64Array(values.map(BigInt)).buffer), values);
   }
 
-  /** A tensor that is part of the program itself: onnxruntime may lay it out anew for its products when it compiles. */
-  tensor(name: string, shape: readonly number[], data: Float32Array): Value {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.#initializers.set(name, { name, type: 'float32', shape, data: bytes });
+  /** A float32 tensor that is part of the program: its data goes to the session under its name when it is compiled, and may be laid out anew there. */
+  constantTensor(name: string, shape: readonly number[]): Value {
+    this.#initializers.set(name, { name, type: 'float32', shape, data: null });
     return { name, type: 'float32', shape };
   }
 

@@ -16,8 +16,8 @@ export interface Initializer {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: readonly number[];
-  /** Raw little-endian bytes. */
-  readonly data: Uint8Array;
+  /** Raw little-endian bytes; null: they are handed to the session under the tensor's name, so that no size limit of protobuf counts. */
+  readonly data: Uint8Array | null;
 }
 
 export interface Node {
@@ -39,6 +39,8 @@ export interface Graph {
 const IR_VERSION = 10;
 const OPSET_VERSION = 21;
 const DATA_TYPE: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10 };
+const BYTES_PER_FLOAT = 4;
+const EXTERNAL = 1;
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_STRING = 3;
@@ -95,7 +97,19 @@ function writeInitializer(out: ProtobufWriter, tensor: Initializer): void {
   for (const size of tensor.shape) out.integer(1, size);
   out.integer(2, DATA_TYPE[tensor.type]);
   out.text(8, tensor.name);
-  out.bytes(9, tensor.data);
+  if (tensor.data !== null) {
+    out.bytes(9, tensor.data);
+    return;
+  }
+  const length = tensor.shape.reduce((product, size) => product * size, BYTES_PER_FLOAT);
+  const place = { location: tensor.name, offset: '0', length: String(length) };
+  for (const [key, value] of Object.entries(place)) {
+    out.message(13, (entry) => {
+      entry.text(1, key);
+      entry.text(2, value);
+    });
+  }
+  out.integer(14, EXTERNAL);
 }
 
 function writeDeclaration(out: ProtobufWriter, tensor: TensorDeclaration): void {

@@ -1,5 +1,5 @@
 /**
- * The programs `extend` (logits) and `extend-score` (log-probabilities): new tokens on top of a key/value cache. Prefill is
+ * The programs `extend` (final hidden states) and `extend-score` (log-probabilities): new tokens on top of a key/value cache. Prefill is
  * extending an empty cache, decoding is extending by one token, scoring an answer is extending by the answer's tokens.
  * The cache stays with its owner (model/kv_cache.ts): a run reads it and returns only the new keys and values.
  */
@@ -15,14 +15,14 @@ export const freshName = (kind: 'key' | 'value', layer: number): string => `fres
 /**
  * Inputs: ids (B, T), bias (B, 1, 1, T, C+T), cos, sin (B·T, rotaryDim/2), rows (M): flat tokens to predict at, and per layer
  * past_key, past_value (B, Hkv, C, d). With head 'log-probs' also targets (M).
- * Outputs: logits (M, V + N) or log_probs (M), and per layer fresh_key, fresh_value (B, Hkv, T, d).
+ * Outputs: hidden (M, D), final and normalised, or log_probs (M), and per layer fresh_key, fresh_value (B, Hkv, T, d).
  */
 export function buildExtendProgram(
   config: ModelConfig,
   adapter: AdapterShape | null,
-  head: 'logits' | 'log-probs',
+  head: 'hidden' | 'log-probs',
 ): Uint8Array {
-  const graph = new GraphBuilder(head === 'logits' ? 'extend' : 'extend-score');
+  const graph = new GraphBuilder(head === 'hidden' ? 'extend' : 'extend-score');
   const ids = graph.input('ids', 'int64', ['B', 'T']);
   const bias = graph.input('bias', 'float32', ['B', 1, 1, 'T', 'C+T']);
   const half = rotaryDim(config) / 2;
@@ -39,8 +39,8 @@ export function buildExtendProgram(
   const attention = cachedAttention(graph, config, past, bias);
   const hidden = decoder.hiddenStates(reshape(graph, ids, ['B*T']), cos, sin, attention);
   const selected = embed(graph, hidden, rows);
-  if (head === 'logits') {
-    graph.output('logits', decoder.logits(selected));
+  if (head === 'hidden') {
+    graph.output('hidden', selected);
   } else {
     graph.output('log_probs', decoder.logProbabilities(selected, graph.input('targets', 'int64', ['M'])));
   }

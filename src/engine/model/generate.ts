@@ -5,9 +5,10 @@
  */
 import { throwIfCancelled } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
+import { Decoder } from './decoder.ts';
 import { KeyValueCache } from './kv_cache.ts';
 import type { LanguageModel } from './language_model.ts';
-import { drawToken, type SamplingSettings } from './token_sampler.ts';
+import type { SamplingSettings } from './token_sampler.ts';
 
 export interface GenerateSettings extends SamplingSettings {
   /** L: longest rationale. */
@@ -134,28 +135,29 @@ async function generateWave(
   options: GenerateOptions,
   finish: (row: Row, sample: Sample) => void,
 ): Promise<void> {
-  const vocabulary = model.vocabularySize;
+  const decoder = new Decoder(model, settings.contextLength);
   const prompts = [...new Set(rows.map((row) => row.request))];
   const cache = new KeyValueCache(model.config, prompts.length);
-  const promptLogits = await model.extend(
+  const afterPrompts = await decoder.prefill(
     cache,
     prompts.map((request) => requests[request]!.prompt),
-    settings.contextLength,
   );
 
   await scoreBareAnswers(model, requests, prompts, cache, settings.contextLength, bare);
 
   let active = [...rows];
-  let logitsRow = rows.map((row) => prompts.indexOf(row.request));
-  let logits = promptLogits;
-  cache.select(logitsRow);
+  const promptOf = rows.map((row) => prompts.indexOf(row.request));
+  let hidden = repeatRows(afterPrompts, model.config.hiddenSize, promptOf);
+  cache.select(promptOf);
   cache.reserve(Math.max(...cache.lengths) + Math.min(settings.maxTokens, 32));
 
   while (active.length > 0) {
     throwIfCancelled(options.signal);
     const done: { row: Row; position: number; stop: Stop }[] = [];
+    const uniforms = active.map((row) => row.stream.uniform(row.ids.length));
+    const tokens = await decoder.draw(hidden, settings, uniforms);
     active.forEach((row, position) => {
-      const drawn = drawToken(logits, logitsRow[position]!, vocabulary, settings, row.stream.uniform(row.ids.length));
+      const drawn = tokens[position]!;
       row.ids.push(drawn.id);
       row.logProbs.push(drawn.logProb);
       const stop = row.stop ?? findStop(row, settings);
@@ -174,13 +176,20 @@ async function generateWave(
       cache.select(kept);
     }
     if (active.length === 0) break;
-    logits = await model.extend(
+    hidden = await decoder.next(
       cache,
-      active.map((row) => [row.ids.at(-1)!]),
-      settings.contextLength,
+      active.map((row) => row.ids.at(-1)!),
     );
-    logitsRow = [...active.keys()];
   }
+}
+
+/** Rows of (n, width), as listed. */
+function repeatRows(from: Float32Array, width: number, rows: readonly number[]): Float32Array {
+  const out = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    out.set(from.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return out;
 }
 
 /** The answer right after each prompt of the wave that was not scored in an earlier one. */

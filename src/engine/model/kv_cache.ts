@@ -8,6 +8,11 @@ import { freshName, pastName } from './extend_program.ts';
 
 const BLOCK = 32;
 
+/** What every run that extends a cache returns for it. */
+export function freshOutputs({ layers }: Pick<ModelConfig, 'layers'>): string[] {
+  return Array.from({ length: layers }, (_, layer) => [freshName('key', layer), freshName('value', layer)]).flat();
+}
+
 export class KeyValueCache {
   readonly #layers: number;
   readonly #heads: number;

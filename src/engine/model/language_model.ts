@@ -6,8 +6,7 @@ import type { HostTensor } from '../runtime/session.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { Trainable } from './decoder_graph.ts';
 import { dropoutInputs } from './dropout.ts';
-import { freshName } from './extend_program.ts';
-import type { KeyValueCache } from './kv_cache.ts';
+import { freshOutputs, type KeyValueCache } from './kv_cache.ts';
 import { gradientName } from './packed_program.ts';
 import { type PackedBatch, type PlannedGroup, type PromptGroup, packGroups, planMicroBatches } from './packing.ts';
 import { type BoundAdapter, type ProgramOptions, Programs, type TensorMap } from './programs.ts';
@@ -67,6 +66,11 @@ export class LanguageModel {
     this.parameters =
       trainable === 'adapter' ? (adapter?.tensors ?? new Map()) : trainable === 'all-weights' ? weights : new Map();
     this.programs = new Programs(config, weights, adapter, trainable, options);
+  }
+
+  /** Whether the same weights also are π_0. */
+  get canSwitchAdapterOff(): boolean {
+    return this.#reference === 'adapter-off';
   }
 
   /** log π of every wanted prediction. */
@@ -135,9 +139,9 @@ export class LanguageModel {
   /**
    * Pushes new tokens through the model on top of `cache` and appends their keys and values to it.
    * @param fresh new tokens per cache row, at least one each
-   * @returns logits (rows, V + N) after each row's last new token
+   * @returns final hidden states (rows, D) after each row's last new token
    */
-  async extend(
+  async extendHidden(
     cache: KeyValueCache,
     fresh: readonly (readonly number[])[],
     contextLength: number,
@@ -147,7 +151,7 @@ export class LanguageModel {
     const outputs = await this.programs.run(
       'extend',
       { ...inputs, rows: { shape: [rows.length], data: rows } },
-      ['logits', ...this.#freshOutputs()],
+      ['hidden', ...freshOutputs(this.config)],
       { positions, contextLength, adapterOff: false },
     );
     cache.append(
@@ -155,7 +159,18 @@ export class LanguageModel {
       width,
       fresh.map((ids) => ids.length),
     );
-    return outputs.logits!;
+    return outputs.hidden!;
+  }
+
+  /** As `extendHidden`, but returns logits (rows, V + N). */
+  async extend(
+    cache: KeyValueCache,
+    fresh: readonly (readonly number[])[],
+    contextLength: number,
+  ): Promise<Float32Array> {
+    const hidden = await this.extendHidden(cache, fresh, contextLength);
+    const inputs = { hidden: { shape: [fresh.length, this.config.hiddenSize], data: hidden } };
+    return (await this.programs.runHead('logits', inputs, ['logits'])).logits!;
   }
 
   /**
@@ -189,13 +204,6 @@ export class LanguageModel {
     );
     let next = 0;
     return wanted.map((count) => Array.from({ length: count }, () => outputs.log_probs![next++]!));
-  }
-
-  #freshOutputs(): string[] {
-    return Array.from({ length: this.config.layers }, (_, layer) => [
-      freshName('key', layer),
-      freshName('value', layer),
-    ]).flat();
   }
 
   #extendInputs(cache: KeyValueCache, fresh: readonly (readonly number[])[]) {

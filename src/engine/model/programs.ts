@@ -2,12 +2,16 @@
  * The compiled programs of one model on one device. Weights are bound once to each session; a program is compiled when it is
  * first needed. Adapter tensors and weights are borrowed: updating them in place is what an optimiser step does.
  */
-import { LatroError } from '../common/errors.ts';
+import { totalmem } from 'node:os';
+import { LatroError, unreachable } from '../common/errors.ts';
 import { type Device, type HostTensor, Session } from '../runtime/session.ts';
 import type { ModelConfig } from './config.ts';
+import { buildDecodeProgram } from './decode_program.ts';
 import { ADAPTER_SCALE, type AdapterShape, type Trainable } from './decoder_graph.ts';
 import { buildExtendProgram } from './extend_program.ts';
+import { buildHeadProgram, type HeadProgramName } from './head_programs.ts';
 import { buildPackedProgram, gradientName } from './packed_program.ts';
+import { PackedAdapter } from './projection_groups.ts';
 import { type RotaryTable, rotaryTable } from './rope.ts';
 
 export interface ProgramOptions {
@@ -25,7 +29,14 @@ export interface BoundAdapter {
   readonly scale: number;
 }
 
-type ProgramName = 'extend' | 'extend-score' | 'score' | 'step';
+type TokenProgramName = 'extend' | 'extend-score' | 'decode' | 'score' | 'step';
+export type ProgramName = TokenProgramName | HeadProgramName;
+
+/**
+ * Share of this machine's memory that a second copy of frozen matrices may take, laid out for decoding. Total memory decides and not
+ * free memory, so that a run continued on the same machine computes the same bits.
+ */
+const DECODING_COPY_SHARE = 0.15;
 
 export class Programs {
   readonly config: ModelConfig;
@@ -34,6 +45,9 @@ export class Programs {
   readonly #trainable: Trainable;
   readonly #options: ProgramOptions;
   readonly #sessions = new Map<ProgramName, Promise<Session>>();
+  readonly #packedAdapter: PackedAdapter | null;
+  /** Whether decoding keeps a copy of the matrices in its own programs. */
+  readonly #copies: boolean;
   readonly #tables = new Map<boolean, RotaryTable>();
   #trainables: readonly string[] = [];
   #disposed = false;
@@ -50,12 +64,30 @@ export class Programs {
     this.#adapter = adapter;
     this.#trainable = trainable;
     this.#options = options;
+    this.#packedAdapter = adapter === null ? null : new PackedAdapter(config, adapter);
+    const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    this.#copies = options.device === 'cpu' && trainable !== 'all-weights' && bytes <= DECODING_COPY_SHARE * totalmem();
+  }
+
+  /** Whether the device has the program `decode`; elsewhere `extend` takes one token too. */
+  get canDecode(): boolean {
+    return this.#options.device === 'cpu';
+  }
+
+  /** Takes the adapter's numbers as they are now over into what `decode` runs with. */
+  refreshDecoding(): void {
+    this.#packedAdapter?.refresh();
   }
 
   /** Tokens pushed through each program since the start, padding included: what "spend no token twice" is measured by. */
-  readonly tokensRun: Record<ProgramName, number> = { extend: 0, 'extend-score': 0, score: 0, step: 0 };
+  readonly tokensRun: Record<TokenProgramName, number> = { extend: 0, 'extend-score': 0, decode: 0, score: 0, step: 0 };
   /** Seconds that each program spent inside onnxruntime since the start. */
-  readonly secondsInside: Record<ProgramName, number> = { extend: 0, 'extend-score': 0, score: 0, step: 0 };
+  readonly secondsInside: Record<ProgramName, number> = {
+    ...this.tokensRun,
+    logits: 0,
+    draw: 0,
+    'draw-greedy': 0,
+  };
 
   /**
    * @param positions of each flat token of this run, (N)
@@ -63,21 +95,37 @@ export class Programs {
    * @param adapterOff true for the reference policy π_0
    */
   async run(
-    name: ProgramName,
+    name: TokenProgramName,
     inputs: Readonly<Record<string, HostTensor>>,
     outputs: readonly string[],
     options: { readonly positions: Int32Array; readonly contextLength: number; readonly adapterOff: boolean },
   ): Promise<Record<string, Float32Array>> {
-    const session = await this.#session(name);
-    const rotary = this.#rotary(options.positions, options.contextLength);
     const feeds: Record<string, HostTensor> = {
       ...inputs,
-      ...rotary,
+      ...this.#rotary(options.positions, options.contextLength),
     };
-    if (this.#adapter !== null) {
+    if (this.#adapter !== null && name !== 'decode') {
       feeds[ADAPTER_SCALE] = { shape: [1], data: Float32Array.of(options.adapterOff ? 0 : this.#adapter.scale) };
     }
     this.tokensRun[name] += options.positions.length;
+    return this.#timed(name, feeds, outputs);
+  }
+
+  /** Runs what follows the final hidden states (B, D). */
+  async runHead(
+    name: HeadProgramName,
+    inputs: Readonly<Record<string, HostTensor>>,
+    outputs: readonly string[],
+  ): Promise<Record<string, Float32Array>> {
+    return this.#timed(name, inputs, outputs);
+  }
+
+  async #timed(
+    name: ProgramName,
+    feeds: Readonly<Record<string, HostTensor>>,
+    outputs: readonly string[],
+  ): Promise<Record<string, Float32Array>> {
+    const session = await this.#session(name);
     const start = performance.now();
     const results = await session.run(feeds, outputs);
     this.secondsInside[name] += (performance.now() - start) / 1000;
@@ -131,22 +179,58 @@ export class Programs {
   }
 
   async #compile(name: ProgramName): Promise<Session> {
-    const session = await Session.create(name, this.#build(name), this.#options);
+    const { model, constants } = this.#build(name);
+    const session = await Session.create(name, model, { ...this.#options, constants: this.#joinedWeights(constants) });
     for (const input of session.inputNames) {
-      const tensor = this.#weights.get(input) ?? this.#adapter?.tensors.get(input);
+      const tensor =
+        this.#weights.get(input) ?? this.#adapter?.tensors.get(input) ?? this.#packedAdapter?.tensors.get(input);
       if (tensor !== undefined) session.bind(input, tensor);
     }
     return session;
   }
 
-  #build(name: ProgramName): Uint8Array {
+  #build(name: ProgramName): {
+    readonly model: Uint8Array;
+    readonly constants?: ReadonlyMap<string, readonly string[]>;
+  } {
     const adapter = this.#adapter?.shape ?? null;
-    if (name === 'extend') return buildExtendProgram(this.config, adapter, 'logits');
-    if (name === 'extend-score') return buildExtendProgram(this.config, adapter, 'log-probs');
-    if (name === 'score') return buildPackedProgram(this.config, adapter, 'nothing').model;
-    const step = buildPackedProgram(this.config, adapter, this.#trainable);
-    this.#trainables = step.trainables;
-    return step.model;
+    switch (name) {
+      case 'extend':
+        return { model: buildExtendProgram(this.config, adapter, 'hidden') };
+      case 'extend-score':
+        return { model: buildExtendProgram(this.config, adapter, 'log-probs') };
+      case 'decode':
+        return buildDecodeProgram(this.config, adapter, this.#copies);
+      case 'logits':
+      case 'draw':
+      case 'draw-greedy':
+        return buildHeadProgram(this.config, adapter, name, this.#copies);
+      case 'score':
+        return buildPackedProgram(this.config, adapter, 'nothing');
+      case 'step': {
+        const step = buildPackedProgram(this.config, adapter, this.#trainable);
+        this.#trainables = step.trainables;
+        return step;
+      }
+      default:
+        return unreachable(name);
+    }
+  }
+
+  /** The matrices that become part of a program: weights, one above the other where they are one product there. */
+  #joinedWeights(constants: ReadonlyMap<string, readonly string[]> = new Map()): ReadonlyMap<string, Float32Array> {
+    return new Map(
+      [...constants].map(([name, parts]) => {
+        const data = parts.map((part) => this.#weights.get(part)!.data);
+        if (data.length === 1) return [name, data[0]!];
+        const joined = new Float32Array(data.reduce((sum, { length }) => sum + length, 0));
+        data.reduce((offset, part) => {
+          joined.set(part, offset);
+          return offset + part.length;
+        }, 0);
+        return [name, joined];
+      }),
+    );
   }
 
   async dispose(): Promise<void> {

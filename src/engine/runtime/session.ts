@@ -32,6 +32,11 @@ const toOrt = (tensor: HostTensor | DeviceTensor): ort.Tensor => {
   return new ort.Tensor(type, tensor.data as never, tensor.shape);
 };
 
+const externalData = (constants: ReadonlyMap<string, Float32Array>): { path: string; data: Uint8Array }[] =>
+  [...constants].map(([path, { buffer, byteOffset, byteLength }]) => {
+    return { path, data: new Uint8Array(buffer, byteOffset, byteLength) };
+  });
+
 export class Session {
   readonly #name: string;
   #session: ort.InferenceSession | null;
@@ -48,13 +53,18 @@ export class Session {
   /**
    * Compiles a serialised ONNX model.
    * @param options.results 'device': every output becomes a new tensor there (`runOnDevice`)
+   * @param options.constants data of the program's own tensors; copied, so that it may be forgotten afterwards
    * @param options.profiled whether `placement` is wanted
    * @throws LatroError `device-unavailable` when the device is not there
    */
   static async create(
     name: string,
     model: Uint8Array,
-    options: SessionOptions & { readonly results?: 'host' | 'device'; readonly profiled?: boolean },
+    options: SessionOptions & {
+      readonly results?: 'host' | 'device';
+      readonly profiled?: boolean;
+      readonly constants?: ReadonlyMap<string, Float32Array>;
+    },
   ): Promise<Session> {
     const profile = options.profiled ? await PlacementProfile.open() : null;
     try {
@@ -66,6 +76,7 @@ export class Session {
         executionMode: 'sequential',
         logSeverityLevel: 3,
         ...(options.results === 'device' ? { preferredOutputLocation: 'gpu-buffer' as const } : {}),
+        ...(options.constants === undefined ? {} : { externalData: externalData(options.constants) }),
         ...(profile === null ? {} : { enableProfiling: true, profileFilePrefix: profile.prefix }),
       });
       return new Session(name, session, profile);
