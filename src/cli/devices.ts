@@ -1,7 +1,8 @@
 /** `latro devices`: where a model can compute on this machine, tried out and not guessed. */
 import { spawn } from 'node:child_process';
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 import { unreachable } from '../engine/common/errors.ts';
+import { availableMemory } from '../engine/common/memory.ts';
 import { GraphBuilder } from '../engine/graph/graph_builder.ts';
 import { add } from '../engine/graph/operators.ts';
 import { listBackends, RUNTIME_VERSION } from '../engine/runtime/devices.ts';
@@ -58,7 +59,7 @@ function details(device: Device): string {
   switch (device) {
     case 'cpu': {
       const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
-      const memory = `${gigabytes(freemem())} of ${gigabytes(totalmem())} GB of memory free`;
+      const memory = `${gigabytes(availableMemory())} of ${gigabytes(totalmem())} GB of memory free`;
       return `${cpus()[0]?.model.trim() ?? TITLES.cpu}, ${availableParallelism()} threads, ${memory}`;
     }
     case 'webgpu':

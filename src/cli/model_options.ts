@@ -1,13 +1,15 @@
 /** The options that say which model computes, where, and on which rows; shared by `eval`, `sample` and `score`. */
 import { dirname, resolve } from 'node:path';
+import { gigabytes, memoryText, requireMemory } from '../engine/model/memory_estimate.ts';
 import { readRunConfig } from '../engine/runs/config_file.ts';
 import { resolveRunConfig } from '../engine/runs/resolve_config.ts';
-import { Policy } from '../engine/training/policy.ts';
+import { memoryNeed, Policy, type PolicyRequest } from '../engine/training/policy.ts';
 import { chooseDevice } from '../engine/training/run_setup.ts';
 import type { RunConfig } from '../protocol/run_config.ts';
 import { DatasetFormat, top } from '../protocol/run_config_fields.ts';
 import { type Arguments, badRequest } from './arguments.ts';
 import type { CommandContext, OptionSpec } from './command.ts';
+import type { Terminal } from './terminal.ts';
 
 export const DEVICES: readonly RunConfig['device'][] = top.device.options;
 export const FORMATS: readonly DatasetFormat[] = DatasetFormat.options;
@@ -41,19 +43,28 @@ export function computeSettings(args: Arguments): ComputeSettings {
 /** Opens the model that --model and --adapter name, to compute with, not to train. */
 export async function openModel(
   args: Arguments,
-  { cwd }: CommandContext,
+  { cwd, terminal }: CommandContext,
   memory: { readonly rows: number; readonly sequenceLength: number },
 ): Promise<Policy> {
   const { device = 'auto', threads = 0 } = computeSettings(args);
   const adapter = args.text('adapter');
-  return Policy.open({
+  const request: PolicyRequest = {
     model: resolve(cwd, args.required('model')),
     adapter: adapter === undefined ? null : resolve(cwd, adapter),
     mode: { kind: 'frozen' },
     programs: { device: chooseDevice(device), threads },
     ...memory,
     tokenBudget: 0,
-  });
+  };
+  await noteMemory(request, terminal);
+  return Policy.open(request);
+}
+
+/** Says what the model will take before it is loaded. @throws LatroError `model-too-large` when so much is not there */
+export async function noteMemory(request: PolicyRequest, terminal: Terminal): Promise<void> {
+  const { estimate, available } = await memoryNeed(request);
+  requireMemory(request.model, estimate, available);
+  terminal.note(`Takes ${memoryText(estimate)}; ${gigabytes(available)} are free.`);
 }
 
 /** How questions are put and judged: as --config says, else by the defaults. */

@@ -6,12 +6,13 @@ import { RunDirectory } from '../engine/runs/run_directory.ts';
 import { RunStore } from '../engine/runs/run_store.ts';
 import { openConfig } from '../engine/server/config_source.ts';
 import { currentEnvironment } from '../engine/training/environment.ts';
+import { policyRequest } from '../engine/training/run_setup.ts';
 import { TrainingRun } from '../engine/training/training_run.ts';
 import type { RunConfig } from '../protocol/run_config.ts';
 import { type Arguments, badRequest } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { changedQuestions, comparisonReport } from './comparison_report.ts';
-import { COMPUTE_OPTIONS, computeSettings } from './model_options.ts';
+import { COMPUTE_OPTIONS, computeSettings, noteMemory } from './model_options.ts';
 import { count, fixed, percent } from './number_format.ts';
 import { compareRun } from './run_comparison.ts';
 import { showRun } from './run_observer.ts';
@@ -50,7 +51,8 @@ async function startRun(args: Arguments, context: CommandContext): Promise<Train
   const [path] = args.positionals;
   if (path === undefined) throw badRequest('latro train lacks its CONFIG.json.', 'Usage: latro train CONFIG.json');
   const config = await loadConfig(path, args, context);
-  const { world } = context;
+  const { world, terminal } = context;
+  await noteMemory(policyRequest(config), terminal);
   return TrainingRun.create(world, new RunStore(world, config.outputDirectory), config, currentEnvironment(config));
 }
 
@@ -67,6 +69,7 @@ async function resumeRun(args: Arguments, name: string, context: CommandContext)
   const { config, identity } = await run.record();
   // The run goes on with its own settings: other ones must be said, not passed over.
   if (given !== null) compareIdentity({ config, identity }, { config: given, identity });
+  await noteMemory(policyRequest(config), terminal);
   return TrainingRun.resume(world, store, run.path, currentEnvironment(config), showRun(terminal, signal));
 }
 

@@ -50,6 +50,8 @@ export const JobProgress = v.object({
   ratePerSecond: v.nullable(v.number()),
   secondsLeft: v.nullable(v.number()),
   message: v.string(),
+  /** Before anything is loaded: bytes that the job will take, at the most, and bytes that are free. */
+  memory: v.optional(v.object({ needed: v.number(), available: v.number() })),
 });
 export type JobProgress = v.InferOutput<typeof JobProgress>;
 

@@ -142,6 +142,21 @@ describe('latro eval', () => {
     assert.match(stdout.text, /Mean chrF +\d+\.\d .*\n.*Mean ROUGE-L +0\.\d{3}/);
   });
 
+  it('says what the model takes before it is loaded, and that it cannot fit', async () => {
+    const argv = ['eval', '--model', 'model', '--dataset', 'questions.jsonl', '--threads', '1', '--rows', ':1'];
+    const { stderr } = await latroOk([...argv, '--max-tokens', '4'], { cwd: folder.path });
+    assert.match(
+      stderr.text,
+      /^Takes about \d+\.\d GB of memory \(weights \d.* GB, sampling .*\); \d+\.\d GB are free\.\n/,
+    );
+    const refused = await latro([...argv, '--max-tokens', '900000000'], { cwd: folder.path });
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr.text,
+      /^latro: \S+model needs about \d+\.\d GB of memory \(.*\), but \d+\.\d GB are free\. /,
+    );
+  });
+
   it('leaves nothing behind when it is stopped', async () => {
     const argv = [
       'eval',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { readJsonLines } from '../../src/engine/common/json_lines.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
-import type { EngineRequestError } from '../../src/extension/engine/engine_client.ts';
-import type { NotificationParams, Weights } from '../../src/protocol/engine_rpc.ts';
+import { EngineRequestError } from '../../src/extension/engine/engine_client.ts';
+import type { EngineFailure, NotificationParams, Weights } from '../../src/protocol/engine_rpc.ts';
 import { EvaluationRow, type RunEvent } from '../../src/protocol/records.ts';
 import { assertClose } from '../support/close.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
@@ -48,7 +48,7 @@ describe('studio service: runs', function () {
       'it learns from its rationales',
     );
     const phases = [...new Set(progress.map(({ phase }) => phase))];
-    assert.deepEqual(phases, ['evaluating-before', 'training', 'evaluating-after']);
+    assert.deepEqual(phases, ['preparing', 'evaluating-before', 'training', 'evaluating-after']);
     const training = progress.filter(({ phase }) => phase === 'training');
     assert.deepEqual([...new Set(training.map(({ done }) => done))], [0, 1, 2, 3]);
     const { ratePerSecond, secondsLeft } = training.at(-1)!;
@@ -90,6 +90,27 @@ describe('studio service: runs', function () {
     assert.equal(status, 'running', `answered at update ${step}`);
     assertClose(sampled, rollout, 1e-5);
     assert.deepEqual((await ended).outcome, { type: 'ok' });
+  });
+
+  it('says what a run will take before anything is loaded, and refuses one that cannot fit', async () => {
+    const jobId = studio.nextJob();
+    const first = studio.next('progress', jobId);
+    const source = { kind: 'inline' as const, config: tinyRunConfig(studio.folder), baseDirectory: studio.folder };
+    const before = (await readdir(join(studio.folder, 'runs'))).length;
+    const overrides = { tokenBudget: 1_000_000_000 };
+    const failure = await studio.client.request('train', { jobId, source, overrides }).then(
+      () => null,
+      (error: unknown) => (error instanceof EngineRequestError ? error.failure : error),
+    );
+    const { phase, memory } = await first;
+    assert.equal(phase, 'preparing');
+    assert.ok(memory !== undefined && memory.needed > memory.available && memory.available > 0);
+    assert.equal((failure as EngineFailure).code, 'model-too-large');
+    assert.match(
+      (failure as EngineFailure).reason,
+      /model needs about [\d.]+ GB of memory \(weights .*\), but [\d.]+ GB are free/,
+    );
+    assert.equal((await readdir(join(studio.folder, 'runs'))).length, before, 'nothing was written');
   });
 
   it('stopped, saves a checkpoint; resumed, gives the bytes of the uninterrupted run', async () => {

@@ -1,5 +1,8 @@
-/** How much memory a model will take, counted from its config before anything is loaded. */
-
+/**
+ * How much memory a model will take, counted from its config before anything is loaded. Tensors are counted exactly; what the runtime
+ * takes besides is counted by rules fitted to the peak of the resident set of real processes (test/reference/memory.test.ts), meant
+ * to err on the high side.
+ */
 import { LatroError } from '../common/errors.ts';
 import { adapterShapes, type LoraConfig } from './adapter.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
@@ -8,10 +11,12 @@ export interface MemoryRequest {
   readonly mode: 'inference' | 'lora' | 'full';
   /** 4 for float32, 2 for float16 and bfloat16. */
   readonly bytesPerWeight: 2 | 4;
-  /** Sequences decoded at once, and their length in tokens, prompt included. */
+  /** Sequences decoded at once, and their greatest length in tokens, prompt included. */
   readonly batchSize: number;
   readonly sequenceLength: number;
-  /** Tokens of one training step's forward and backward pass; 0 for inference. */
+  /** Tokens of the longest prompt, 128 when it is not known. */
+  readonly promptLength?: number;
+  /** Tokens of one training step's forward and backward pass, or, for inference, of one scoring pass. */
   readonly stepTokens: number;
   readonly lora: LoraConfig | null;
 }
@@ -19,45 +24,77 @@ export interface MemoryRequest {
 /** Bytes. */
 export interface MemoryEstimate {
   readonly weights: number;
-  /** Keys and values of every layer for the whole batch. */
-  readonly cache: number;
-  /** Trainable tensors of an adapter. */
-  readonly adapter: number;
-  /** Gradients and AdamW's two moments of every trainable tensor, float32. */
-  readonly optimizer: number;
-  /** What the backward pass keeps of the forward pass. An upper estimate: the runtime reuses buffers. */
+  /** Trained tensors beside the weights, AdamW's two moments and the gradients; for full fine-tuning also the starting weights. */
+  readonly training: number;
+  /** Keys and values of every layer for the whole batch, and what sampling needs besides. */
+  readonly sampling: number;
+  /** What a step keeps of its forward pass until its backward pass; for inference, what scoring takes. */
   readonly activations: number;
+  /** Node.js, onnxruntime and the compiled programs. */
+  readonly runtime: number;
   readonly total: number;
 }
 
 const FLOAT = 4;
+const RUNTIME_BYTES = 120e6;
+const PROMPT_TOKENS = 128;
+/** The cache, its successor while it grows, and the copy that answers are scored on. */
+const CACHE_COPIES = 3;
+/** AdamW's moments; the gradient summed up, the one a run returns and one not yet collected. */
+const MOMENTS = 2;
+const GRADIENTS = 3;
+/** onnxruntime's arena grows by doubling and keeps what it has. */
+const ARENA = 1.6;
 
 export function estimateMemory(config: ModelConfig, request: MemoryRequest): MemoryEstimate {
+  const { mode, stepTokens } = request;
   const parameters = countElements(parameterShapes(config));
-  const adapterParameters = request.lora === null ? 0 : countElements(adapterShapes(config, request.lora));
-  const trainable = request.mode === 'full' ? parameters : request.mode === 'lora' ? adapterParameters : 0;
+  const adapter = request.lora === null ? 0 : countElements(adapterShapes(config, request.lora));
+  const trainable = { inference: 0, lora: adapter, full: parameters }[mode];
+  const startingWeights = mode === 'full' ? parameters : 0;
 
   const weights = parameters * request.bytesPerWeight;
-  const adapter = adapterParameters * FLOAT;
-  const optimizer = 3 * trainable * FLOAT;
-  const cache =
-    2 * config.layers * config.keyValueHeads * config.headDim * request.batchSize * request.sequenceLength * FLOAT;
-  const activations = request.stepTokens * activationsPerToken(config, request.sequenceLength) * FLOAT;
-  return {
-    weights,
-    cache,
-    adapter,
-    optimizer,
-    activations,
-    total: weights + cache + adapter + optimizer + activations,
-  };
+  const training = FLOAT * (adapter + startingWeights + (MOMENTS + GRADIENTS) * trainable);
+  const sampling = samplingBytes(config, request);
+  const kept = mode === 'inference' ? scoringFloats(config) : activationFloats(config, request.sequenceLength);
+  const activations = ARENA * FLOAT * stepTokens * kept;
+  const total = RUNTIME_BYTES + weights + training + sampling + activations;
+  return { weights, training, sampling, activations, runtime: RUNTIME_BYTES, total };
 }
 
-/** Floats kept per token: in each layer two norms, the projections, attention probabilities and the gated MLP; then the head. */
-function activationsPerToken(config: ModelConfig, sequenceLength: number): number {
-  const attention = 3 * (config.heads + 2 * config.keyValueHeads) * config.headDim + 2 * config.heads * sequenceLength;
-  const layer = 8 * config.hiddenSize + attention + 5 * config.intermediateSize;
-  return config.layers * layer;
+function samplingBytes(config: ModelConfig, { batchSize, sequenceLength, ...request }: MemoryRequest): number {
+  const promptLength = Math.min(request.promptLength ?? PROMPT_TOKENS, sequenceLength);
+  const { layers, keyValueHeads, headDim, heads, hiddenSize, intermediateSize, vocabSize } = config;
+  const cache = 2 * layers * keyValueHeads * headDim * batchSize * sequenceLength;
+  // All prompts at once: gate, up and their product, hidden states, and scores before and after the softmax.
+  const prefill = batchSize * promptLength * (3 * intermediateSize + 4 * hiddenSize + 3 * heads * promptLength);
+  const logits = 2 * batchSize * vocabSize;
+  return FLOAT * (CACHE_COPIES * cache + prefill + logits);
+}
+
+/** Floats at once per token while tokens are scored: one layer, then the logits and their logarithms. */
+function scoringFloats({ hiddenSize, intermediateSize, vocabSize }: ModelConfig): number {
+  return 3 * intermediateSize + 4 * hiddenSize + 2 * vocabSize;
+}
+
+/** Floats kept per token: in each layer norms, projections, attention probabilities and the gated MLP; logits in three forms. */
+function activationFloats(config: ModelConfig, sequenceLength: number): number {
+  const { layers, heads, keyValueHeads, headDim, hiddenSize, intermediateSize, vocabSize } = config;
+  const attention = 3 * (heads + 2 * keyValueHeads) * headDim + 2 * heads * sequenceLength;
+  return layers * (8 * hiddenSize + attention + 5 * intermediateSize) + 3 * vocabSize;
+}
+
+/** "about 1.3 GB of memory (weights 0.1 GB, training state 0.02 GB, sampling 0.5 GB, activations 0.6 GB, runtime 0.1 GB)". */
+export function memoryText({ weights, training, sampling, activations, runtime, total }: MemoryEstimate): string {
+  const parts: readonly (readonly [string, number])[] = [
+    ['weights', weights],
+    ['training state', training],
+    ['sampling', sampling],
+    ['activations', activations],
+    ['runtime', runtime],
+  ];
+  const shown = parts.filter(([, bytes]) => bytes > 0).map(([name, bytes]) => `${name} ${gigabytes(bytes)}`);
+  return `about ${gigabytes(total)} of memory (${shown.join(', ')})`;
 }
 
 /** Errors: model-too-large, with the numbers, when the estimate exceeds `availableBytes`. */
@@ -65,14 +102,12 @@ export function requireMemory(folder: string, estimate: MemoryEstimate, availabl
   if (estimate.total <= availableBytes) return;
   throw new LatroError(
     'model-too-large',
-    `${folder} needs about ${gigabytes(estimate.total)} of memory (weights ${gigabytes(estimate.weights)}, ` +
-      `training state ${gigabytes(estimate.adapter + estimate.optimizer)}, cache ${gigabytes(estimate.cache)}, ` +
-      `activations ${gigabytes(estimate.activations)}), but ${gigabytes(availableBytes)} are free.`,
-    'Use a smaller model, or shorter sequences and smaller batches.',
+    `${folder} needs ${memoryText(estimate)}, but ${gigabytes(availableBytes)} are free.`,
+    'Use a smaller model, or shorter sequences and a smaller tokenBudget.',
   );
 }
 
-function gigabytes(bytes: number): string {
+export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 1)} GB`;
 }
 

@@ -1,6 +1,10 @@
 /** A training run as a job: what the run tells goes to the clients, what the job must heed goes to the run. */
 import { setImmediate } from 'node:timers/promises';
+import type { RunConfig } from '../../protocol/run_config.ts';
 import type { Clock } from '../common/clock.ts';
+import { requireMemory } from '../model/memory_estimate.ts';
+import { memoryNeed } from '../training/policy.ts';
+import { policyRequest } from '../training/run_setup.ts';
 import type { RunObserver, TrainingRun } from '../training/training_run.ts';
 import type { JobContext, StartedRun } from './engine_service.ts';
 import { ProgressMeter } from './progress_meter.ts';
@@ -29,6 +33,17 @@ export function runObserver(context: JobContext, clock: Clock, log: (message: st
       });
     },
   };
+}
+
+/**
+ * What the run will take, before anything is loaded.
+ * @throws LatroError `model-too-large`, with the numbers, when so much is not free, or what is wrong with the model folder
+ */
+export async function tellMemory(config: RunConfig, { progress }: Pick<JobContext, 'progress'>): Promise<void> {
+  const { estimate, available } = await memoryNeed(policyRequest(config));
+  const nothingYet = { done: 0, total: 0, unit: 'updates', ratePerSecond: null, secondsLeft: null, message: '' };
+  progress({ phase: 'preparing', ...nothingYet, memory: { needed: estimate.total, available } });
+  requireMemory(config.model, estimate, available);
 }
 
 /** Sets the run going. */

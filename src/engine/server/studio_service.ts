@@ -17,7 +17,7 @@ import type { QuestionWorld } from './open_question.ts';
 import { PolicyCache } from './policy_cache.ts';
 import { previewPrompt } from './preview_prompt.ts';
 import { type HubEnvironment, pullJob } from './pull_job.ts';
-import { runObserver, startRun } from './run_job.ts';
+import { runObserver, startRun, tellMemory } from './run_job.ts';
 import { sampleQuestion } from './sample_question.ts';
 import { scoreRationale } from './score_rationale.ts';
 import { tracePrefixes } from './trace_prefixes.ts';
@@ -52,6 +52,7 @@ export class StudioService implements EngineService {
     const { world, log } = this.#options;
     const config = await openConfig(world.files, params);
     throwIfCancelled(context.signal);
+    await tellMemory(config, context);
     const store = new RunStore(world, config.outputDirectory);
     const run = await TrainingRun.create(world, store, config, currentEnvironment(config));
     return startRun(run, runObserver(context, world.clock, log));
@@ -61,6 +62,7 @@ export class StudioService implements EngineService {
     const { world, log } = this.#options;
     const { config } = await new RunDirectory(world.files, runDirectory).record();
     throwIfCancelled(context.signal);
+    await tellMemory(config, context);
     const store = new RunStore(world, dirname(runDirectory));
     const observer = runObserver(context, world.clock, log);
     const run = await TrainingRun.resume(world, store, runDirectory, currentEnvironment(config), observer);

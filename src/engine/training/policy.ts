@@ -3,8 +3,8 @@
  * started. For a new adapter that is the same weights with the adapter off; for an adapter trained further or one with learned rows for
  * control tokens, the same weights with a copy of it; for full fine-tuning a copy of the starting weights.
  */
-import { freemem } from 'node:os';
 import { basename } from 'node:path';
+import { availableMemory } from '../common/memory.ts';
 import { type ControlTokenSettings, type ControlTokens, controlTokens } from '../forking/control_tokens.ts';
 import {
   type Adapter,
@@ -99,7 +99,7 @@ export class Policy {
     tokenizer.checkAgainst(config);
     const chatTemplate = await ChatTemplate.load(request.model, tokenizer.specialTokens);
     const adapter = await openAdapter(request, config);
-    requireMemory(request.model, policyMemory(config, request, adapter?.config ?? null), freemem());
+    requireMemory(request.model, policyMemory(config, request, adapter?.config ?? null), availableMemory());
     const weights = await loadWeights(request.model, config);
     const loaded: PolicyParts = { config, tokenizer, weights, adapter, addedTokens: null };
     const { strategies } = request;
@@ -159,6 +159,9 @@ function tagsOf(strategies: ControlTokenSettings, tokenizer: Tokenizer): Control
   return controlTokens(strategies, { encode, idOf: (text) => tokenizer.idOf(text) });
 }
 
+/** What a scoring pass takes at once when nobody says. */
+const SCORED_TOKENS = 1024;
+
 /** What opening a policy will take, and using it as it is meant to be used. */
 export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: LoraConfig | null): MemoryEstimate {
   const { mode, rows, sequenceLength, tokenBudget } = request;
@@ -167,10 +170,25 @@ export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: 
     bytesPerWeight: 4,
     batchSize: rows,
     sequenceLength,
-    stepTokens: mode.kind === 'frozen' ? 0 : tokenBudget,
+    stepTokens: Math.max(tokenBudget, SCORED_TOKENS),
     lora,
   });
 }
+
+export interface MemoryNeed {
+  readonly estimate: MemoryEstimate;
+  /** Bytes that are free now. */
+  readonly available: number;
+}
+
+/** The same before anything is loaded, from the folders' configs alone. @throws LatroError as of `Policy.open` for those */
+export async function memoryNeed(request: PolicyRequest): Promise<MemoryNeed> {
+  const config = await readModelConfig(request.model);
+  const lora = request.adapter === null ? loraOf(request.mode) : (await loadAdapter(request.adapter)).config;
+  return { estimate: policyMemory(config, request, lora), available: availableMemory() };
+}
+
+const loraOf = (mode: PolicyMode): LoraConfig | null => (mode.kind === 'lora' ? mode.lora : null);
 
 async function openAdapter(request: PolicyRequest, config: ModelConfig): Promise<Adapter | null> {
   if (request.adapter !== null) {

@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import type { JobProgress } from '../../protocol/engine_rpc.ts';
 
-export function progressText({ phase, done, total, unit, ratePerSecond, secondsLeft, message }: JobProgress): string {
+export function progressText(progress: JobProgress): string {
+  const { phase, done, total, unit, ratePerSecond, secondsLeft, message, memory } = progress;
   const { l10n } = vscode;
   const parts = [
     phaseText(phase),
@@ -11,6 +12,9 @@ export function progressText({ phase, done, total, unit, ratePerSecond, secondsL
       ? ''
       : l10n.t('{0}/s', unit === 'bytes' ? transferText(ratePerSecond) : rateText(ratePerSecond)),
     secondsLeft === null ? '' : l10n.t('{0} left', durationText(secondsLeft)),
+    memory === undefined
+      ? ''
+      : l10n.t('takes up to {0} of {1} that are free', transferText(memory.needed), transferText(memory.available)),
     message,
   ];
   return parts.filter((part) => part !== '').join(' · ');

@@ -2,12 +2,13 @@
 import os from 'node:os';
 import * as vscode from 'vscode';
 import { unreachable } from '../../engine/common/errors.ts';
+import { availableMemory } from '../../engine/common/memory.ts';
 import type { ModelDescription } from '../../protocol/engine_rpc.ts';
 
 export type Fit = 'fits' | 'tight' | 'too-large';
 
 /** Whether a run fits into memory: into what is free now, or else into what the machine has. */
-export function fitOf({ trainingBytes }: ModelDescription, free = os.freemem(), total = os.totalmem()): Fit {
+export function fitOf({ trainingBytes }: ModelDescription, free = availableMemory(), total = os.totalmem()): Fit {
   if (trainingBytes <= free) return 'fits';
   return trainingBytes <= total ? 'tight' : 'too-large';
 }
@@ -41,6 +42,10 @@ export function fitText(fit: Fit): string {
 /** "Training takes up to 0.4 GB; 12.1 of 16.0 GB are free." */
 export function memoryText({ trainingBytes }: ModelDescription): string {
   const { l10n } = vscode;
-  const [needed, free, total] = [trainingBytes, os.freemem(), os.totalmem()].map(bytesText) as [string, string, string];
+  const [needed, free, total] = [trainingBytes, availableMemory(), os.totalmem()].map(bytesText) as [
+    string,
+    string,
+    string,
+  ];
   return l10n.t('Training takes up to {0}; {1} of {2} are free.', needed, free, total);
 }
