@@ -232,7 +232,7 @@ describe('latro train', () => {
         cwd: folder.path,
       });
       assert.equal(code, 1);
-      assert.match(stderr.text, /not empty.*--out/);
+      assert.match(stderr.text, /not empty.*Choose a new folder/);
       assert.deepEqual(await readdir(at('model')), before);
       const missing = await latro(['export', run!.path, '--to', 'adapter', '--out', 'new', '--checkpoint', '77'], {
         cwd: folder.path,
@@ -247,7 +247,7 @@ describe('latro train', () => {
     await latroOk(['train', 'full.json', '--out', 'full'], { cwd: folder.path });
     const [run] = await runsIn('full');
     const { stderr } = await latro(['export', run!.path, '--to', 'adapter'], { cwd: folder.path });
-    assert.match(stderr.text, /no adapter.*--to merged/);
+    assert.match(stderr.text, /no adapter.*merged/);
     await latroOk(['export', run!.path, '--to', 'merged', '--out', 'whole'], { cwd: folder.path });
     const evaluated = async (model: string): Promise<number> => {
       const argv = ['eval', '--model', model, '--dataset', 'test.jsonl', '--max-tokens', '12', '--json', 'e.json'];
