@@ -2,7 +2,7 @@
  * Runs several methods from one base model with several seeds, evaluates each on the same unseen questions, and says what differs with
  * intervals. Every number can be opened: the runs stay under `.latro/experiments/NAME/`, and a second call continues where one stopped.
  */
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
@@ -23,6 +23,8 @@ export interface MethodPlan {
   readonly overrides: Json;
   /** Start from the weights another method of the same seed ended with. */
   readonly after?: string;
+  /** Start from this model folder instead of the experiment's, and call what it can do before training by this name. */
+  readonly from?: { readonly name: string; readonly model: string };
 }
 
 export interface Experiment {
@@ -41,6 +43,8 @@ export interface Outcome {
   readonly rows: readonly EvaluationRow[];
   readonly seconds: number;
   readonly directory: string;
+  /** Name of the evaluation in that run. */
+  readonly evaluation: string;
 }
 
 export interface Results {
@@ -59,17 +63,18 @@ export async function runExperiment(experiment: Experiment): Promise<Results> {
   const outcomes = new Map<string, Outcome>();
   for (const seed of experiment.seeds) {
     for (const method of experiment.methods) {
-      const start = method.after === undefined ? null : outcomes.get(key(method.after, seed))!.directory;
-      const { trained, base } = await runMethod(
+      const start = method.after ?? method.from?.name ?? 'base';
+      const model =
+        method.after === undefined ? method.from?.model : finalModel(outcomes.get(key(start, seed))!.directory);
+      const { trained, before } = await runMethod(
         experiment,
         method,
         seed,
-        start,
-        outcomes.get(key('base', seed)) ?? null,
+        model ?? null,
+        outcomes.get(key(start, seed)) ?? null,
       );
       outcomes.set(key(method.name, seed), trained);
-      // A method that starts elsewhere has another base.
-      if (method.after === undefined && !outcomes.has(key('base', seed))) outcomes.set(key('base', seed), base);
+      if (!outcomes.has(key(start, seed))) outcomes.set(key(start, seed), before);
     }
   }
   return { experiment, of: (method, seed) => outcomes.get(key(method, seed))! };
@@ -81,13 +86,10 @@ async function runMethod(
   experiment: Experiment,
   method: MethodPlan,
   seed: number,
-  start: string | null,
-  base: Outcome | null,
-): Promise<{ trained: Outcome; base: Outcome }> {
-  const merged = mergeSections(
-    mergeSections(experiment.config, method.overrides),
-    start === null ? {} : startingFrom(start),
-  );
+  model: string | null,
+  before: Outcome | null,
+): Promise<{ trained: Outcome; before: Outcome }> {
+  const merged = mergeSections(mergeSections(experiment.config, method.overrides), model === null ? {} : { model });
   const folder = join('.latro', 'experiments', experiment.name, method.name, `seed-${seed}`);
   const { config } = resolveRunConfig(
     { ...merged, seed, outputDirectory: folder },
@@ -110,29 +112,33 @@ async function runMethod(
     interrupted === undefined
       ? await TrainingRun.create(world, store, config, environment)
       : await TrainingRun.resume(world, store, interrupted.directory, environment, observer);
-  if (interrupted === undefined && base !== null && start === null) copyBaseEvaluation(base.directory, run.directory);
+  if (interrupted === undefined && before !== null) copyEvaluation(before, run.directory);
   await run.execute(observer);
   return readOutcome(await store.find(run.directory));
 }
 
-/** The same model on the same questions with the same seed: evaluated once, opened from every run. */
-function copyBaseEvaluation(from: string, to: string): void {
-  for (const name of ['base-test.json', 'base-test.jsonl']) {
-    copyFileSync(join(from, 'evaluations', name), join(to, 'evaluations', name));
-  }
+/** The same model on the same questions with the same seed: evaluated once, opened from every run that starts with it. */
+function copyEvaluation({ directory, evaluation }: Outcome, to: string): void {
+  const from = join(directory, 'evaluations', evaluation);
+  const target = join(to, 'evaluations', 'base-test');
+  const summary = JSON.parse(readFileSync(`${from}.json`, 'utf8')) as Json;
+  writeFileSync(
+    `${target}.json`,
+    `${JSON.stringify({ ...summary, name: 'base-test', checkpoint: 'base' }, null, 2)}\n`,
+  );
+  copyFileSync(`${from}.jsonl`, `${target}.jsonl`);
 }
 
-/** The model a finished run ended with, as the start of another. */
-function startingFrom(directory: string): Json {
+/** The model folder a finished run ended with. */
+export function finalModel(directory: string): string {
   const { best, step } = JSON.parse(readFileSync(join(directory, 'run.json'), 'utf8')) as {
     best: { step: number } | null;
     step: number;
   };
-  const checkpoint = join(directory, 'checkpoints', `step-${String(best?.step ?? step).padStart(6, '0')}`);
-  return { model: join(checkpoint, 'model') };
+  return join(directory, 'checkpoints', `step-${String(best?.step ?? step).padStart(6, '0')}`, 'model');
 }
 
-async function readOutcome(directory: RunDirectory): Promise<{ trained: Outcome; base: Outcome }> {
+async function readOutcome(directory: RunDirectory): Promise<{ trained: Outcome; before: Outcome }> {
   const names = (await directory.evaluationNames()).filter((name) => name.endsWith('-test'));
   const after = names.filter((name) => !name.startsWith('base-')).at(-1);
   if (after === undefined) throw new Error(`${directory.path} has no evaluation after training`);
@@ -142,8 +148,9 @@ async function readOutcome(directory: RunDirectory): Promise<{ trained: Outcome;
     rows: [...(await directory.evaluationRows(name))].sort((a, b) => a.line - b.line),
     seconds: (Math.max(...times) - Math.min(...times)) / 1000,
     directory: directory.path,
+    evaluation: name,
   });
-  return { trained: await read(after), base: await read('base-test') };
+  return { trained: await read(after), before: await read('base-test') };
 }
 
 function announce(

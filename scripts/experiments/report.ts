@@ -44,7 +44,12 @@ function portable(_: string, value: unknown): unknown {
   return typeof value === 'string' && value.startsWith('/') ? relative(ROOT, value) : value;
 }
 
-const names = ({ experiment }: Results): string[] => ['base', ...experiment.methods.map(({ name }) => name)];
+const names = ({ experiment }: Results): string[] => [
+  ...new Set([
+    'base',
+    ...experiment.methods.flatMap(({ name, from }) => (from === undefined ? [name] : [from.name, name])),
+  ]),
+];
 const outcomes = ({ experiment, of }: Results, method: string): Outcome[] =>
   experiment.seeds.map((seed) => of(method, seed));
 const percentages = (all: readonly Outcome[], pick: Pick): number[] =>
