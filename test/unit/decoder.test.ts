@@ -152,3 +152,48 @@ describe('drawing', () => {
     await model.dispose();
   });
 });
+
+describe('rows that leave a cache', () => {
+  it('forgets them and keeps every other with what it holds, in the order it says', () =>
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 9 }), (stays) => {
+        const shape = { layers: 2, keyValueHeads: 2, headDim: 3 };
+        const cache = new KeyValueCache(shape, stays.length, 4);
+        // Every number says which row it belongs to.
+        const fresh = Float32Array.from({ length: stays.length * 6 }, (_, i) => Math.floor(i / 6));
+        const outputs = Object.fromEntries(
+          ['key', 'value'].flatMap((kind) => [0, 1].map((layer) => [`fresh_${kind}.${layer}`, fresh])),
+        );
+        const lengths = stays.map((_, row) => 1 + (row % 3));
+        for (let t = 0; t < 3; t++)
+          cache.append(
+            outputs,
+            1,
+            lengths.map((length) => (t < length ? 1 : 0)),
+          );
+        const order = cache.drop([...stays.keys()].filter((row) => !stays[row]));
+        assert.deepEqual(
+          [...order].sort((a, b) => a - b),
+          [...stays.keys()].filter((row) => stays[row]),
+        );
+        assert.deepEqual(
+          cache.lengths,
+          order.map((row) => lengths[row]),
+        );
+        for (const { data } of Object.values(cache.inputs)) {
+          const perRow = 2 * cache.capacity * 3;
+          assert.equal(data.length, order.length * perRow);
+          order.forEach((row, place) => {
+            for (let head = 0; head < 2; head++) {
+              const start = place * perRow + head * cache.capacity * 3;
+              const held = data.subarray(start, start + lengths[row]! * 3) as Float32Array;
+              assert.ok(
+                held.every((value) => value === row),
+                `${row} at ${place}: ${held.join()}`,
+              );
+            }
+          });
+        }
+      }),
+    ));
+});

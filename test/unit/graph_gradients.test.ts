@@ -1,6 +1,7 @@
 /** Every differentiable operator's gradient against central finite differences, on the runtime that will execute it. */
 import { strict as assert } from 'node:assert';
 import { RandomStream } from '../../src/engine/common/random.ts';
+import * as chunked from '../../src/engine/graph/chunked_head.ts';
 import { differentiate } from '../../src/engine/graph/differentiate.ts';
 import * as extended from '../../src/engine/graph/extended_vocabulary.ts';
 import { GraphBuilder, type OperatorSet, type Value } from '../../src/engine/graph/graph_builder.ts';
@@ -13,6 +14,8 @@ interface Case {
   readonly shapes: readonly (readonly number[])[];
   /** Further inputs, without gradient. */
   readonly fixed?: Readonly<Record<string, HostTensor>>;
+  /** For graphs of the CPU's operators only. */
+  readonly onlyCpu?: boolean;
   readonly build: (graph: GraphBuilder, inputs: readonly Value[], fixed: Readonly<Record<string, Value>>) => Value;
 }
 
@@ -178,6 +181,27 @@ const CASES: readonly Case[] = [
     fixed: { targets: ids(5, 0, 3, 5, 4) },
     build: (g, [h, w, e], { targets }) => extended.tokenLogProbabilitiesExtended(g, h!, w!, e!, targets!),
   },
+  // 5 rows in chunks of at most 2: 2, 2 and 1.
+  {
+    name: 'tokenLogProbabilitiesInChunks',
+    shapes: [
+      [5, 3],
+      [6, 3],
+    ],
+    fixed: { targets: ids(5, 0, 5, 2, 1) },
+    build: (g, [h, w], { targets }) => chunked.tokenLogProbabilitiesInChunks(g, h!, w!, targets!, 2),
+    onlyCpu: true,
+  },
+  {
+    name: 'tokenLogProbabilitiesInChunks, all rows in one',
+    shapes: [[4, 3]],
+    fixed: {
+      targets: ids(5, 0, 5, 2),
+      w: { shape: [6, 3], data: Float32Array.from({ length: 18 }, (_, i) => Math.sin(i)) },
+    },
+    build: (g, [h], { targets, w }) => chunked.tokenLogProbabilitiesInChunks(g, h!, w!, targets!),
+    onlyCpu: true,
+  },
   {
     name: 'a value used twice accumulates',
     shapes: [[3, 3]],
@@ -193,7 +217,7 @@ const size = (shape: readonly number[]): number => shape.reduce((product, dim) =
 
 describe(`gradients against finite differences, on ${device}`, () => {
   for (const { name, shapes, fixed = {}, build, operatorSet } of operatorSets.flatMap((operatorSet) =>
-    CASES.map((testCase) => ({ ...testCase, operatorSet })),
+    CASES.filter(({ onlyCpu }) => operatorSet === 'cpu' || !onlyCpu).map((testCase) => ({ ...testCase, operatorSet })),
   )) {
     it(operatorSet === 'cpu' ? name : `${name}, with portable operators`, async () => {
       const random = new RandomStream(7, name.length, shapes.length);
@@ -251,9 +275,9 @@ describe(`gradients against finite differences, on ${device}`, () => {
   }
 
   it('covers every differentiable operator', () => {
-    const helpers = new Set(['broadcastShape', 'logSoftmax', 'scatterRows', 'logitsExtended']);
+    const helpers = new Set(['broadcastShape', 'logSoftmax', 'scatterRows', 'logitsExtended', 'rowsPerChunk']);
     const covered = new Set(CASES.map((testCase) => testCase.name.split(/[ ,]/)[0]));
-    for (const name of [...Object.keys(operators), ...Object.keys(extended)])
+    for (const name of [operators, extended, chunked].flatMap(Object.keys))
       if (!helpers.has(name)) assert.ok(covered.has(name), `${name} has no gradient test`);
   });
 

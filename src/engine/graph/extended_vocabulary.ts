@@ -48,8 +48,8 @@ export function embedExtended(graph: GraphBuilder, table: Value, extra: Value | 
   const y = gatherRows(graph, table, extra, ids, places);
   graph.record([table, extra], [y], ([dy]) => [
     // OneHot leaves out ids ≥ V.
-    graph.requiresGradient(table) ? scatterRows(graph, ids, base, dy!) : null,
-    graph.requiresGradient(extra) ? scatterRows(graph, places.extraRowOrNone, count, dy!) : null,
+    graph.requiresGradient(table) ? scatterRows(graph, ids, base, dy!, 'some-outside') : null,
+    graph.requiresGradient(extra) ? scatterRows(graph, places.extraRowOrNone, count, dy!, 'some-outside') : null,
   ]);
   return y;
 }
@@ -99,7 +99,7 @@ export function tokenLogProbabilitiesExtended(
     const gradientOf = (head: Value, weights: Value, rowsOfTargets: Value): Value | null => {
       if (!graph.requiresGradient(head)) return null;
       const size = head.shape[0]!;
-      const pulled = scatterRows(graph, rowsOfTargets, size, times(hidden, upstream, hidden.shape));
+      const pulled = scatterRows(graph, rowsOfTargets, size, times(hidden, upstream, hidden.shape), 'some-outside');
       return minus(pulled, graph.single('Gemm', [weights, hidden], 'float32', head.shape, { transA: 1 }));
     };
     let dHidden: Value | null = null;

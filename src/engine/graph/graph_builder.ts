@@ -2,7 +2,7 @@
  * Builds an ONNX graph node by node with the shape of every value known, where a size is a number or the name of one that only
  * a run knows. A tape beside the nodes remembers how each differentiable operator's gradient is built (see differentiate.ts).
  */
-import type { Attribute, Dim, ElementType, Initializer, Node, TensorDeclaration } from './onnx_model.ts';
+import type { Attribute, Dim, ElementType, Graph, Initializer, Node, TensorDeclaration } from './onnx_model.ts';
 import { serialiseModel } from './onnx_model.ts';
 
 export interface Value {
@@ -37,12 +37,15 @@ export class GraphBuilder {
   readonly #tracked = new Set<string>();
   readonly tape: TapeEntry[] = [];
   #counter = 0;
+  /** Stands before every name of a loop's body, so that none hides a name outside. */
+  readonly #prefix: string;
   readonly name: string;
   readonly operators: OperatorSet;
 
-  constructor(name: string, operators: OperatorSet = 'cpu') {
+  constructor(name: string, operators: OperatorSet = 'cpu', prefix = '') {
     this.name = name;
     this.operators = operators;
+    this.#prefix = prefix;
   }
 
   /** Declares a graph input. A trainable input starts the paths along which gradients flow. */
@@ -77,7 +80,11 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, Attribute>> = {},
     domain: Node['domain'] = '',
   ): Value[] {
-    const values = outputs.map(({ type, shape }) => ({ name: `${operator}_${this.#counter++}`, type, shape }));
+    const values = outputs.map(({ type, shape }) => ({
+      name: `${this.#prefix}${operator}_${this.#counter++}`,
+      type,
+      shape,
+    }));
     this.#nodes.push({
       operator,
       domain,
@@ -98,6 +105,29 @@ export class GraphBuilder {
     domain: Node['domain'] = '',
   ): Value {
     return this.node(operator, inputs, [{ type, shape }], attributes, domain)[0] as Value;
+  }
+
+  /**
+   * Runs `body` `count` times, handing its results on to the next round, and returns the last ones. The body may use any value from
+   * outside. Values handed on may change their size along the axes whose sizes are names. Records nothing for gradients.
+   * @param count int64 scalar; @param initial values of the first round
+   */
+  loop(
+    count: Value,
+    initial: readonly Value[],
+    body: (inner: GraphBuilder, round: Value, carried: readonly Value[]) => readonly Value[],
+  ): Value[] {
+    const inner = new GraphBuilder('body', this.operators, `${this.#prefix}loop_${this.#counter++}/`);
+    const local = (name: string): string => `${inner.#prefix}${name}`;
+    const round = inner.input(local('round'), 'int64', []);
+    const condition = inner.input(local('condition'), 'bool', []);
+    const carried = initial.map(({ type, shape }, i) => inner.input(local(`carried_${i}`), type, shape));
+    const results = body(inner, round, carried);
+    inner.output(local('condition_out'), condition);
+    results.forEach((value, i) => {
+      inner.output(local(`result_${i}`), value);
+    });
+    return this.node('Loop', [count, null, ...initial], initial, { body: { graph: inner.#graph() } });
   }
 
   floats(values: readonly number[], shape: readonly number[] = [values.length]): Value {
@@ -122,7 +152,7 @@ export class GraphBuilder {
     const key = `${type}[${shape.join()}]${values.join()}`;
     let value = this.#constants.get(key);
     if (value === undefined) {
-      const name = `constant_${this.#constants.size}`;
+      const name = `${this.#prefix}constant_${this.#constants.size}`;
       this.#initializers.set(name, { name, type, shape, data });
       value = { name, type, shape };
       this.#constants.set(key, value);
@@ -181,12 +211,16 @@ export class GraphBuilder {
   }
 
   serialise(): Uint8Array {
-    return serialiseModel({
+    return serialiseModel(this.#graph());
+  }
+
+  #graph(): Graph {
+    return {
       name: this.name,
       nodes: this.#nodes,
       inputs: this.#inputs,
       outputs: this.#outputs,
       initializers: [...this.#initializers.values()],
-    });
+    };
   }
 }

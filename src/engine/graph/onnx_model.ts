@@ -4,7 +4,7 @@ import { ProtobufWriter } from './protobuf.ts';
 export type ElementType = 'float32' | 'float16' | 'int64' | 'int32' | 'bool';
 /** A size known when the graph is built, or the name of one that is known only at run time. */
 export type Dim = number | string;
-export type Attribute = number | string | readonly number[] | { readonly float: number };
+export type Attribute = number | string | readonly number[] | { readonly float: number } | { readonly graph: Graph };
 
 export interface TensorDeclaration {
   readonly name: string;
@@ -44,19 +44,14 @@ const EXTERNAL = 1;
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_STRING = 3;
+const ATTRIBUTE_GRAPH = 5;
 const ATTRIBUTE_INTS = 7;
 
 export function serialiseModel(graph: Graph): Uint8Array {
   const model = new ProtobufWriter();
   model.integer(1, IR_VERSION);
   model.text(2, 'latro-studio');
-  model.message(7, (out) => {
-    for (const node of graph.nodes) out.message(1, (inner) => writeNode(inner, node));
-    out.text(2, graph.name);
-    for (const tensor of graph.initializers) out.message(5, (inner) => writeInitializer(inner, tensor));
-    for (const tensor of graph.inputs) out.message(11, (inner) => writeDeclaration(inner, tensor));
-    for (const tensor of graph.outputs) out.message(12, (inner) => writeDeclaration(inner, tensor));
-  });
+  model.message(7, (out) => writeGraph(out, graph));
   for (const [domain, version] of [['', OPSET_VERSION] as const, ['com.microsoft', 1] as const]) {
     model.message(8, (out) => {
       out.text(1, domain);
@@ -64,6 +59,14 @@ export function serialiseModel(graph: Graph): Uint8Array {
     });
   }
   return model.finish();
+}
+
+function writeGraph(out: ProtobufWriter, graph: Graph): void {
+  for (const node of graph.nodes) out.message(1, (inner) => writeNode(inner, node));
+  out.text(2, graph.name);
+  for (const tensor of graph.initializers) out.message(5, (inner) => writeInitializer(inner, tensor));
+  for (const tensor of graph.inputs) out.message(11, (inner) => writeDeclaration(inner, tensor));
+  for (const tensor of graph.outputs) out.message(12, (inner) => writeDeclaration(inner, tensor));
 }
 
 function writeNode(out: ProtobufWriter, node: Node): void {
@@ -84,6 +87,9 @@ function writeAttribute(out: ProtobufWriter, name: string, value: Attribute): vo
   } else if (typeof value === 'string') {
     out.text(4, value);
     out.integer(20, ATTRIBUTE_STRING);
+  } else if ('graph' in value) {
+    out.message(6, (inner) => writeGraph(inner, value.graph));
+    out.integer(20, ATTRIBUTE_GRAPH);
   } else if ('float' in value) {
     out.float(2, value.float);
     out.integer(20, ATTRIBUTE_FLOAT);

@@ -295,11 +295,24 @@ export function embed(graph: GraphBuilder, table: Value, ids: Value): Value {
 }
 
 /**
- * Σ over n of the rows dy_n into row ids_n: ids (N), dy (N, D) → (rows, D), as onehotᵀ × dy: a product is deterministic where
- * a scatter with repeated indices is not.
+ * Σ over n of the rows dy_n into row ids_n: ids (N), dy (N, D) → (rows, D). Elsewhere than on the CPU, which goes row by row, a scatter
+ * with repeated ids is not deterministic; onehotᵀ × dy is.
+ * @param ids all within [0, rows), or with 'some-outside' also above: those rows are left out
  */
-export function scatterRows(graph: GraphBuilder, ids: Value, rows: Dim, dy: Value): Value {
-  return graph.single('Gemm', [oneHot(graph, ids, rows), dy], dy.type, [rows, dy.shape[1]!], { transA: 1 });
+export function scatterRows(
+  graph: GraphBuilder,
+  ids: Value,
+  rows: Dim,
+  dy: Value,
+  range: 'all-inside' | 'some-outside' = 'all-inside',
+): Value {
+  const shape = [rows, dy.shape[1]!];
+  if (graph.operators === 'portable' || range === 'some-outside')
+    return graph.single('Gemm', [oneHot(graph, ids, rows), dy], dy.type, shape, { transA: 1 });
+  const column = graph.single('Unsqueeze', [ids, graph.integers([1])], 'int64', [ids.shape[0]!, 1]);
+  const places = graph.single('Expand', [column, graph.single('Shape', [dy], 'int64', [2])], 'int64', dy.shape);
+  const nothing = graph.single('Expand', [graph.scalar(0), graph.shape(shape)], dy.type, shape);
+  return graph.single('ScatterElements', [nothing, places, dy], dy.type, shape, { axis: 0, reduction: 'add' });
 }
 
 /** ids (N) → (N, rows), 1 where the column is the id. */

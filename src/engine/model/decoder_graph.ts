@@ -3,6 +3,7 @@
  * rows they came from, so every linear layer is one product; only attention knows about rows, and it is passed in.
  * Weights and adapters are graph inputs under transformers' and PEFT's own names.
  */
+import { tokenLogProbabilitiesInChunks } from '../graph/chunked_head.ts';
 import { embedExtended, logitsExtended, tokenLogProbabilitiesExtended } from '../graph/extended_vocabulary.ts';
 import type { GraphBuilder, Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
@@ -34,6 +35,9 @@ export interface AdapterShape {
   /** Rows learned beside the vocabulary, for the ids V … V+N−1; absent: none. */
   readonly addedRows?: number;
 }
+
+/** Logits of a whole micro-batch are fewer than its other activations. */
+const SMALL_VOCABULARY = 8192;
 
 /** Inputs of dropout masks: (N, 1), one number per token, and (widest input of any module). */
 export const DROPOUT_ROWS = 'dropout_rows';
@@ -89,9 +93,11 @@ export class DecoderGraph {
   /** log π of the targets (M) from final hidden states (M, D), over all V + N tokens → (M). */
   logProbabilities(hidden: Value, targets: Value): Value {
     const extra = this.#addedRows('output');
-    return extra === null
-      ? tokenLogProbabilities(this.graph, hidden, this.head, targets)
-      : tokenLogProbabilitiesExtended(this.graph, hidden, this.head, extra, targets);
+    if (extra !== null) return tokenLogProbabilitiesExtended(this.graph, hidden, this.head, extra, targets);
+    // Loops run on the CPU alone; and where all logits are few anyway, the head's gradient is cheaper without.
+    return this.graph.operators === 'cpu' && this.config.vocabSize > SMALL_VOCABULARY
+      ? tokenLogProbabilitiesInChunks(this.graph, hidden, this.head, targets)
+      : tokenLogProbabilities(this.graph, hidden, this.head, targets);
   }
 
   /** (N, D); null without added tokens. A tied head has the rows of the input side. */

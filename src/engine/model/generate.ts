@@ -170,10 +170,8 @@ async function generateWave(
       done.forEach(({ row }, i) => {
         finish(row, samples[i]!);
       });
-      const gone = new Set(done.map(({ position }) => position));
-      const kept = [...active.keys()].filter((position) => !gone.has(position));
+      const kept = cache.drop(done.map(({ position }) => position));
       active = kept.map((position) => active[position]!);
-      cache.select(kept);
     }
     if (active.length === 0) break;
     hidden = await decoder.next(

@@ -98,6 +98,37 @@ export class KeyValueCache {
     this.#rebuild(rows, this.#capacity);
   }
 
+  /**
+   * Forgets the rows listed. What is left moves together by as few rows as there are gaps; nothing else is copied.
+   * @returns for each remaining row the place it had before
+   */
+  drop(rows: readonly number[]): number[] {
+    const gone = new Set(rows);
+    const order: number[] = [];
+    let end = this.rows;
+    for (let row = 0; row < end; row++) {
+      let from = row;
+      if (gone.has(row)) {
+        do end--;
+        while (end > row && gone.has(end));
+        if (end === row) break;
+        from = end;
+      }
+      order.push(from);
+    }
+    const stride = this.#heads * this.#capacity * this.#dim;
+    const move = (data: Float32Array): Float32Array => {
+      order.forEach((from, to) => {
+        if (from !== to) data.copyWithin(to * stride, from * stride, (from + 1) * stride);
+      });
+      return data.subarray(0, order.length * stride);
+    };
+    this.#keys = this.#keys.map(move);
+    this.#values = this.#values.map(move);
+    this.#lengths = order.map((from) => this.#lengths[from]!);
+    return order;
+  }
+
   /** A new cache with copies of some rows, no wider than they need. */
   extract(rows: readonly number[]): KeyValueCache {
     const clone = new KeyValueCache(
