@@ -23,16 +23,20 @@ import {
   runHistory,
   withUpdate,
 } from './run_history.ts';
+import { knownMeasures, type StrategyMeasure, strategyHistory, strategyMeasures } from './strategy_history.ts';
+import { strategyView } from './strategy_view.ts';
 import { checkpointLabel, t } from './strings.ts';
 import { button } from './toolkit.ts';
 
-const SavedState = v.object({ tables: v.array(v.string()) });
+const SavedState = v.object({ tables: v.array(v.string()), measure: v.optional(v.picklist(strategyMeasures)) });
 
 let snapshot: DashboardSnapshot = { kind: 'loading', what: '' };
 let history: RunHistory = runHistory([]);
 let cursor: number | null = null;
 let menu: Menu = null;
 let tables: ReadonlySet<string> = new Set();
+/** Shown of every strategy, where the run has values of it. */
+let measure: StrategyMeasure = 'probability';
 let announced = '';
 
 const shell = startPanel({
@@ -56,7 +60,9 @@ const shell = startPanel({
   },
   view,
 });
-tables = new Set(shell.load(SavedState)?.tables);
+const saved = shell.load(SavedState);
+tables = new Set(saved?.tables);
+measure = saved?.measure ?? measure;
 
 function act(action: PanelAction): void {
   shell.send({ type: 'action', action });
@@ -87,6 +93,7 @@ function runView(run: DashboardRun): Child {
     ),
     failureBanner(run.failure, act),
     h('div', { class: 'notes' }, accuracyNote(run), healthList(run, history.health)),
+    strategies(run),
     h('h2', null, t('dashboard.charts'), h('span', { class: 'dim' }, t('dashboard.charts.hint'))),
     h(
       'div',
@@ -108,6 +115,29 @@ function runView(run: DashboardRun): Child {
   ];
 }
 
+function strategies(run: DashboardRun): Child {
+  const own = strategyHistory(history);
+  if (own === null) return null;
+  const measures = knownMeasures(own);
+  return strategyView({
+    history: own,
+    known: run.strategies ?? { names: {}, wins: null },
+    measure: measures.includes(measure) ? measure : (measures[0] ?? measure),
+    cursor,
+    asTable: tables.has('strategies'),
+    onMeasure(next) {
+      measure = next;
+      save();
+    },
+    onCursor(step) {
+      cursor = step;
+      shell.redraw();
+    },
+    onOpen: (step) => openStep(run, step),
+    onToggleTable: () => toggleTable('strategies'),
+  });
+}
+
 /** Rollouts are kept for some steps only: the nearest one opens. */
 function openStep({ runId, rolloutSteps }: DashboardRun, step: number): void {
   const open = nearest(rolloutSteps, step);
@@ -118,7 +148,11 @@ function toggleTable(key: string): void {
   const next = new Set(tables);
   if (!next.delete(key)) next.add(key);
   tables = next;
-  shell.save({ tables: [...tables] });
+  save();
+}
+
+function save(): void {
+  shell.save({ tables: [...tables], measure });
   shell.redraw();
 }
 

@@ -48,6 +48,14 @@ export function groupByStrategy(rationales: readonly RationaleView[]): StrategyG
     .sort((a, b) => (a.strategy ?? Number.POSITIVE_INFINITY) - (b.strategy ?? Number.POSITIVE_INFINITY));
 }
 
+/** The strategy with the highest mean self-reward; null when there is only one group, or two share it. */
+export function bestGroup(groups: readonly StrategyGroup[]): number | null {
+  const means = groups.map(({ rationales }) => meanSelfReward(sampled(rationales)) ?? Number.NEGATIVE_INFINITY);
+  const greatest = Math.max(...means);
+  if (groups.length < 2 || means.filter((mean) => mean === greatest).length > 1) return null;
+  return groups[means.indexOf(greatest)]?.strategy ?? null;
+}
+
 /** Sampled by the model: what counts in "right of K" and in means. Edited rationales are a person's, not the model's. */
 export function sampled(rationales: readonly RationaleView[]): RationaleView[] {
   return rationales.filter((rationale) => rationale.origin !== 'edited');

@@ -3,10 +3,11 @@ import type { CheckpointOption, RationaleSet } from '../src/protocol/panel_messa
 import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
-import { meanSelfReward, rightCount, sampled, shownOrder } from './rationale_figures.ts';
+import { groupByStrategy, meanSelfReward, rightCount, sampled, shownOrder } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
+import { strategyName } from './strategy_mark.ts';
 import { checkpointLabel, t } from './strings.ts';
-import { stripPlot } from './strip_plot.ts';
+import { type Lane, stripPlot } from './strip_plot.ts';
 import { dropdown } from './toolkit.ts';
 import { explained } from './tooltip.ts';
 
@@ -82,8 +83,8 @@ export function rewardSummary(context: RationaleContext, set: RationaleSet): VNo
   const meanBefore = meanSelfReward(before);
   const selected =
     set.rationales.find(({ id }) => id === state.selected) ?? shownOrder(set.rationales, state.sort)[0] ?? null;
-  const lanes = [{ label: checkpointLabel(set.checkpoint), set }];
-  if (comparison) lanes.push({ label: checkpointLabel(comparison.checkpoint), set: comparison });
+  const lanes = lanesOf(context, set);
+  if (comparison) lanes.push({ label: checkpointLabel(comparison.checkpoint), set: comparison, before: true });
   return h(
     'section',
     { key: 'summary', class: 'summary', 'aria-label': t('rationale.summary') },
@@ -101,6 +102,17 @@ export function rewardSummary(context: RationaleContext, set: RationaleSet): VNo
     stripPlot(lanes, selected, (id) => change({ selected: id, opened: { ...state.opened, [id]: true } })),
     h('p', { class: 'legend' }, t('rationale.strip.legend', selected ? selected.record.sample + 1 : 1)),
   );
+}
+
+/** One lane, or one for every strategy. */
+function lanesOf({ snapshot }: RationaleContext, set: RationaleSet): Lane[] {
+  const groups = groupByStrategy(set.rationales);
+  if (groups.length < 2) return [{ label: checkpointLabel(set.checkpoint), set }];
+  return groups.map(({ strategy, rationales }) => ({
+    label: strategy === undefined ? t('rationale.noStrategy') : strategyName(snapshot.strategyNames, strategy),
+    set: { ...set, rationales: [...rationales] },
+    ...(strategy === undefined ? {} : { strategy }),
+  }));
 }
 
 function meanView(mean: number, before: number | null, bare: number | null): VNode {

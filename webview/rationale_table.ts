@@ -8,6 +8,7 @@ import { icon } from './icons.ts';
 import { prefixAfter } from './prefix_line.ts';
 import { rationaleDetail } from './rationale_detail.ts';
 import {
+  bestGroup,
   clearFrom,
   counterpart,
   groupByStrategy,
@@ -21,6 +22,7 @@ import {
 } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { advantageTip, baselineTip, klTip, lengthTip, selfRewardTip, tokenTip } from './rationale_tips.ts';
+import { strategyMark, strategyName } from './strategy_mark.ts';
 import { checkpointLabel, type StringKey, t } from './strings.ts';
 import { explained, type Tip } from './tooltip.ts';
 
@@ -36,7 +38,8 @@ const columns: readonly { readonly by: SortColumn; readonly short: StringKey; re
 export function rationaleTable(context: RationaleContext, set: RationaleSet): VNode {
   const sorted = sortRationales(set.rationales, context.state.sort);
   const groups = groupByStrategy(sorted);
-  const grouped = groups.length > 1;
+  const grouped = groups.length > 1 || groups[0]?.strategy !== undefined;
+  const best = bestGroup(groups);
   return h(
     'table',
     { class: 'rationales', 'data-roving': 'grid', 'aria-label': t('rationale.table') },
@@ -50,7 +53,7 @@ export function rationaleTable(context: RationaleContext, set: RationaleSet): VN
       ),
     ),
     groups.map(({ strategy, rationales }) => [
-      grouped ? groupHeading(context, strategy, rationales) : null,
+      grouped ? groupHeading(context, strategy, rationales, best !== null && strategy === best) : null,
       rationales.map((rationale) => rationaleRows(context, set, rationale)),
     ]),
   );
@@ -82,12 +85,11 @@ function groupHeading(
   context: RationaleContext,
   strategy: number | undefined,
   rationales: readonly RationaleView[],
+  best: boolean,
 ): VNode {
   const samples = sampled(rationales);
   const name =
-    strategy === undefined
-      ? t('rationale.noStrategy')
-      : (context.snapshot.strategyNames[String(strategy)] ?? t('rationale.strategy', strategy));
+    strategy === undefined ? t('rationale.noStrategy') : strategyName(context.snapshot.strategyNames, strategy);
   return h(
     'tbody',
     { key: `group-${strategy ?? 'none'}`, class: 'group' },
@@ -97,12 +99,14 @@ function groupHeading(
       h(
         'th',
         { scope: 'rowgroup', colspan: columns.length },
+        strategy === undefined ? null : strategyMark(strategy),
         h('span', { class: 'name' }, name),
         h(
           'span',
           { class: 'dim' },
           t('rationale.group', rightCount(samples), samples.length, fixed(meanSelfReward(samples) ?? 0)),
         ),
+        best ? h('span', { class: 'best' }, icon('up'), t('rationale.strategy.best')) : null,
       ),
     ),
   );

@@ -1,14 +1,16 @@
-/** "Sample again": K, temperature and seed, checked as they are typed. */
+/** "Sample again": K, temperature and seed, checked as they are typed, and under which strategy. */
+import type { StrategyChoice } from '../src/protocol/panel_messages.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { formProps } from './form_focus.ts';
 import { icon } from './icons.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { readDraft, type SamplingDraft, samplingFields } from './sampling_draft.ts';
+import { strategyName } from './strategy_mark.ts';
 import { t } from './strings.ts';
-import { button, textField } from './toolkit.ts';
+import { button, dropdown, textField } from './toolkit.ts';
 
 export function samplingButton({ snapshot, state, change }: RationaleContext): VNode {
-  const { k, temperature, seed } = snapshot.sampling;
+  const { k, temperature, seed, strategy } = snapshot.sampling;
   const open = state.samplingDraft !== null;
   return button(
     {
@@ -17,7 +19,14 @@ export function samplingButton({ snapshot, state, change }: RationaleContext): V
       props: { 'aria-expanded': open },
       onPress: () =>
         change({
-          samplingDraft: open ? null : { k: String(k), temperature: String(temperature), seed: String(seed + 1) },
+          samplingDraft: open
+            ? null
+            : {
+                k: String(k),
+                temperature: String(temperature),
+                seed: String(seed + 1),
+                ...(strategy === undefined ? {} : { strategy }),
+              },
         }),
     },
     icon('again'),
@@ -43,6 +52,7 @@ export function samplingForm(context: RationaleContext, draft: SamplingDraft): C
       'aria-label': t('rationale.sampleAgain'),
       ...formProps(() => change({ samplingDraft: null })),
     },
+    strategyPicker(context, draft),
     h(
       'div',
       { class: 'fields' },
@@ -65,3 +75,30 @@ export function samplingForm(context: RationaleContext, draft: SamplingDraft): C
     ),
   );
 }
+
+/** All strategies, one of them, or none; not there for a run without any. */
+function strategyPicker({ snapshot, change }: RationaleContext, draft: SamplingDraft): Child {
+  const numbers = Object.keys(snapshot.strategyNames).map(Number);
+  if (draft.strategy === undefined || numbers.length === 0) return null;
+  const fixedChoices = (['all', 'none'] as const).map((value) => ({
+    value,
+    text: t(`rationale.field.strategy.${value}`),
+  }));
+  const each = numbers.map((strategy) => ({
+    value: String(strategy),
+    text: strategyName(snapshot.strategyNames, strategy),
+  }));
+  return h(
+    'div',
+    { class: 'strategy-field' },
+    h('span', { 'aria-hidden': true }, t('rationale.field.strategy')),
+    dropdown({
+      label: t('rationale.field.strategy'),
+      value: String(draft.strategy),
+      choices: [fixedChoices[0]!, ...each, fixedChoices[1]!],
+      onChoose: (value) => change({ samplingDraft: { ...draft, strategy: choiceOf(value) } }),
+    }),
+  );
+}
+
+const choiceOf = (value: string): StrategyChoice => (value === 'all' || value === 'none' ? value : Number(value));

@@ -1,15 +1,19 @@
 /**
- * Self-rewards on one axis, a lane per checkpoint: ● right, ✕ wrong. For one rationale it shows what the advantage is: an arrow from
+ * Self-rewards on one axis, a lane per checkpoint, or per strategy: ● right, ✕ wrong. For one rationale it shows what the advantage is: an arrow from
  * the leave-one-out baseline b_k to the reward r_k.
  */
 import type { RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, signed } from './format.ts';
 import { axis, dodge, meanSelfReward, rightCount, sampled } from './rationale_figures.ts';
+import { strategyColour } from './strategy_mark.ts';
 import { t } from './strings.ts';
 import { explained } from './tooltip.ts';
 
 const LANE_HEIGHT = 34;
+/** With more lanes than these, each has less room. */
+const MANY_LANES = 3;
+const LOW_LANE_HEIGHT = 26;
 const AXIS_HEIGHT = 18;
 const TOP = 16;
 const MARGIN_PERCENT = 3;
@@ -20,6 +24,9 @@ const MARK_GAP = 10;
 export interface Lane {
   readonly label: string;
   readonly set: RationaleSet;
+  /** What the others are compared with: drawn in outline, and not to be chosen from. */
+  readonly before?: true;
+  readonly strategy?: number;
 }
 
 export function stripPlot(lanes: readonly Lane[], selected: RationaleView | null, select: (id: string) => void): VNode {
@@ -28,7 +35,8 @@ export function stripPlot(lanes: readonly Lane[], selected: RationaleView | null
   const { low, high, ticks, digits } = axis([...rewards, ...chosen]);
   const percentAt = (value: number): number =>
     MARGIN_PERCENT + ((value - low) / (high - low)) * (100 - 2 * MARGIN_PERCENT);
-  const bottom = TOP + lanes.length * LANE_HEIGHT;
+  const laneHeight = lanes.length > MANY_LANES ? LOW_LANE_HEIGHT : LANE_HEIGHT;
+  const bottom = TOP + lanes.length * laneHeight;
   const height = bottom + AXIS_HEIGHT;
   return h(
     'svg',
@@ -41,24 +49,35 @@ export function stripPlot(lanes: readonly Lane[], selected: RationaleView | null
       ];
     }),
     selected ? advantageArrow(selected, percentAt, bottom) : null,
-    lanes.map((lane, i) => laneMarks(lane, i, percentAt, selected, select)),
+    lanes.map((lane, i) => laneMarks(lane, TOP + i * laneHeight, laneHeight, percentAt, selected, select)),
   );
 }
 
 function laneMarks(
-  { label, set }: Lane,
-  index: number,
+  { label, set, before, strategy }: Lane,
+  top: number,
+  laneHeight: number,
   percentAt: (value: number) => number,
   selected: RationaleView | null,
   select: (id: string) => void,
 ): Child {
-  const middle = TOP + index * LANE_HEIGHT + LANE_HEIGHT / 2;
+  const middle = top + laneHeight / 2;
   const places = dodge(
     set.rationales.map(({ record }) => (percentAt(record.selfReward) / 100) * NOMINAL_WIDTH),
     MARK_GAP,
   );
   return [
-    h('text', { class: 'lane', x: '0', y: middle - LANE_HEIGHT / 2 + 11 }, label),
+    strategy === undefined
+      ? null
+      : h('line', {
+          class: 'strategy',
+          x1: -5,
+          x2: -5,
+          y1: top + 3,
+          y2: top + laneHeight - 3,
+          vars: { '--strategy': strategyColour(strategy) },
+        }),
+    h('text', { class: 'lane', x: '0', y: top + 11 }, label),
     set.rationales.map((rationale, i) => {
       const { record } = rationale;
       const y = middle + Math.max(-2, Math.min(2, places[i] ?? 0)) * 6;
@@ -67,11 +86,11 @@ function laneMarks(
         'svg',
         {
           key: rationale.id,
-          class: `mark ${record.correct ? 'good' : 'bad'}${index > 0 ? ' before' : ''}${what}`,
+          class: `mark ${record.correct ? 'good' : 'bad'}${before ? ' before' : ''}${what}`,
           x: `${percentAt(record.selfReward)}%`,
           y,
           overflow: 'visible',
-          ...(index === 0 ? { on: { click: () => select(rationale.id) } } : {}),
+          ...(before !== true ? { on: { click: () => select(rationale.id) } } : {}),
           ...explained(() => ({
             title: t('rationale.sampleOf', record.sample + 1, label),
             numbers: `log p(y | x, z) = ${fixed(record.selfReward, 3)}`,

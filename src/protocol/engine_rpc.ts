@@ -10,7 +10,7 @@
  * Paths are absolute. Log-probabilities are in nats, times ISO 8601, durations in seconds, sizes in bytes.
  */
 import * as v from 'valibot';
-import { PrefixScore } from './panel_messages.ts';
+import { PrefixScore, StrategyChoice } from './panel_messages.ts';
 import { EvaluationSummary, QuestionRollout, RationaleRecord, RunEvent } from './records.ts';
 import { RunConfigInput } from './run_config.ts';
 import { DatasetFormat } from './run_config_fields.ts';
@@ -22,6 +22,8 @@ const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Path = v.pipe(v.string(), v.minLength(1));
 const JobId = v.pipe(v.string(), v.minLength(1), v.maxLength(100));
 const Nothing = v.object({});
+/** Number of a reasoning strategy, from 1; absent: none. */
+const Strategy = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
 // ------------------------------------------------------------------------------------------------------------------------- jobs
 
@@ -219,7 +221,7 @@ export const ENGINE_REQUESTS = {
     }),
     v.object({ summary: EvaluationSummary, file: Path }),
   ),
-  /** `maxTokens` null: the run's, or the preset's. */
+  /** `maxTokens` null: the run's, or the preset's. `strategy` absent: under no tag; only weights of a run with strategies have any. */
   sampleQuestion: message(
     'sampleQuestion',
     v.object({
@@ -230,19 +232,23 @@ export const ENGINE_REQUESTS = {
       temperature: v.pipe(v.number(), v.minValue(0)),
       maxTokens: v.nullable(Count),
       seed: Count,
+      strategy: v.optional(StrategyChoice),
     }),
     QuestionRollout,
   ),
-  /** A rationale a person wrote, scored as if it had been sampled (without siblings: baseline and advantage are 0). */
+  /**
+   * A rationale a person wrote, scored as if it had been sampled (without siblings: baseline and advantage are 0), under the tag of a
+   * strategy when one is given.
+   */
   scoreRationale: message(
     'scoreRationale',
-    v.object({ jobId: JobId, weights: Weights, row: RowReference, text: v.string() }),
+    v.object({ jobId: JobId, weights: Weights, row: RowReference, text: v.string(), strategy: Strategy }),
     RationaleRecord,
   ),
-  /** log π(y | x, z_≤t) for growing t, in rising order of tokens. */
+  /** log π(y | x, z_≤t) for growing t, in rising order of tokens; under the tag of a strategy when one is given. */
   tracePrefixes: message(
     'tracePrefixes',
-    v.object({ jobId: JobId, weights: Weights, row: RowReference, text: v.string() }),
+    v.object({ jobId: JobId, weights: Weights, row: RowReference, text: v.string(), strategy: Strategy }),
     v.object({ scores: v.array(PrefixScore) }),
   ),
   listJobs: message('listJobs', Nothing, v.object({ jobs: v.array(JobSnapshot) })),

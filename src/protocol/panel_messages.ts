@@ -99,10 +99,16 @@ export const CheckpointOption = v.object({
 });
 export type CheckpointOption = v.InferOutput<typeof CheckpointOption>;
 
+/** Under which strategy's tag rationales are sampled, by its number from 1; 'all': under each equally often; 'none': under no tag. */
+export const StrategyChoice = v.union([v.picklist(['all', 'none']), v.pipe(v.number(), v.integer(), v.minValue(1))]);
+export type StrategyChoice = v.InferOutput<typeof StrategyChoice>;
+
 export const SamplingSettings = v.object({
   k: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(64)),
   temperature: v.pipe(v.number(), v.minValue(0), v.maxValue(5)),
   seed: Count,
+  /** Absent where there are no strategies. */
+  strategy: v.optional(StrategyChoice),
 });
 export type SamplingSettings = v.InferOutput<typeof SamplingSettings>;
 
@@ -220,6 +226,28 @@ export type RunControl = v.InferOutput<typeof RunControl>;
 export const RunExport = v.picklist(['adapter', 'merged', 'metrics-csv', 'report']);
 export type RunExport = v.InferOutput<typeof RunExport>;
 
+/** How reasoning strategies share out the questions of one evaluation, by their greedy outputs. Lists "(N)" are by strategy. */
+export const StrategyWins = v.object({
+  checkpoint: CheckpointName,
+  questions: Count,
+  /** (N): questions that only this strategy gets right; questions on which its log π(y | x ⊕ g ⊕ z) is the greatest. */
+  onlyRight: v.array(Count),
+  best: v.array(Count),
+  /** (N, N): questions right under the row's strategy and wrong under the column's; on the diagonal all that are right under it. */
+  rightWhereWrong: v.array(v.array(Count)),
+  /** Questions right under none. */
+  none: Count,
+});
+export type StrategyWins = v.InferOutput<typeof StrategyWins>;
+
+export const DashboardStrategies = v.object({
+  /** By number from 1, as decimal string: the tag's text. */
+  names: v.record(v.string(), v.string()),
+  /** Of the newest evaluation under tags; null before there is one. */
+  wins: v.nullable(StrategyWins),
+});
+export type DashboardStrategies = v.InferOutput<typeof DashboardStrategies>;
+
 export const DashboardRun = v.object({
   kind: v.literal('run'),
   runId: v.string(),
@@ -241,6 +269,8 @@ export const DashboardRun = v.object({
   controls: v.array(RunControl),
   /** What `export` can give. */
   exports: v.array(RunExport),
+  /** Absent for a run without reasoning strategies. */
+  strategies: v.optional(DashboardStrategies),
   failure: v.nullable(PanelFailure),
 });
 export type DashboardRun = v.InferOutput<typeof DashboardRun>;

@@ -86,6 +86,7 @@ describe('learned rows of control tokens', () => {
       const merged = await open({ model: at(`merged-${name}`) });
       assert.equal(merged.addedTokens, null, 'its own tokens by now');
       assert.deepEqual(merged.tags?.ids, untrained.tags?.ids);
+      assert.equal(merged.drawnBelow, untrained.drawnBelow);
       const width = merged.config.hiddenSize;
       const table = merged.weights.get('lm_head.weight')!.data;
       const before =

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { DashboardRun } from '../../src/protocol/panel_messages.ts';
-import { finishedSnapshot, interruptedSnapshot, trainingSnapshot, youngSnapshot } from './fixtures/run_events.ts';
+import {
+  finishedSnapshot,
+  interruptedSnapshot,
+  strategySnapshot,
+  trainingSnapshot,
+  youngSnapshot,
+} from './fixtures/run_events.ts';
 import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
 
 const states: Record<string, unknown> = {
@@ -10,6 +16,7 @@ const states: Record<string, unknown> = {
   young: youngSnapshot,
   interrupted: interruptedSnapshot,
   finished: finishedSnapshot,
+  strategies: strategySnapshot,
   paused: { ...trainingSnapshot, status: 'paused', controls: ['continue', 'stop', 'roll-back', 'export'] },
   loading: { kind: 'loading', what: 'Reading the run…' },
   failed: {
@@ -169,10 +176,91 @@ describe('run dashboard', function () {
     assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 36 });
   });
 
+  it('shows how each strategy does, and marks the first of every column', async () => {
+    const { page } = await open(strategySnapshot);
+    const rows = page.locator('.standings tbody tr');
+    assert.equal(await rows.count(), 3);
+    const cells = (await rows.first().innerText())
+      .split(/\s*[\t\n]\s*/)
+      .join(' ')
+      .replaceAll('−', '-');
+    const last = strategySnapshot.events.findLast((event) => event.type === 'step')!;
+    assert(last.type === 'step');
+    const { probabilities, perStrategy } = last.metrics.strategies!;
+    for (const value of [
+      `${(100 * probabilities![0]!).toFixed(1)}\u202f%`,
+      perStrategy[0]!.reward.toFixed(2),
+      '87.5\u202f%',
+      '31',
+      '280',
+    ])
+      assert.ok(cells.includes(value), `${value} in ${cells}`);
+    assert.match(cells, /<think1>/);
+    assert.equal(await page.locator('.standings tbody tr').nth(1).locator('strong').count(), 0);
+    const heading = await page.locator('.strategies h2').innerText();
+    assert.match(heading, /step 60: vote over strategies 90\.5.% right · tag information 0\.62 of 1\.10 nats/);
+    assert.equal(await page.locator('.heat-card').last().locator('td').first().innerText(), '441');
+  });
+
+  it('draws a line for every strategy and measure, by keyboard too, with the same values in the table', async () => {
+    const { page } = await open(strategySnapshot);
+    const chart = page.locator('.strategy-chart');
+    const plot = chart.getByRole('slider');
+    assert.equal(await chart.locator('.strategy-plot path.line').count(), 3);
+    const dashes = await chart
+      .locator('.strategy-plot path.line')
+      .evaluateAll('(lines) => lines.map((line) => line.getAttribute("stroke-dasharray"))');
+    assert.equal(new Set(dashes as string[]).size, 3, 'told apart without colour');
+    assert.deepEqual((await chart.locator('.end').allInnerTexts()).toSorted(), ['1', '2', '3']);
+    await plot.focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowRight');
+    assert.match((await plot.getAttribute('aria-valuetext'))!, /^step 2: <think1> 37\.\d.%, <think2> /);
+    assert.match(await page.getByRole('slider', { name: 'Loss' }).locator('..').innerText(), /step 2/);
+    await page.keyboard.press('Enter');
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 2 });
+    await chart.locator('vscode-dropdown').click();
+    await chart.locator('vscode-option', { hasText: 'Reward' }).click();
+    await chart.locator('.table-toggle').click();
+    const step = strategySnapshot.events.find((event) => event.type === 'step')!;
+    assert(step.type === 'step');
+    const figures = (await chart.locator('tbody tr').first().innerText()).replaceAll('−', '-').split(/\s+/);
+    const expected = step.metrics.strategies!.perStrategy.map((each) => each!.reward.toFixed(2));
+    assert.deepEqual(figures, ['1', ...expected]);
+    assert.deepEqual(await page.evaluate('window.saved.measure'), 'reward');
+  });
+
+  it('adds matchings up to the step looked at, as shares of each source', async () => {
+    const { page } = await open(strategySnapshot);
+    const card = page.locator('.heat-card').first();
+    assert.match(await card.innerText(), /Who learns from whom\s+steps 21 to 40/);
+    assert.deepEqual((await card.locator('thead th').allInnerTexts()).slice(1), ['forwards', 'backwards']);
+    const matched = strategySnapshot.events.flatMap((event) =>
+      event.type === 'step' && event.metrics.step > 20
+        ? (event.metrics.strategies!.matching?.counts ?? []).slice(0)
+        : [],
+    );
+    const first = matched.filter((_, i) => i % 3 === 0).reduce((sum, row) => sum + row[0]!, 0);
+    const all = matched.reduce((sum, row) => sum + row[0]!, 0);
+    assert.equal(await card.locator('td').first().innerText(), `${Math.round((100 * first) / all)}\u202f%`);
+    assert.equal(await card.locator('td.first').count(), 2, 'one leader per source');
+    const plot = page.locator('.strategy-chart').getByRole('slider');
+    await plot.focus();
+    await page.keyboard.press('Home');
+    assert.match(await card.innerText(), /Who learns from whom\s+step 1\s/);
+  });
+
+  it('says nothing of strategies for a run without any', async () => {
+    const { page } = await open(trainingSnapshot);
+    assert.equal(await page.locator('.strategies').count(), 0);
+  });
+
   it('keeps tables open over a reload, and fits 400 px', async () => {
     const { page } = await open(trainingSnapshot, { state: { tables: ['kl'] }, width: 400 });
     assert.equal(await page.locator('.value-table').count(), 1);
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 400);
     await page.screenshot({ path: path.join(screenshotFolder(), 'dashboard-narrow-dark.png'), fullPage: true });
+    await panel.send({ type: 'snapshot', snapshot: strategySnapshot });
+    assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 400, 'with strategies');
   });
 });

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { RationaleQuestion } from '../../src/protocol/panel_messages.ts';
-import { busySnapshot, questionSnapshot, unsampledSnapshot } from './fixtures/rationales.ts';
+import { busySnapshot, questionSnapshot, strategiesSnapshot, unsampledSnapshot } from './fixtures/rationales.ts';
 import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
 
 const states: Record<string, unknown> = {
   question: questionSnapshot,
   busy: busySnapshot,
+  strategies: strategiesSnapshot,
   unsampled: unsampledSnapshot,
   'no-model-loaded': { ...unsampledSnapshot, canSample: false },
   loading: { kind: 'loading', what: 'Loading the model…' },
@@ -233,6 +234,62 @@ describe('rationale panel', function () {
       checkpoint: 'step-40',
       settings: { k: 4, temperature: 1, seed: 8 },
     });
+  });
+
+  it('groups rationales by strategy, each with a number, a name and a lane, and says which does best here', async () => {
+    const { page } = await open(strategiesSnapshot);
+    const { rationales } = strategiesSnapshot.current!;
+    const mean = (strategy: number): number => {
+      const own = rationales.filter(({ record }) => record.strategy === strategy);
+      return own.reduce((sum, { record }) => sum + record.selfReward, 0) / own.length;
+    };
+    const best = [1, 2, 3].toSorted((a, b) => mean(b) - mean(a))[0]!;
+    const headings = page.locator('.rationales .group');
+    assert.equal(await headings.count(), 3);
+    for (const strategy of [1, 2, 3]) {
+      const heading = headings.nth(strategy - 1);
+      const text = (await heading.innerText()).replaceAll('−', '-');
+      assert.match(text, new RegExp(`^${strategy}\\s*<think${strategy}>`));
+      assert.ok(text.includes(`mean self-reward ${mean(strategy).toFixed(2)}`), text);
+      assert.equal(text.includes('highest mean here'), strategy === best);
+    }
+    const shown = await page
+      .locator('tbody.rationale')
+      .evaluateAll('(rows) => rows.map((row) => row.dataset.rationale)');
+    const strategyOf = new Map(rationales.map(({ id, record }) => [id, record.strategy!]));
+    const order = (shown as string[]).map((id) => strategyOf.get(id)!);
+    assert.deepEqual(
+      order,
+      order.toSorted((a, b) => a - b),
+    );
+    assert.deepEqual(await page.locator('.strip-plot .lane').allTextContents(), [
+      '<think1>',
+      '<think2>',
+      '<think3>',
+      'base',
+    ]);
+  });
+
+  it('samples under all strategies, one of them or none', async () => {
+    const { page } = await open(strategiesSnapshot);
+    await page.getByRole('button', { name: 'Sample again' }).click();
+    const form = page.locator('form.sampling-form');
+    const sampleAs = async (choice: string | null): Promise<unknown> => {
+      if (choice !== null) {
+        await form.locator('vscode-dropdown').click();
+        await form.locator('vscode-option', { hasText: choice }).click();
+      }
+      await form.getByRole('button', { name: 'Sample', exact: true }).click();
+      const { settings } = (await panel.posted()).at(-1) as { settings: { strategy?: unknown } };
+      await page.getByRole('button', { name: 'Sample again' }).click();
+      return settings.strategy;
+    };
+    assert.equal(await sampleAs(null), 'all');
+    assert.equal(await sampleAs('<think2>'), 2);
+    assert.equal(await sampleAs('none'), 'none');
+    await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+    await page.getByRole('button', { name: 'Sample again' }).click();
+    assert.equal(await form.locator('vscode-dropdown').count(), 0, 'a run without strategies has nothing to choose');
   });
 
   it('switches weights and comparison', async () => {

@@ -2,14 +2,16 @@
 import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { Clock } from '../common/clock.ts';
+import { LatroError } from '../common/errors.ts';
 import type { FileSystem } from '../common/file_system.ts';
 import type { ProgramOptions } from '../model/programs.ts';
+import { underTag } from '../training/methods/tagged_sampling.ts';
 import type { Policy } from '../training/policy.ts';
 import type { EncodedQuestion } from '../training/question_encoder.ts';
 import type { QuestionTask } from '../training/question_task.ts';
 import { type SampledQuestion, withReference } from '../training/rollout.ts';
 import { questionTask } from '../training/run_setup.ts';
-import type { PolicyCache } from './policy_cache.ts';
+import type { PolicyCache, PolicySource } from './policy_cache.ts';
 import { type QuestionRow, readQuestionRow } from './question_row.ts';
 import { type QuestionWeights, resolveWeights, settingsFor } from './question_weights.ts';
 
@@ -74,11 +76,29 @@ export class OpenQuestion {
       const rationales = sampled.rationales.map((each) => ({ ...each, referenceLogProb: each.logProb }));
       return { ...sampled, rationales };
     }
-    const [scored] = await this.#world.policies.use(reference.policy, ({ model }) =>
-      withReference([sampled], sampling.countStopTokens, (groups) =>
-        model.score(groups, { policy: reference.adapterOff ? 'reference' : 'current' }),
-      ),
-    );
+    const { start, policy } = reference;
+    const score = async (source: PolicySource, adapterOff: boolean): Promise<SampledQuestion | null> =>
+      this.#world.policies.use(source, async ({ model }) => {
+        if (adapterOff && !model.canSwitchAdapterOff) return null;
+        const which = adapterOff ? 'reference' : 'current';
+        const [scored] = await withReference([sampled], sampling.countStopTokens, (groups) =>
+          model.score(groups, { policy: which }),
+        );
+        return scored!;
+      });
+    const scored = (await score(policy, start !== null)) ?? (start && (await score(start, false)));
     return scored!;
   }
+}
+
+/** x ⊕ g of the strategy with this number, from 1; x itself without one. Errors: bad-request when the weights have no such strategy. */
+export function promptUnder({ policy, encoded }: Asked, strategy: number | undefined): EncodedQuestion {
+  if (strategy === undefined) return encoded;
+  const tag = policy.tags?.ids[strategy - 1];
+  if (tag !== undefined) return underTag(encoded, tag);
+  throw new LatroError(
+    'bad-request',
+    `These weights have ${policy.tags?.ids.length ?? 0} reasoning strategies and no number ${strategy}.`,
+    'Choose weights of a run with strategies.',
+  );
 }

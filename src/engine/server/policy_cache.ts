@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { readModelConfig } from '../model/config.ts';
 import { estimateMemory } from '../model/memory_estimate.ts';
 import type { ProgramOptions } from '../model/programs.ts';
-import { Policy } from '../training/policy.ts';
+import { Policy, type PolicyRequest } from '../training/policy.ts';
 
 /** Which weights, on which device. */
 export interface PolicySource {
@@ -15,6 +15,8 @@ export interface PolicySource {
   /** PEFT adapter folder. */
   readonly adapter: string | null;
   readonly programs: ProgramOptions;
+  /** Reasoning strategies of the run the weights are of. */
+  readonly strategies?: PolicyRequest['strategies'];
   /** Longest sequence it will be asked for: what the memory check counts with. */
   readonly sequenceLength: number;
   /** Awaited before anything is loaded; throws when the files are not to be trusted. */
@@ -63,7 +65,7 @@ export class PolicyCache {
 
   async #load(source: PolicySource): Promise<Entry> {
     await source.verify?.();
-    const { model, adapter, programs, sequenceLength } = source;
+    const { model, adapter, programs, sequenceLength, strategies } = source;
     const size = { batchSize: DECODE_ROWS, sequenceLength, stepTokens: 0, lora: null };
     const config = await readModelConfig(model);
     const { weights } = estimateMemory(config, { mode: 'inference', bytesPerWeight: 4, ...size });
@@ -74,6 +76,7 @@ export class PolicyCache {
       adapter,
       mode,
       programs,
+      strategies,
       rows: DECODE_ROWS,
       sequenceLength,
       tokenBudget: 0,
@@ -106,9 +109,14 @@ export class PolicyCache {
 }
 
 /** Names, sizes and times of all files: a folder that was written anew is another model. */
-async function keyOf({ model, adapter, programs }: PolicySource): Promise<string> {
+async function keyOf({ model, adapter, programs, strategies }: PolicySource): Promise<string> {
   const folders = adapter === null ? [model] : [model, adapter];
-  return JSON.stringify([programs.device, programs.threads, ...(await Promise.all(folders.map(fingerprint)))]);
+  return JSON.stringify([
+    programs.device,
+    programs.threads,
+    strategies ?? null,
+    ...(await Promise.all(folders.map(fingerprint))),
+  ]);
 }
 
 async function fingerprint(folder: string): Promise<readonly unknown[]> {

@@ -27,8 +27,8 @@ export interface QuestionWeights {
 
 export interface Reference {
   readonly policy: PolicySource;
-  /** The policy's own weights with the adapter off. */
-  readonly adapterOff: boolean;
+  /** Weights that are π_0 by themselves, for adapters that cannot be switched off; null: `policy` is. */
+  readonly start: PolicySource | null;
 }
 
 const LONGEST_PROMPT = 128;
@@ -42,7 +42,7 @@ export async function resolveWeights(
   if (weights.kind === 'run') return weightsOfRun(new RunDirectory(files, weights.runDirectory), weights.checkpoint);
   const { model, adapter } = weights;
   const policy = policySource(await presetConfig(model, 'auto'), model, adapter, defaults);
-  const reference = adapter === null ? null : { policy, adapterOff: true };
+  const reference = adapter === null ? null : { policy, start: { ...policy, adapter: null } };
   return { policy, reference, step: 0, run: null, runConfig: null, began: null };
 }
 
@@ -54,27 +54,29 @@ async function weightsOfRun(run: RunDirectory, checkpoint: string): Promise<Ques
   const start = policySource(config, config.model, startAdapter, programs);
   const common = { step, run, runConfig: config, began: new Date(createdAt) };
   if (step === 0) {
-    return { ...common, policy: start, reference: startAdapter === null ? null : { policy: start, adapterOff: true } };
+    const bare = { ...start, adapter: null };
+    return { ...common, policy: start, reference: startAdapter === null ? null : { policy: start, start: bare } };
   }
   const directory = run.checkpoints.directory(step);
   const verify = () => verifyCheckpoint(run.checkpoints, step);
   if (config.trainable.kind === 'lora') {
     const policy = { ...policySource(config, config.model, join(directory, ADAPTER_FOLDER), programs), verify };
-    return { ...common, policy, reference: { policy, adapterOff: true } };
+    return { ...common, policy, reference: { policy, start } };
   }
   const policy = { ...policySource(config, join(directory, MODEL_FOLDER), startAdapter, programs), verify };
   const base = policySource(config, config.model, null, programs);
-  return { ...common, policy, reference: { policy: base, adapterOff: false } };
+  return { ...common, policy, reference: { policy: base, start: null } };
 }
 
 function policySource(
-  { sampling, evaluation }: Pick<RunConfig, 'sampling' | 'evaluation'>,
+  { sampling, evaluation, strategies, seed }: Pick<RunConfig, 'sampling' | 'evaluation' | 'strategies' | 'seed'>,
   model: string,
   adapter: string | null,
   programs: ProgramOptions,
 ): PolicySource {
   const sequenceLength = Math.max(sampling.maxRationaleTokens, evaluation.maxTokens) + LONGEST_PROMPT;
-  return { model, adapter, programs, sequenceLength };
+  const tags = strategies.count === 0 ? {} : { strategies: { ...strategies, seed } };
+  return { model, adapter, programs, sequenceLength, ...tags };
 }
 
 async function verifyCheckpoint(checkpoints: CheckpointFolder, step: number): Promise<void> {

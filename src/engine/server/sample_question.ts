@@ -1,15 +1,17 @@
 /** K rationales of one question with rewards and advantages, made exactly as an update of a LaTRO run makes them. */
 import type { RequestParams } from '../../protocol/engine_rpc.ts';
+import type { StrategyChoice } from '../../protocol/panel_messages.ts';
 import type { QuestionRollout } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
-import { latroBatchUpdate } from '../latro/objective.ts';
+import { latroBatchUpdate, type RationaleUpdate } from '../latro/objective.ts';
 import { objectiveSettings } from '../latro/objective_settings.ts';
 import { scoredQuestion } from '../training/methods/latro.ts';
 import { INITIAL_METHOD_STATE } from '../training/methods/method.ts';
-import { sampleQuestions } from '../training/methods/sampling.ts';
+import { sampleUnderTags, scoreForks, type Tag, type TaggedQuestion } from '../training/methods/tagged_sampling.ts';
+import type { SampledQuestion } from '../training/rollout.ts';
 import { questionRollout } from '../training/rollout_record.ts';
 import type { JobContext } from './engine_service.ts';
-import { OpenQuestion, type QuestionWorld } from './open_question.ts';
+import { type Asked, OpenQuestion, promptUnder, type QuestionWorld } from './open_question.ts';
 import { ProgressMeter } from './progress_meter.ts';
 
 export async function sampleQuestion(
@@ -17,7 +19,7 @@ export async function sampleQuestion(
   context: JobContext,
   world: QuestionWorld,
 ): Promise<QuestionRollout> {
-  const { k, temperature, maxTokens, seed } = params;
+  const { k, temperature, maxTokens, seed, strategy = 'none' } = params;
   const question = await OpenQuestion.open(world, params);
   const { sampling } = question.config;
   const maxRationaleTokens = maxTokens ?? sampling.maxRationaleTokens;
@@ -32,14 +34,62 @@ export async function sampleQuestion(
   const meter = new ProgressMeter(world.clock, (progress) => context.progress(progress));
   const report = (done: number): void =>
     meter.report({ phase: 'sampling', done, total: k, unit: 'rationales', message: '' });
-  const { sampled, task } = await question.ask(maxRationaleTokens, async ({ policy, task, encoded }) => {
+  const { groups, tagOf, task } = await question.ask(maxRationaleTokens, async (asked) => {
+    const { policy, task, encoded } = asked;
     report(0);
     const generateOptions = { signal: context.signal, onFinished: report };
     const request = { step, questions: [encoded], state: INITIAL_METHOD_STATE };
-    const [sampled] = await sampleQuestions({ policy, task, config, generateOptions }, request, 0);
-    return { sampled: sampled!, task };
+    const plan = planOf(strategy, k, asked);
+    const { bare } = await scoreForks((each) => policy.model.score(each), [encoded], null);
+    const [tagged] = await sampleUnderTags({ policy, task, config, generateOptions }, request, 0, [plan], bare);
+    return { groups: groupsByTag(tagged!, asked), tagOf: plan, task };
   });
-  const referred = await question.withReference(sampled);
-  const [update] = latroBatchUpdate([scoredQuestion(referred)], objectiveSettings(config));
-  return questionRollout(referred, update!.rationales, task, { seed, step });
+  for (const group of groups) group.sampled = await question.withReference(group.sampled);
+
+  const settings = objectiveSettings(config);
+  // A baseline needs a sibling: within the tag, as a run with strategies has it, where every tag has two, else among all K.
+  const strata = groups.every(({ places }) => places.length > 1) ? groups : [merged(groups, k)];
+  const updates: RationaleUpdate[] = [];
+  for (const { sampled, places } of strata) {
+    const [update] = latroBatchUpdate([scoredQuestion(sampled)], settings);
+    places.forEach((place, i) => {
+      updates[place] = update!.rationales[i]!;
+    });
+  }
+  return questionRollout(merged(groups, k).sampled, updates, task, { seed, step }, [], tagOf);
+}
+
+/** The tag of each of the K rationales: all of one, none, or every tag in turn as often as the others, the first tags once more. */
+function planOf(strategy: StrategyChoice, k: number, asked: Asked): Tag[] {
+  if (strategy === 'none') return Array<Tag>(k).fill(null);
+  if (strategy !== 'all') {
+    promptUnder(asked, strategy);
+    return Array<Tag>(k).fill(strategy - 1);
+  }
+  promptUnder(asked, 1);
+  const count = asked.policy.tags!.ids.length;
+  return Array.from({ length: count }, (_, tag) => Array<Tag>(Math.ceil((k - tag) / count)).fill(tag)).flat();
+}
+
+/** Rationales under one tag, with its tag in the prompt, and their places among the K. */
+interface TagGroup {
+  sampled: SampledQuestion;
+  readonly places: readonly number[];
+}
+
+function groupsByTag({ sampled, tagOf }: TaggedQuestion, asked: Asked): TagGroup[] {
+  return [...new Set(tagOf)].map((tag) => {
+    const places = [...tagOf.keys()].filter((place) => tagOf[place] === tag);
+    const encoded = promptUnder(asked, tag === null ? undefined : tag + 1);
+    return { places, sampled: { ...sampled, encoded, rationales: places.map((place) => sampled.rationales[place]!) } };
+  });
+}
+
+function merged(groups: readonly TagGroup[], k: number): TagGroup {
+  const places = Array.from({ length: k }, (_, place) => place);
+  const rationales = places.map((place) => {
+    const { sampled, places: own } = groups.find((group) => group.places.includes(place))!;
+    return sampled.rationales[own.indexOf(place)]!;
+  });
+  return { places, sampled: { ...groups[0]!.sampled, rationales } };
 }

@@ -13,10 +13,11 @@ import { selfRewards } from '../latro/reward_registry.ts';
 import { generate } from '../model/generate.ts';
 import { predictTokens } from '../model/packing.ts';
 import { scoredQuestion } from '../training/methods/latro.ts';
+import type { EncodedQuestion } from '../training/question_encoder.ts';
 import { rationalePredictions, type SampledQuestion, type SampledRationale } from '../training/rollout.ts';
 import { questionRollout } from '../training/rollout_record.ts';
 import type { JobContext } from './engine_service.ts';
-import { type Asked, OpenQuestion, type QuestionWorld } from './open_question.ts';
+import { type Asked, OpenQuestion, promptUnder, type QuestionWorld } from './open_question.ts';
 
 /** Tokens for the answer that the model itself gives after the rationale. */
 const ANSWER_ROOM = 24;
@@ -32,35 +33,37 @@ export async function scoreRationale(
   const { sampled, task } = await question.ask(
     ({ tokenizer }) => tokenizer.encode(params.text, { addSpecialTokens: false }).length + ANSWER_ROOM,
     async (asked) => {
-      const sampled = await scoreText(asked, params.text, config.sampling.countStopTokens, context.signal);
+      const under = promptUnder(asked, params.strategy);
+      const sampled = await scoreText(asked, under, params.text, config.sampling.countStopTokens, context.signal);
       return { sampled, task: asked.task };
     },
   );
   const referred = await question.withReference(sampled);
   const update = updateWithoutSiblings(referred, objectiveSettings(config));
-  const { rationales } = questionRollout(referred, [update], task, { seed: config.seed, step: question.weights.step });
+  const random = { seed: config.seed, step: question.weights.step };
+  const tag = params.strategy === undefined ? null : params.strategy - 1;
+  const { rationales } = questionRollout(referred, [update], task, random, [], [tag]);
   return rationales[0]!;
 }
 
+/** @param under the question with the tag the rationale stands after; log π(y|x) is without it */
 async function scoreText(
-  { policy, encoded }: Asked,
+  { policy, encoded: bareQuestion }: Asked,
+  under: EncodedQuestion,
   text: string,
   countStopTokens: boolean,
   signal: AbortSignal,
 ): Promise<SampledQuestion> {
-  const { promptIds, answerIds, answerParts } = encoded;
+  const { promptIds, answerIds, answerParts } = under;
   const ids = policy.tokenizer.encode(text, { addSpecialTokens: false });
   const whole = [...ids, ...answerIds];
-  const [scores] = await policy.model.score([
+  const [[all], [bare]] = (await policy.model.score([
+    { prompt: promptIds, continuations: [{ ids: whole.slice(0, -1), predictions: predictTokens(whole) }] },
     {
-      prompt: promptIds,
-      continuations: [
-        { ids: whole.slice(0, -1), predictions: predictTokens(whole) },
-        { ids: answerIds.slice(0, -1), predictions: predictTokens(answerIds) },
-      ],
+      prompt: bareQuestion.promptIds,
+      continuations: [{ ids: answerIds.slice(0, -1), predictions: predictTokens(answerIds) }],
     },
-  ]);
-  const [all, bare] = scores as [number[], number[]];
+  ])) as [[number[]], [number[]]];
   const logProbs = all.slice(0, ids.length);
   const answerLogProbs = all.slice(ids.length);
 
@@ -78,7 +81,7 @@ async function scoreText(
     logProb: sum(all.slice(0, counted)),
     referenceLogProb: null,
   };
-  return { encoded, rationales: [rationale], answerLogProbsWithoutRationale: bare };
+  return { encoded: under, rationales: [rationale], answerLogProbsWithoutRationale: bare };
 }
 
 /** What the model answers, greedily, after the answer phrase. */

@@ -9,7 +9,7 @@ import { throwIfCancelled } from '../common/errors.ts';
 import { countedLogProbs, type RewardOver, splitParts, sum } from '../latro/reward.ts';
 import { KeyValueCache } from '../model/kv_cache.ts';
 import type { JobContext } from './engine_service.ts';
-import { type Asked, OpenQuestion, type QuestionWorld } from './open_question.ts';
+import { type Asked, OpenQuestion, promptUnder, type QuestionWorld } from './open_question.ts';
 
 /** Points of the curve; more than a person can tell apart cost memory only. */
 const MOST_PREFIXES = 48;
@@ -26,7 +26,13 @@ export async function tracePrefixes(
   const question = await OpenQuestion.open(world, params);
   const scores = await question.ask(
     ({ tokenizer }) => tokenizer.encode(params.text, { addSpecialTokens: false }).length,
-    (asked) => trace(asked, params.text, question.config.reward.over, context.signal),
+    (asked) =>
+      trace(
+        { ...asked, encoded: promptUnder(asked, params.strategy) },
+        params.text,
+        question.config.reward.over,
+        context.signal,
+      ),
   );
   return { scores };
 }

@@ -112,7 +112,11 @@ export class Policy {
    * Undefined: from all, so that a model used without settings says its tags itself.
    */
   get drawnBelow(): number | undefined {
-    return this.tags === null ? undefined : this.addedTokens?.firstId;
+    if (this.tags?.carrier !== 'embedding') return undefined;
+    if (this.addedTokens !== null) return this.addedTokens.firstId;
+    // A model that knows the tags as tokens of its own: those that a merged export, or full fine-tuning, put at the end.
+    const first = this.tags.ids[0]![0]!;
+    return first + this.tags.ids.length === this.model.vocabularySize ? first : undefined;
   }
 
   /** Scores under π_0. */

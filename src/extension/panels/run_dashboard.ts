@@ -10,6 +10,7 @@ import {
   type DashboardHostMessage,
   DashboardIntent,
   type DashboardRun,
+  type DashboardStrategies,
   type RunExport,
 } from '../../protocol/panel_messages.ts';
 import type { RunEvent } from '../../protocol/records.ts';
@@ -18,6 +19,7 @@ import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { Reporter } from '../reporter.ts';
 import { exportsOf } from '../runs/run_report.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
+import { strategyNames, strategyWins } from '../runs/strategies.ts';
 import type { EvaluationPair } from './accuracy_diff.ts';
 import { performPanelAction } from './panel_actions.ts';
 import type { PanelController, PanelKind } from './panel_group.ts';
@@ -59,6 +61,9 @@ class RunDashboard implements PanelController<DashboardIntent> {
   #end = 0;
   /** Of its configuration, which does not change. */
   #exports: RunExport[] = [];
+  #strategyNames: Record<string, string> = {};
+  /** Of the newest evaluation under tags, by its name: its rows are read once. */
+  #wins: { readonly evaluation: string; readonly wins: DashboardStrategies['wins'] } | undefined;
   #ready = false;
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -135,7 +140,9 @@ class RunDashboard implements PanelController<DashboardIntent> {
     this.#events = [];
     this.#end = 0;
     await this.#readEvents(directory);
-    this.#exports = exportsOf((await directory.record()).config);
+    const { config } = await directory.record();
+    this.#exports = exportsOf(config);
+    this.#strategyNames = strategyNames(config);
     this.#post({ type: 'snapshot', snapshot: await this.#picture(directory, this.#events) });
   }
 
@@ -187,8 +194,21 @@ class RunDashboard implements PanelController<DashboardIntent> {
       checkpointSteps: await directory.checkpoints.steps(),
       controls: controlsOf(run, job),
       exports: this.#exports,
+      ...(await this.#strategies(directory)),
       failure: null,
     };
+  }
+
+  async #strategies(directory: RunDirectory): Promise<Pick<DashboardRun, 'strategies'>> {
+    if (Object.keys(this.#strategyNames).length === 0) return {};
+    const newest = this.#events.findLast(
+      (event) => event.type === 'evaluation' && event.summary.strategies?.tagged === true,
+    );
+    if (newest?.type === 'evaluation' && newest.summary.name !== this.#wins?.evaluation) {
+      const { name, checkpoint } = newest.summary;
+      this.#wins = { evaluation: name, wins: strategyWins(await directory.evaluationRows(name), checkpoint) };
+    }
+    return { strategies: { names: this.#strategyNames, wins: this.#wins?.wins ?? null } };
   }
 
   #job(): JobSnapshot | undefined {

@@ -6,6 +6,7 @@ import type { PrefixScore, RationaleSet } from '../../protocol/panel_messages.ts
 import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
+import { strategyNames } from '../runs/strategies.ts';
 import { setOfRollout, weightsOfRollout } from './rationale_sets.ts';
 
 /** A row of a dataset as it stands in the editor. */
@@ -22,6 +23,8 @@ export interface KnownQuestion {
   readonly sets: ReadonlyMap<string, RationaleSet>;
   /** Steps whose weights are on disk, rising. */
   readonly checkpointSteps: readonly number[];
+  /** Of the run's reasoning strategies; empty without any. */
+  readonly strategyNames: Readonly<Record<string, string>>;
 }
 
 export class QuestionSource {
@@ -40,8 +43,10 @@ export class QuestionSource {
     const run = await this.runOf(file);
     const sets = new Map<string, RationaleSet>();
     let checkpointSteps: readonly number[] = [];
+    let names: Readonly<Record<string, string>> = {};
     if (run !== null) {
       const { config } = await this.#record(run);
+      names = strategyNames(config);
       const settings = { runId: run.id, temperature: config.sampling.temperature, beta: config.reward.klCoefficient };
       for (const rollout of await this.#index(run).find(row.rowKey)) {
         sets.set(weightsOfRollout(rollout), setOfRollout(rollout, settings));
@@ -51,7 +56,7 @@ export class QuestionSource {
     for (const [key, set] of this.#onRequest) {
       if (key === keyOf(run, row.rowKey, set.checkpoint)) sets.set(set.checkpoint, set);
     }
-    return { run, sets, checkpointSteps };
+    return { run, sets, checkpointSteps, strategyNames: names };
   }
 
   /** The newest run that reads this file. */

@@ -43,8 +43,9 @@ export function setOfSamples(
   previous: RationaleSet | undefined,
 ): RationaleSet {
   const { seed, noRationaleLogProb, rationales } = rollout;
-  const id = (sample: number) => `sampled-${seed}-${temperature}-${rationales.length}-${sample}`;
-  const fresh = rationales.map((record) => view(id(record.sample), 'sampled', record, seed));
+  const id = ({ sample, strategy }: RationaleRecord) =>
+    `sampled-${seed}-${temperature}-${rationales.length}-${sample}${strategy === undefined ? '' : `-strategy${strategy}`}`;
+  const fresh = rationales.map((record) => view(id(record), 'sampled', record, seed));
   const kept = (previous?.rationales ?? []).filter(
     (each) => each.pinned && !fresh.some((other) => other.id === each.id),
   );

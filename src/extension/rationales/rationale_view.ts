@@ -118,7 +118,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       const reason = l10n.t('The cursor is on no question.');
       throw new LatroError('dataset-row', reason, l10n.t('Open a dataset and put the cursor on one of its rows.'));
     }
-    const { sets, run, checkpointSteps } = await this.#source.known(question);
+    const { sets, run, checkpointSteps, strategyNames } = await this.#source.known(question);
     const newest = checkpointSteps.at(-1);
     const checkpoint =
       chooseCurrent(sets, this.#choice.checkpoint) ?? (run && newest !== undefined ? `step-${newest}` : 'base');
@@ -126,6 +126,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       k: settings.rationalesPerQuestion,
       temperature: settings.temperature,
       seed: settings.seed,
+      ...defaultStrategy(strategyNames),
     });
   }
 
@@ -160,7 +161,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       case 'sample':
         return await this.#sample(question, intent.checkpoint, intent.settings);
       case 'score-edited':
-        return await this.#scoreEdited(question, intent.checkpoint, intent.text);
+        return await this.#scoreEdited(question, intent.checkpoint, intent.rationale, intent.text);
       case 'trace-prefixes':
         return await this.#trace(question, intent.checkpoint, intent.rationale);
       case 'pin':
@@ -187,12 +188,14 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   async #sample(
     question: Question,
     checkpoint: string,
-    settings: SamplingSettings = this.#defaults(),
+    chosen: SamplingSettings | undefined = undefined,
     shownAs: 'checkpoint' | 'comparison' = 'checkpoint',
   ): Promise<void> {
     const { rowKey } = question.row;
-    await this.#compute(question, 'sampling', settings.k, async (client, jobId, signal) => {
-      const { run, sets } = await this.#source.known(question);
+    const { k } = chosen ?? this.#defaults();
+    await this.#compute(question, 'sampling', k, async (client, jobId, signal) => {
+      const { run, sets, strategyNames } = await this.#source.known(question);
+      const settings = chosen ?? { ...this.#defaults(), ...defaultStrategy(strategyNames) };
       const rollout = await client.request(
         'sampleQuestion',
         {
@@ -211,7 +214,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     });
   }
 
-  async #scoreEdited(question: Question, checkpoint: string, text: string): Promise<void> {
+  async #scoreEdited(question: Question, checkpoint: string, id: string, text: string): Promise<void> {
     const { rowKey } = question.row;
     await this.#compute(question, 'scoring', 1, async (client, jobId, signal) => {
       const { run, sets } = await this.#source.known(question);
@@ -219,7 +222,8 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       if (base === undefined) return;
       const weights = weightsFor(run, checkpoint, this.#model);
       const row = referenceTo(question);
-      const record = await client.request('scoreRationale', { jobId, weights, row, text }, signal);
+      const strategy = base.rationales.find((each) => each.id === id)?.record.strategy;
+      const record = await client.request('scoreRationale', { jobId, weights, row, text, strategy }, signal);
       this.#source.addSet(run, rowKey, withEdited(base, `edited-${randomUUID()}`, record));
     });
   }
@@ -230,7 +234,8 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     await this.#compute(question, 'tracing', 1, async (client, jobId, signal) => {
       const run = await this.#source.runOf(question.file);
       const weights = weightsFor(run, checkpoint, this.#model);
-      const request = { jobId, weights, row: referenceTo(question), text: rationale.record.text };
+      const { text, strategy } = rationale.record;
+      const request = { jobId, weights, row: referenceTo(question), text, strategy };
       const { scores } = await client.request('tracePrefixes', request, signal);
       this.#source.addTrace(run, question.row.rowKey, checkpoint, id, scores);
     });
@@ -317,7 +322,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
 
   async #questionSnapshot(
     question: Question,
-    { run, sets, checkpointSteps }: KnownQuestion,
+    { run, sets, checkpointSteps, strategyNames }: KnownQuestion,
   ): Promise<RationaleQuestion> {
     const { row, file } = question;
     const choice = this.#choice.rowKey === row.rowKey ? this.#choice : undefined;
@@ -339,8 +344,8 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       checkpoints: checkpointOptions(sets, checkpointSteps),
       current: marked(current),
       comparison: marked(comparison),
-      sampling: this.#defaults(),
-      strategyNames: {},
+      sampling: { ...this.#defaults(), ...defaultStrategy(strategyNames) },
+      strategyNames: { ...strategyNames },
       canSample: true,
       activity: this.#work?.rowKey === row.rowKey ? this.#work.activity : null,
       failure: this.#failure?.rowKey === row.rowKey ? this.#failure.failure : null,
@@ -377,4 +382,9 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { l10n } = vscode;
     throw new LatroError('model-not-found', l10n.t('No model is chosen.'), l10n.t('Choose a model folder first.'));
   };
+}
+
+/** With strategies, rationales are sampled under each equally often unless a person chooses otherwise. */
+function defaultStrategy(names: Readonly<Record<string, string>>): Pick<SamplingSettings, 'strategy'> {
+  return Object.keys(names).length === 0 ? {} : { strategy: 'all' };
 }
