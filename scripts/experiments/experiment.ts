@@ -106,7 +106,12 @@ async function runMethod(
     onWarning: (message: string) => console.error(`${label}: ${message}`),
     onEvent: (event: { readonly type: string }) => announce(label, event),
   };
-  const environment = { device: 'cpu', threads: config.threads, packageVersion: version, onnxruntimeVersion: null };
+  const environment = {
+    device: 'cpu' as const,
+    threads: config.threads,
+    packageVersion: version,
+    onnxruntimeVersion: null,
+  };
   const interrupted = runs.find((run) => run.status !== 'failed');
   const run =
     interrupted === undefined

@@ -1,5 +1,6 @@
 /** What a command of `latro` is: its words in the help, its options, and what it does. */
 import type { World } from '../engine/runs/run_writer.ts';
+import type { DeviceList } from '../engine/runtime/devices.ts';
 import type { Arguments } from './arguments.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -25,6 +26,7 @@ export interface CommandSpec {
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly world: World;
+  readonly devices: DeviceList;
   /** Aborted when the person asks to stop. */
   readonly signal: AbortSignal;
   /** Paths given on the command line start here. */

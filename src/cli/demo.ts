@@ -5,8 +5,7 @@ import type { RunDirectory } from '../engine/runs/run_directory.ts';
 import { RunStore } from '../engine/runs/run_store.ts';
 import { PolicyCache } from '../engine/server/policy_cache.ts';
 import { sampleQuestion } from '../engine/server/sample_question.ts';
-import { currentEnvironment } from '../engine/training/environment.ts';
-import { chooseDevice } from '../engine/training/run_setup.ts';
+import { chooseEnvironment } from '../engine/training/environment.ts';
 import { trainedWeights } from '../engine/training/run_weights.ts';
 import { TrainingRun } from '../engine/training/training_run.ts';
 import type { Arguments } from './arguments.ts';
@@ -45,7 +44,7 @@ export const demoCommand: Command = {
 
 /** @param recipe the starter's `latro.json`; its dataset has test questions in the plain format */
 export async function runDemo(recipe: string, args: Arguments, context: CommandContext): Promise<void> {
-  const { terminal, world, cwd } = context;
+  const { terminal, world, devices, cwd } = context;
   if ((await world.files.status(recipe)) === null) {
     throw new LatroError(
       'model-not-found',
@@ -64,7 +63,7 @@ export async function runDemo(recipe: string, args: Arguments, context: CommandC
     world,
     new RunStore(world, config.outputDirectory),
     config,
-    currentEnvironment(config),
+    await chooseEnvironment(devices, config),
   );
   const directory = await executeRun(run, context);
   await showQuestion(directory, context);
@@ -76,7 +75,7 @@ export async function runDemo(recipe: string, args: Arguments, context: CommandC
 }
 
 /** A question whose verdict changed for the better, with rationales from before and after; the first one when there is none. */
-async function showQuestion(run: RunDirectory, { terminal, world, signal }: CommandContext): Promise<void> {
+async function showQuestion(run: RunDirectory, { terminal, world, devices, signal }: CommandContext): Promise<void> {
   const { config } = await run.record();
   const { greedy } = await compareRun(run);
   const mended = greedy.perQuestion.find(({ outcome }) => outcome === 'fixed');
@@ -88,8 +87,7 @@ async function showQuestion(run: RunDirectory, { terminal, world, signal }: Comm
   terminal.out(`  ${harmless(shown.question)}`);
   terminal.out(`  Right answer: ${harmless(shown.goldAnswer)}`);
   const policies = new PolicyCache();
-  const programs = { device: chooseDevice(config.device), threads: config.threads };
-  const questions = { files: world.files, clock: world.clock, policies, programs };
+  const questions = { files: world.files, clock: world.clock, policies, devices, threads: config.threads };
   const { step } = await trainedWeights(run);
   const k = config.sampling.rationalesPerQuestion;
   try {

@@ -1,14 +1,15 @@
 /** `latro devices`: where a model can compute on this machine, tried out and not guessed. */
 import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { unreachable } from '../engine/common/errors.ts';
+import { dirname, join } from 'node:path';
+import { LatroError, unreachable } from '../engine/common/errors.ts';
 import { availableMemory } from '../engine/common/memory.ts';
-import { GraphBuilder } from '../engine/graph/graph_builder.ts';
-import { add } from '../engine/graph/operators.ts';
-import { listBackends, RUNTIME_VERSION } from '../engine/runtime/devices.ts';
-import { type Device, Session } from '../engine/runtime/session.ts';
+import { trialReport } from '../engine/model/device_trial.ts';
+import { type Backend, type DeviceTrial, RUNTIME_VERSION } from '../engine/runtime/devices.ts';
+import type { Device } from '../engine/runtime/session.ts';
 import { badRequest } from './arguments.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandContext } from './command.ts';
 import { textTable } from './text_table.ts';
 
 const TITLES: Readonly<Record<Device, string>> = {
@@ -22,37 +23,50 @@ const TITLES: Readonly<Record<Device, string>> = {
 export const devicesCommand: Command = {
   name: 'devices',
   summary: 'Lists where a model can compute on this machine.',
-  usage: '',
+  usage: '[--install cuda]',
   positionals: [0, 0],
-  options: { probe: { value: 'NAME', help: 'Only tries one device, in this process: exit code 0 when it computes.' } },
+  options: {
+    install: {
+      value: 'NAME',
+      help: "Fetches a device's libraries from nuget.org, with onnxruntime's own installer: cuda, on Linux x64.",
+    },
+    probe: { value: 'NAME', help: 'Only tries one device, in this process, and prints what came of it.' },
+  },
+  details: [
+    'Each device multiplies matrices for a moment, in a process of its own; --device auto chooses the fastest, if it is at least twice as fast as the CPU.',
+    'Weights and key/value cache stay in the memory of a WebGPU device; CUDA, DirectML and Core ML are handed them in every run.',
+    'CUDA also needs the CUDA 12 and cuDNN 9 libraries of the system.',
+  ],
 
-  async run(args, { terminal }) {
-    const devices = listBackends();
+  async run(args, context) {
+    const { terminal, devices } = context;
+    const { backends } = devices;
     const probed = args.text('probe');
-    if (probed !== undefined) {
-      const device = devices.find((backend) => backend.device === probed)?.device;
-      if (device === undefined)
-        throw badRequest(
-          `There is no device "${probed}".`,
-          `Known here: ${devices.map((known) => known.device).join(', ')}.`,
-        );
-      await probe(device);
-      return;
+    const installed = args.text('install');
+    if (probed !== undefined) terminal.out(await trialReport(known(probed, backends)));
+    else if (installed !== undefined) await install(known(installed, backends), context);
+    else {
+      const rows: string[][] = [];
+      // One after the other: they would share the processor.
+      for (const backend of backends) rows.push(describe(backend, await devices.trial(backend.device)));
+      for (const line of textTable(rows, 'left')) terminal.out(line);
+      const chosen = await devices.choose('auto');
+      terminal.note(`onnxruntime ${RUNTIME_VERSION ?? '(version unknown)'}; --device auto chooses ${chosen}.`);
     }
-    const rows = await Promise.all(
-      devices.map(async ({ device, bundled }) => [
-        device,
-        (await probeApart(device)) ? 'works' : missing(device, bundled),
-        details(device),
-      ]),
-    );
-    for (const line of textTable(rows, 'left')) terminal.out(line);
-    terminal.note(`onnxruntime ${RUNTIME_VERSION ?? '(version unknown)'}; --device auto chooses cpu.`);
   },
 };
 
-function missing(device: Device, bundled: boolean): string {
-  return bundled || device === 'cpu' ? 'no such hardware or driver' : 'not installed';
+function known(name: string, backends: readonly Backend[]): Device {
+  const backend = backends.find(({ device }) => device === name);
+  if (backend !== undefined) return backend.device;
+  throw badRequest(`There is no device "${name}".`, `Known here: ${backends.map(({ device }) => device).join(', ')}.`);
+}
+
+function describe({ device, bundled }: Backend, trial: DeviceTrial): string[] {
+  if (trial.works)
+    return [device, `works, ${trial.gflops.toFixed(trial.gflops < 10 ? 1 : 0)} GFLOP/s`, details(device)];
+  const installed = bundled || !/shared library/.test(trial.reason);
+  return [device, installed ? 'does not work' : 'not installed', `${details(device)}: ${trial.reason}`];
 }
 
 function details(device: Device): string {
@@ -72,31 +86,29 @@ function details(device: Device): string {
   }
 }
 
-/** Computes 1 + 1 there. @throws LatroError `device-unavailable` */
-async function probe(device: Device): Promise<void> {
-  const graph = new GraphBuilder('probe');
-  const x = graph.input('x', 'float32', [1]);
-  graph.output('sum', add(graph, x, x));
-  const session = await Session.create('probe', graph.serialise(), { device, threads: 1 });
-  try {
-    const { sum } = await session.run({ x: { shape: [1], data: Float32Array.of(1) } }, ['sum']);
-    if (sum?.[0] !== 2) throw new Error(`${device} says 1 + 1 = ${sum?.[0]}`);
-  } finally {
-    await session.dispose();
-  }
-}
-
-/** In a process of its own: a driver that is broken may take its process down with it. */
-function probeApart(device: Device): Promise<boolean> {
-  if (device === 'cpu') return probe(device).then(() => true);
-  const program = process.argv[1];
-  if (program === undefined) return Promise.resolve(false);
-  return new Promise((done) => {
-    const child = spawn(process.execPath, [...process.execArgv, program, 'devices', '--probe', device], {
-      stdio: 'ignore',
-      timeout: 60_000,
+/** Runs the installer of onnxruntime-node for the one device it has libraries of. */
+async function install(device: Device, { terminal, devices }: CommandContext): Promise<void> {
+  if (devices.backends.find((backend) => backend.device === device)?.bundled !== false)
+    throw badRequest(
+      `The libraries of the device "${device}" are part of the package.`,
+      'There is nothing to install.',
+    );
+  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+  const script = join(folder, 'script', 'install.js');
+  terminal.note(`Fetching the ${device} libraries of onnxruntime ${RUNTIME_VERSION ?? ''} from nuget.org …`);
+  const code = await new Promise<number>((done) => {
+    const child = spawn(process.execPath, [script, '--onnxruntime-node-install=cuda12'], {
+      stdio: ['ignore', 'inherit', 'inherit'],
     });
-    child.once('error', () => done(false));
-    child.once('close', (code) => done(code === 0));
+    child.once('error', () => done(1));
+    child.once('close', (status) => done(status ?? 1));
   });
+  if (code !== 0)
+    throw new LatroError(
+      'download-failed',
+      `onnxruntime's installer, ${script}, ended with ${code}.`,
+      'Look at what it says above; it needs an npm installation of LaTRO Studio and access to nuget.org.',
+    );
+  const trial = await devices.trial(device);
+  terminal.out(trial.works ? `${device} works.` : `Installed, but ${device} does not compute here: ${trial.reason}.`);
 }

@@ -2,7 +2,9 @@
 /** The `latro` command line. */
 import { systemClock } from '../engine/common/clock.ts';
 import { NodeFileSystem } from '../engine/common/file_system.ts';
+import { systemDevices } from '../engine/model/device_trial.ts';
 import { systemProcesses } from '../engine/runs/processes.ts';
+import { DeviceList } from '../engine/runtime/devices.ts';
 import { runCommandLine } from './command_line.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { Terminal } from './terminal.ts';
@@ -17,6 +19,7 @@ const terminal = new Terminal({ stdout, stderr, env, clock: systemClock });
 void runCommandLine(process.argv.slice(2), {
   terminal,
   world: { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses },
+  devices: new DeviceList(systemDevices((device) => [process.argv[1] ?? '', 'devices', '--probe', device])),
   signal: listenForInterrupts(process, terminal),
   cwd: process.cwd(),
   env,

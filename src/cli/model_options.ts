@@ -4,7 +4,6 @@ import { gigabytes, memoryText, requireMemory } from '../engine/model/memory_est
 import { readRunConfig } from '../engine/runs/config_file.ts';
 import { resolveRunConfig } from '../engine/runs/resolve_config.ts';
 import { memoryNeed, Policy, type PolicyRequest } from '../engine/training/policy.ts';
-import { chooseDevice } from '../engine/training/run_setup.ts';
 import type { RunConfig } from '../protocol/run_config.ts';
 import { DatasetFormat, top } from '../protocol/run_config_fields.ts';
 import { type Arguments, badRequest } from './arguments.ts';
@@ -43,7 +42,7 @@ export function computeSettings(args: Arguments): ComputeSettings {
 /** Opens the model that --model and --adapter name, to compute with, not to train. */
 export async function openModel(
   args: Arguments,
-  { cwd, terminal }: CommandContext,
+  { cwd, devices, terminal }: CommandContext,
   memory: { readonly rows: number; readonly sequenceLength: number },
 ): Promise<Policy> {
   const { device = 'auto', threads = 0 } = computeSettings(args);
@@ -52,7 +51,7 @@ export async function openModel(
     model: resolve(cwd, args.required('model')),
     adapter: adapter === undefined ? null : resolve(cwd, adapter),
     mode: { kind: 'frozen' },
-    programs: { device: chooseDevice(device), threads },
+    programs: { device: await devices.choose(device), threads },
     ...memory,
     tokenBudget: 0,
   };

@@ -5,7 +5,7 @@ import { compareIdentity } from '../engine/runs/identity.ts';
 import { RunDirectory } from '../engine/runs/run_directory.ts';
 import { RunStore } from '../engine/runs/run_store.ts';
 import { openConfig } from '../engine/server/config_source.ts';
-import { currentEnvironment } from '../engine/training/environment.ts';
+import { chooseEnvironment } from '../engine/training/environment.ts';
 import { policyRequest } from '../engine/training/run_setup.ts';
 import { TrainingRun } from '../engine/training/training_run.ts';
 import type { RunConfig } from '../protocol/run_config.ts';
@@ -51,13 +51,14 @@ async function startRun(args: Arguments, context: CommandContext): Promise<Train
   const [path] = args.positionals;
   if (path === undefined) throw badRequest('latro train lacks its CONFIG.json.', 'Usage: latro train CONFIG.json');
   const config = await loadConfig(path, args, context);
-  const { world, terminal } = context;
-  await noteMemory(policyRequest(config), terminal);
-  return TrainingRun.create(world, new RunStore(world, config.outputDirectory), config, currentEnvironment(config));
+  const { world, devices, terminal } = context;
+  const environment = await chooseEnvironment(devices, config);
+  await noteMemory(policyRequest(config, environment.device), terminal);
+  return TrainingRun.create(world, new RunStore(world, config.outputDirectory), config, environment);
 }
 
 async function resumeRun(args: Arguments, name: string, context: CommandContext): Promise<TrainingRun> {
-  const { world, terminal, signal } = context;
+  const { world, devices, terminal, signal } = context;
   const [path] = args.positionals;
   for (const option of ['device', 'threads']) {
     if (args.text(option) !== undefined)
@@ -69,8 +70,9 @@ async function resumeRun(args: Arguments, name: string, context: CommandContext)
   const { config, identity } = await run.record();
   // The run goes on with its own settings: other ones must be said, not passed over.
   if (given !== null) compareIdentity({ config, identity }, { config: given, identity });
-  await noteMemory(policyRequest(config), terminal);
-  return TrainingRun.resume(world, store, run.path, currentEnvironment(config), showRun(terminal, signal));
+  const environment = await chooseEnvironment(devices, config, identity.device);
+  await noteMemory(policyRequest(config, environment.device), terminal);
+  return TrainingRun.resume(world, store, run.path, environment, showRun(terminal, signal));
 }
 
 /** The config with what the command line says in its place. */

@@ -328,7 +328,10 @@ export const top = {
     },
   ),
   seed: whole('Every random number follows from it.', { min: 0, max: 4294967295 }),
-  device: choice('Where the model computes.', ['auto', 'cpu', 'webgpu', 'cuda']),
+  device: choice(
+    'Where the model computes. auto: the fastest device that multiplies at least twice as fast as the CPU, else the CPU. latro devices lists what is there.',
+    ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'],
+  ),
   threads: whole('CPU threads; 0: one per core. Resume is bit-exact only with the same number.', {
     min: 0,
     max: 1024,

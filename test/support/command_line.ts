@@ -5,6 +5,7 @@ import { type OutputStream, Terminal } from '../../src/cli/terminal.ts';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { type FileSystem, NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import { CPU_ALONE } from './device_lists.ts';
 
 export class TextStream implements OutputStream {
   readonly isTTY: boolean;
@@ -47,6 +48,7 @@ export async function latro(
   const code = await runCommandLine(argv, {
     terminal: new Terminal({ stdout, stderr, env, clock: systemClock }),
     world: { files, clock: systemClock, processes: systemProcesses },
+    devices: CPU_ALONE,
     signal: signal ?? new AbortController().signal,
     cwd,
     env,

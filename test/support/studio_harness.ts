@@ -18,6 +18,7 @@ import {
   type RowReference,
 } from '../../src/protocol/engine_rpc.ts';
 import type { RunConfigInput } from '../../src/protocol/run_config.ts';
+import { CPU_ALONE } from './device_lists.ts';
 import { writeTinyModelFolder, writeTinyQuestions } from './tiny_model_folder.ts';
 
 const TOKEN = 'x'.repeat(64);
@@ -68,6 +69,7 @@ export class Studio {
     const log: string[] = [];
     const service = new StudioService({
       world: systemWorld,
+      devices: CPU_ALONE,
       workspace: folder,
       threads: 1,
       environment,

@@ -36,6 +36,6 @@ export function tinyRunConfig(folder: string, changes: Sections = {}): RunConfig
   return resolveConfigPaths(resolveRunConfig(input, 'latro.json').config, folder);
 }
 
-export const TINY_ENVIRONMENT = currentEnvironment({ device: 'cpu', threads: 1 });
+export const TINY_ENVIRONMENT = currentEnvironment('cpu', 1);
 
 export const SILENT: RunObserver = { onProgress: () => {}, onEvent: () => {}, onWarning: () => {} };

@@ -15,6 +15,7 @@ import { loadWeights } from '../../src/engine/model/weights.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { latro, latroOk, TextStream } from '../support/command_line.ts';
+import { CPU_ALONE } from '../support/device_lists.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { tinyQuestions, writeTinyFolder } from '../support/tiny_folder.ts';
 import { bindAdapter } from '../support/tiny_model.ts';
@@ -266,6 +267,7 @@ describe('latro train', () => {
     await runDemo(at('demo.json'), Arguments.parse(demoCommand, ['--out', at('demo')]), {
       terminal: new Terminal({ stdout, stderr, env: {}, clock: systemClock }),
       world: { files, clock: systemClock, processes: systemProcesses },
+      devices: CPU_ALONE,
       signal: new AbortController().signal,
       cwd: folder.path,
       env: {},

@@ -36,6 +36,12 @@ const externalData = (constants: ReadonlyMap<string, Float32Array>): { path: str
   [...constants].map(([path, { buffer, byteOffset, byteLength }]) => {
     return { path, data: new Uint8Array(buffer, byteOffset, byteLength) };
   });
+/** onnxruntime's message without source places, check expressions and anything after its first line. */
+export function nativeReason(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const parts = line.split(/ was false\. |\[ONNXRuntimeError\] : \d+ : \w+ : | with error: /);
+  return (parts.at(-1) ?? line).trim().replace(/\.$/, '');
+}
 
 export class Session {
   readonly #name: string;
@@ -83,10 +89,9 @@ export class Session {
     } catch (cause) {
       await profile?.discard();
       if (options.device === 'cpu') throw cause;
-      const why = cause instanceof Error ? cause.message : String(cause);
       throw new LatroError(
         'device-unavailable',
-        `The device '${options.device}' could not start the program ${name}: ${why}.`,
+        `The device '${options.device}' could not start the program ${name}: ${nativeReason(cause)}.`,
         "Choose the device 'cpu'.",
         {
           cause,

@@ -22,7 +22,7 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
   const tokenizer = await Tokenizer.load(folder);
   tokenizer.checkAgainst(config);
   const shapes = [...parameterShapes(config).values()];
-  const request = policyRequest(await presetConfig(folder, 'auto'));
+  const request = policyRequest(await presetConfig(folder, 'auto'), 'cpu');
   const lora = request.mode.kind === 'lora' ? request.mode.lora : null;
   return {
     directory: folder,

@@ -26,9 +26,9 @@ export async function evaluate(
   world: QuestionWorld,
   folder: string,
 ): Promise<RequestResult<'evaluate'>> {
-  const { files, clock, policies, programs } = world;
+  const { files, clock, policies } = world;
   const { dataset: path, questions, k } = params;
-  const weights = await resolveWeights(files, params.weights, programs);
+  const weights = await resolveWeights(world, params.weights);
   const dataset = await readRows(path, { dataset: datasetSettings(path, params.format, weights.runConfig) }, files);
   const all = requireSoundRows(dataset);
   const rows = sliceRows(all, { from: 0, to: Math.min(questions ?? all.length, all.length) });

@@ -4,7 +4,7 @@ import type { RunConfig } from '../../protocol/run_config.ts';
 import type { Clock } from '../common/clock.ts';
 import { LatroError } from '../common/errors.ts';
 import type { FileSystem } from '../common/file_system.ts';
-import type { ProgramOptions } from '../model/programs.ts';
+import type { DeviceList } from '../runtime/devices.ts';
 import { underTag } from '../training/methods/tagged_sampling.ts';
 import type { Policy } from '../training/policy.ts';
 import type { EncodedQuestion } from '../training/question_encoder.ts';
@@ -19,8 +19,9 @@ export interface QuestionWorld {
   readonly files: FileSystem;
   readonly clock: Clock;
   readonly policies: PolicyCache;
-  /** Device and threads of a model without a run. */
-  readonly programs: ProgramOptions;
+  readonly devices: DeviceList;
+  /** CPU threads of a model without a run; 0: one per core. */
+  readonly threads: number;
 }
 
 export interface Asked {
@@ -47,7 +48,7 @@ export class OpenQuestion {
     world: QuestionWorld,
     params: { readonly weights: Weights; readonly row: RowReference },
   ): Promise<OpenQuestion> {
-    const weights = await resolveWeights(world.files, params.weights, world.programs);
+    const weights = await resolveWeights(world, params.weights);
     const question = await readQuestionRow(world.files, params.row, weights.runConfig);
     const config = await settingsFor(weights, question.format.id);
     return new OpenQuestion(world, weights, question, config);

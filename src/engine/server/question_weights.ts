@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import type { Weights } from '../../protocol/engine_rpc.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { LatroError } from '../common/errors.ts';
-import type { FileSystem } from '../common/file_system.ts';
 import type { ProgramOptions } from '../model/programs.ts';
 import type { CheckpointFolder } from '../runs/checkpoint.ts';
 import { RunDirectory } from '../runs/run_directory.ts';
+import type { DeviceList } from '../runtime/devices.ts';
 import { ADAPTER_FOLDER, MODEL_FOLDER } from '../training/checkpoint_state.ts';
-import { chooseDevice } from '../training/run_setup.ts';
 import { presetConfig } from './config_source.ts';
+import type { QuestionWorld } from './open_question.ts';
 import type { PolicySource } from './policy_cache.ts';
 
 export interface QuestionWeights {
@@ -35,21 +35,22 @@ const LONGEST_PROMPT = 128;
 
 /** @throws LatroError `run-not-found`, `run-damaged` when the run has no such checkpoint */
 export async function resolveWeights(
-  files: FileSystem,
+  { files, devices, threads }: Pick<QuestionWorld, 'files' | 'devices' | 'threads'>,
   weights: Weights,
-  defaults: ProgramOptions,
 ): Promise<QuestionWeights> {
-  if (weights.kind === 'run') return weightsOfRun(new RunDirectory(files, weights.runDirectory), weights.checkpoint);
+  if (weights.kind === 'run')
+    return weightsOfRun(new RunDirectory(files, weights.runDirectory), weights.checkpoint, devices);
   const { model, adapter } = weights;
-  const policy = policySource(await presetConfig(model, 'auto'), model, adapter, defaults);
+  const programs = { device: await devices.choose('auto'), threads };
+  const policy = policySource(await presetConfig(model, 'auto'), model, adapter, programs);
   const reference = adapter === null ? null : { policy, start: { ...policy, adapter: null } };
   return { policy, reference, step: 0, run: null, runConfig: null, began: null };
 }
 
-async function weightsOfRun(run: RunDirectory, checkpoint: string): Promise<QuestionWeights> {
+async function weightsOfRun(run: RunDirectory, checkpoint: string, devices: DeviceList): Promise<QuestionWeights> {
   const { config, createdAt } = await run.record();
   const step = checkpoint === 'base' ? 0 : Number(checkpoint.slice('step-'.length));
-  const programs = { device: chooseDevice(config.device), threads: config.threads };
+  const programs = { device: await devices.choose(config.device), threads: config.threads };
   const startAdapter = config.adapter ?? null;
   const start = policySource(config, config.model, startAdapter, programs);
   const common = { step, run, runConfig: config, began: new Date(createdAt) };

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { Clock } from '../common/clock.ts';
 import { requireMemory } from '../model/memory_estimate.ts';
+import type { Device } from '../runtime/session.ts';
 import { memoryNeed } from '../training/policy.ts';
 import { policyRequest } from '../training/run_setup.ts';
 import type { RunObserver, TrainingRun } from '../training/training_run.ts';
@@ -39,8 +40,12 @@ export function runObserver(context: JobContext, clock: Clock, log: (message: st
  * What the run will take, before anything is loaded.
  * @throws LatroError `model-too-large`, with the numbers, when so much is not free, or what is wrong with the model folder
  */
-export async function tellMemory(config: RunConfig, { progress }: Pick<JobContext, 'progress'>): Promise<void> {
-  const { estimate, available } = await memoryNeed(policyRequest(config));
+export async function tellMemory(
+  config: RunConfig,
+  device: Device,
+  { progress }: Pick<JobContext, 'progress'>,
+): Promise<void> {
+  const { estimate, available } = await memoryNeed(policyRequest(config, device));
   const nothingYet = { done: 0, total: 0, unit: 'updates', ratePerSecond: null, secondsLeft: null, message: '' };
   progress({ phase: 'preparing', ...nothingYet, memory: { needed: estimate.total, available } });
   requireMemory(config.model, estimate, available);

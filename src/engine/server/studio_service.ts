@@ -6,7 +6,8 @@ import { throwIfCancelled } from '../common/errors.ts';
 import { RunDirectory } from '../runs/run_directory.ts';
 import { RunStore } from '../runs/run_store.ts';
 import type { World } from '../runs/run_writer.ts';
-import { currentEnvironment } from '../training/environment.ts';
+import type { DeviceList } from '../runtime/devices.ts';
+import { chooseEnvironment } from '../training/environment.ts';
 import { exportRun } from '../training/export_run.ts';
 import { TrainingRun } from '../training/training_run.ts';
 import { openConfig } from './config_source.ts';
@@ -24,6 +25,7 @@ import { tracePrefixes } from './trace_prefixes.ts';
 
 export interface StudioOptions {
   readonly world: World;
+  readonly devices: DeviceList;
   /** Folder whose `.latro/evaluations` receives evaluations of models that belong to no run. */
   readonly workspace: string;
   /** CPU threads for models without a run; 0: one per core. */
@@ -49,23 +51,25 @@ export class StudioService implements EngineService {
   }
 
   async train(params: RequestParams<'train'>, context: JobContext): Promise<StartedRun> {
-    const { world, log } = this.#options;
+    const { world, devices, log } = this.#options;
     const config = await openConfig(world.files, params);
     throwIfCancelled(context.signal);
-    await tellMemory(config, context);
+    const environment = await chooseEnvironment(devices, config);
+    await tellMemory(config, environment.device, context);
     const store = new RunStore(world, config.outputDirectory);
-    const run = await TrainingRun.create(world, store, config, currentEnvironment(config));
+    const run = await TrainingRun.create(world, store, config, environment);
     return startRun(run, runObserver(context, world.clock, log));
   }
 
   async resume({ runDirectory }: RequestParams<'resume'>, context: JobContext): Promise<StartedRun> {
-    const { world, log } = this.#options;
-    const { config } = await new RunDirectory(world.files, runDirectory).record();
+    const { world, devices, log } = this.#options;
+    const { config, identity } = await new RunDirectory(world.files, runDirectory).record();
     throwIfCancelled(context.signal);
-    await tellMemory(config, context);
+    const environment = await chooseEnvironment(devices, config, identity.device);
+    await tellMemory(config, environment.device, context);
     const store = new RunStore(world, dirname(runDirectory));
     const observer = runObserver(context, world.clock, log);
-    const run = await TrainingRun.resume(world, store, runDirectory, currentEnvironment(config), observer);
+    const run = await TrainingRun.resume(world, store, runDirectory, environment, observer);
     return startRun(run, observer);
   }
 
@@ -112,8 +116,7 @@ export class StudioService implements EngineService {
   }
 
   get #questions(): QuestionWorld {
-    const { world, threads } = this.#options;
-    const programs = { device: 'cpu', threads } as const;
-    return { files: world.files, clock: world.clock, policies: this.#policies, programs };
+    const { world, threads, devices } = this.#options;
+    return { files: world.files, clock: world.clock, policies: this.#policies, devices, threads };
   }
 }

@@ -31,9 +31,9 @@ export interface RunSetup {
 const DECODE_ROWS = 64;
 
 /** @throws LatroError naming the file and line, or the tensor, that is at fault */
-export async function setUpRun(config: RunConfig, files: FileSystem, now: Date): Promise<RunSetup> {
+export async function setUpRun(config: RunConfig, device: Device, files: FileSystem, now: Date): Promise<RunSetup> {
   const questions = await readQuestions(config, files);
-  const policy = await Policy.open(policyRequest(config));
+  const policy = await Policy.open(policyRequest(config, device));
   try {
     const task = questionTask(policy, config, questions, now);
     const { sampling, evaluation } = config;
@@ -46,13 +46,13 @@ export async function setUpRun(config: RunConfig, files: FileSystem, now: Date):
   }
 }
 
-export function policyRequest(config: RunConfig): PolicyRequest {
+export function policyRequest(config: RunConfig, device: Device): PolicyRequest {
   return {
     model: config.model,
     adapter: config.adapter ?? null,
     mode: policyMode(config),
     ...(config.strategies.count === 0 ? {} : { strategies: { ...config.strategies, seed: config.seed } }),
-    programs: { device: chooseDevice(config.device), threads: config.threads },
+    programs: { device, threads: config.threads },
     rows: DECODE_ROWS,
     sequenceLength: Math.max(config.sampling.maxRationaleTokens, config.evaluation.maxTokens) + 128,
     tokenBudget: config.tokenBudget,
@@ -80,10 +80,6 @@ export function policyMode({ trainable, seed }: Pick<RunConfig, 'trainable' | 's
   const { rank, alpha, dropout, targets, rslora } = trainable;
   const targetModules = targets === 'all-linear' ? ['all-linear'] : targets;
   return { kind: 'lora', seed, lora: { rank, alpha, dropout, targetModules, useRslora: rslora, baseModel: null } };
-}
-
-export function chooseDevice(device: RunConfig['device']): Device {
-  return device === 'auto' ? 'cpu' : device;
 }
 
 async function readQuestions(config: RunConfig, files: FileSystem): Promise<RunQuestions> {

@@ -7,12 +7,13 @@ import type { RunConfig } from '../../protocol/run_config.ts';
 import { Cancelled, LatroError, unreachable } from '../common/errors.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
 import { AdamW } from '../optimize/adamw.ts';
-import { compareIdentity, type Environment, gatherIdentity } from '../runs/identity.ts';
+import { compareIdentity, gatherIdentity } from '../runs/identity.ts';
 import { evaluationName } from '../runs/run_directory.ts';
 import type { RunStore } from '../runs/run_store.ts';
 import type { ResumePoint, RunWriter, World } from '../runs/run_writer.ts';
 import { stageOf, stagesOf, usesTags } from '../runs/stages.ts';
 import { restoreCheckpoint } from './checkpoint_state.ts';
+import type { RunEnvironment } from './environment.ts';
 import { evaluateRows, summariseEvaluation } from './evaluator.ts';
 import { traceSources } from './methods/traces.ts';
 import { RunRatings, type RunVerdicts, readVerdicts } from './ratings.ts';
@@ -83,10 +84,10 @@ export class TrainingRun {
     world: World,
     store: RunStore,
     config: RunConfig,
-    environment: Environment,
+    environment: RunEnvironment,
   ): Promise<TrainingRun> {
     const verdicts = await readVerdicts(config, world.files);
-    const setup = await setUpRun(config, world.files, new Date(world.clock.now()));
+    const setup = await setUpRun(config, environment.device, world.files, new Date(world.clock.now()));
     let writer: RunWriter | undefined;
     try {
       const ratings = runRatings(verdicts, setup, config);
@@ -110,7 +111,7 @@ export class TrainingRun {
     world: World,
     store: RunStore,
     idOrPath: string,
-    environment: Environment,
+    environment: RunEnvironment,
     observer: Pick<RunObserver, 'onWarning'>,
     { fromStep }: { readonly fromStep?: number | undefined } = {},
   ): Promise<TrainingRun> {
@@ -123,7 +124,7 @@ export class TrainingRun {
       const point = await (fromStep === undefined ? writer.newestPoint() : writer.pointAt(fromStep));
       warnings.forEach(observer.onWarning);
       // Some chat templates show the date: a run keeps the one it began on.
-      const setup = await setUpRun(config, world.files, new Date(writer.record.createdAt));
+      const setup = await setUpRun(config, environment.device, world.files, new Date(writer.record.createdAt));
       return new TrainingRun(world, writer, setup, runRatings(verdicts, setup, config), point);
     } catch (error) {
       await writer.release();
