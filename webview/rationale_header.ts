@@ -5,7 +5,7 @@ import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { groupByStrategy, meanSelfReward, rightCount, sampled, shownOrder } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
-import { strategyName } from './strategy_mark.ts';
+import { strategyName } from './strategy_style.ts';
 import { checkpointLabel, t } from './strings.ts';
 import { type Lane, stripPlot } from './strip_plot.ts';
 import { dropdown } from './toolkit.ts';

@@ -22,7 +22,8 @@ import {
 } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { advantageTip, baselineTip, klTip, lengthTip, selfRewardTip, tokenTip } from './rationale_tips.ts';
-import { strategyMark, strategyName } from './strategy_mark.ts';
+import { strategyMark } from './strategy_mark.ts';
+import { strategyName } from './strategy_style.ts';
 import { checkpointLabel, type StringKey, t } from './strings.ts';
 import { explained, type Tip } from './tooltip.ts';
 

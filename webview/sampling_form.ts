@@ -5,7 +5,7 @@ import { formProps } from './form_focus.ts';
 import { icon } from './icons.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { readDraft, type SamplingDraft, samplingFields } from './sampling_draft.ts';
-import { strategyName } from './strategy_mark.ts';
+import { strategyName } from './strategy_style.ts';
 import { t } from './strings.ts';
 import { button, dropdown, textField } from './toolkit.ts';
 

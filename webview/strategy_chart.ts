@@ -10,7 +10,8 @@ import {
   type StrategyMeasure,
   strategyLines,
 } from './strategy_history.ts';
-import { type StrategyNames, strategyColour, strategyDash, strategyMark, strategyName } from './strategy_mark.ts';
+import { strategyMark } from './strategy_mark.ts';
+import { type StrategyNames, strategyColour, strategyDash, strategyName } from './strategy_style.ts';
 import { t } from './strings.ts';
 import { dropdown } from './toolkit.ts';
 import { explained } from './tooltip.ts';

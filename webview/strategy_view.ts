@@ -4,7 +4,8 @@ import { type Child, h, type VNode } from './dom.ts';
 import { fixed, percent } from './format.ts';
 import { formatMeasure, type StrategyChart, strategyChart } from './strategy_chart.ts';
 import { leader, matchingMatrix, type StrategyHistory, strategyLines } from './strategy_history.ts';
-import { type StrategyNames, strategyMark, strategyName } from './strategy_mark.ts';
+import { strategyMark } from './strategy_mark.ts';
+import { type StrategyNames, strategyName } from './strategy_style.ts';
 import { checkpointLabel, type StringKey, t } from './strings.ts';
 import { explained } from './tooltip.ts';
 

@@ -6,7 +6,7 @@ import type { RationaleSet, RationaleView } from '../src/protocol/panel_messages
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, signed } from './format.ts';
 import { axis, dodge, meanSelfReward, rightCount, sampled } from './rationale_figures.ts';
-import { strategyColour } from './strategy_mark.ts';
+import { strategyColour } from './strategy_style.ts';
 import { t } from './strings.ts';
 import { explained } from './tooltip.ts';
 
