@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
-import { saveAdapter } from '../../src/engine/model/adapter.ts';
+import { loadAdapter, saveAdapter } from '../../src/engine/model/adapter.ts';
 import { addedRowsName } from '../../src/engine/model/added_tokens.ts';
 import { predictTokens } from '../../src/engine/model/packing.ts';
+import { Tokenizer } from '../../src/engine/model/tokenizer.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
@@ -100,6 +101,13 @@ describe('learned rows of control tokens', () => {
           ...Array.from({ length: width }, (_, j) => after[row * width + j]! - before[row * width + j]!),
         );
         assert.ok(moved > 1e-3, `row ${row} moved by ${moved}`);
+      }
+      if (mode.kind === 'lora') {
+        await exportRun(directory, 'adapter', at('exported'));
+        // The model's own tokenizer files with the tags, as transformers looks for them in an adapter's folder.
+        const tokenizer = await Tokenizer.load(at('exported'));
+        assert.deepEqual(tokenizer.encode('<think2>', { addSpecialTokens: false }), untrained.tags?.ids[1]);
+        assert.deepEqual((await loadAdapter(at('exported'))).addedTokens, untrained.addedTokens);
       }
       await untrained.dispose();
       await merged.dispose();
