@@ -18,6 +18,12 @@ interface MatrixKind {
   readonly count: number;
 }
 
+interface MatrixSession {
+  readonly kind: MatrixKind;
+  readonly session: Session;
+  readonly x: HostTensor;
+}
+
 const ROWS = 512;
 const READ_BYTES = 256e6;
 /** Seconds of measuring per kind of matrix. */
@@ -40,9 +46,9 @@ export function matrixKinds(config: ModelConfig): readonly MatrixKind[] {
  * it compiles, as it likes them best: the engine's own programs, whose weights are inputs, cannot have that.
  */
 export class MatmulFloor {
-  readonly #sessions: readonly { readonly kind: MatrixKind; readonly session: Session; readonly x: HostTensor }[];
+  readonly #sessions: readonly MatrixSession[];
 
-  private constructor(sessions: MatmulFloor['#sessions']) {
+  private constructor(sessions: readonly MatrixSession[]) {
     this.#sessions = sessions;
   }
 

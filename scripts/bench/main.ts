@@ -64,7 +64,9 @@ async function runBench(): Promise<void> {
     const peakMemoryGB = Math.max(0, ...Object.values(figures).map((figure) => figure.peakMemoryGB));
     results[shape] = { ...figures, peakMemoryGB } as ShapeReport;
   }
-  const all = Object.values(results).flatMap(({ peakMemoryGB: _, ...figures }) => Object.values(figures));
+  const all = Object.values(results).flatMap(({ peakMemoryGB: _, ...figures }) =>
+    Object.values(figures).filter((figure) => figure !== undefined),
+  );
   const report: Report = {
     machine: describeMachine(options),
     measured: new Date().toISOString(),

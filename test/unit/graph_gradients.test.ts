@@ -74,6 +74,31 @@ const CASES: readonly Case[] = [
   },
   { name: 'linear with bias', shapes: [[5, 3], [4, 3], [4]], build: (g, [x, w, b]) => operators.linear(g, x!, w!, b!) },
   {
+    name: 'adaptedLinear with residual',
+    shapes: [
+      [5, 3],
+      [2, 3],
+      [4, 2],
+      [5, 4],
+    ],
+    fixed: {
+      weight: { shape: [4, 3], data: Float32Array.from({ length: 12 }, (_, i) => Math.sin(i)) },
+      scale: { shape: [1], data: Float32Array.of(1.7) },
+    },
+    build: (g, [x, a, b, residual], { weight, scale }) =>
+      operators.adaptedLinear(g, x!, { weight: weight!, scale: scale! }, { a: a!, b: b! }, residual!),
+  },
+  {
+    name: 'adaptedLinear with bias',
+    shapes: [[5, 3], [2, 3], [4, 2], [4]],
+    fixed: {
+      weight: { shape: [4, 3], data: Float32Array.from({ length: 12 }, (_, i) => Math.cos(i)) },
+      scale: { shape: [1], data: Float32Array.of(0.6) },
+    },
+    build: (g, [x, a, b, bias], { weight, scale }) =>
+      operators.adaptedLinear(g, x!, { weight: weight!, scale: scale! }, { a: a!, b: b! }, bias!),
+  },
+  {
     name: 'matmul',
     shapes: [
       [2, 3, 4],

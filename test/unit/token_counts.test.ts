@@ -72,7 +72,8 @@ describe('tokens per update', () => {
     const longestScored = Math.max(
       ...rationales.map(({ ids, stopReason }) => (stopReason === 'length' ? ids.length - 1 : ids.length)),
     );
-    assert.equal(tokensRun.score, q * (PROMPT + K * longestScored));
+    assert.equal(tokensRun.reference, q * (PROMPT + K * longestScored));
+    assert.equal(tokensRun.score, 0);
 
     const weights = rationales.map(() => ({
       rationaleWeight: 0.1,

@@ -37,7 +37,6 @@ export class Decoder {
     const outputs = await programs.run('decode', inputs, ['hidden', ...freshOutputs(config)], {
       positions: Int32Array.from(cache.lengths),
       contextLength: this.#contextLength,
-      adapterOff: false,
     });
     const counts = ids.map(() => 1);
     cache.append(outputs, 1, counts);

@@ -8,6 +8,7 @@ import { embedExtended, logitsExtended, tokenLogProbabilitiesExtended } from '..
 import type { GraphBuilder, Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
 import {
+  adaptedLinear,
   add,
   dropout,
   linear,
@@ -48,7 +49,7 @@ export type Attention = (query: Value, key: Value, value: Value, layer: number) 
 
 export const adapterTensorName = (module: string, side: 'A' | 'B'): string =>
   `base_model.model.${module}.lora_${side}.weight`;
-/** Scalar input (1): alpha / r, or 0 for the reference policy π_0. */
+/** Scalar input (1): alpha / r. */
 export const ADAPTER_SCALE = 'adapter_scale';
 
 export class DecoderGraph {
@@ -184,23 +185,34 @@ export class DecoderGraph {
   }
 
   /**
-   * y = x Wᵀ + b + s·(x̃ Aᵀ) Bᵀ (+ residual), Hu et al. 2021 eq. 3, with s = alpha / r as an input so that 0 gives the reference policy.
-   * x̃ is x after dropout.
+   * y = x Wᵀ + b + s·(x̃ Aᵀ) Bᵀ (+ residual), Hu et al. 2021 eq. 3, with s = alpha / r. x̃ is x after dropout. A `step`
+   * without dropout forms W + s B A, which many rows pay for.
    */
   #linear(module: string, x: Value, residual: Value | null = null): Value {
     const { graph } = this;
     const weight = this.weight(`${module}.weight`);
-    const y = this.#shapes.has(`${module}.bias`)
-      ? this.#addResidual(linear(graph, x, weight, this.weight(`${module}.bias`)), residual)
-      : linear(graph, x, weight, residual);
-    if (!this.#adapter?.modules.has(module)) return y;
+    const bias = this.#shapes.has(`${module}.bias`) ? this.weight(`${module}.bias`) : null;
+    if (!this.#adapter?.modules.has(module)) return this.#withBias(linear, x, weight, bias, residual);
     const [outputs, inputs] = weight.shape as [number, number];
     const train = this.#trainable === 'adapter';
     const a = this.#tensor(adapterTensorName(module, 'A'), [this.#adapter.rank, inputs], train);
     const b = this.#tensor(adapterTensorName(module, 'B'), [outputs, this.#adapter.rank], train);
     this.#scale ??= graph.input(ADAPTER_SCALE, 'float32', [1]);
-    const dropped = train && this.#adapter.dropout > 0 ? this.#drop(module, x, inputs, this.#adapter.dropout) : x;
-    return linear(graph, multiply(graph, linear(graph, dropped, a), this.#scale), b, y);
+    const scale = this.#scale;
+    if (train && this.#adapter.dropout === 0) {
+      const adapted: typeof linear = (into, rows, frozen, addend = null) =>
+        adaptedLinear(into, rows, { weight: frozen, scale }, { a, b }, addend);
+      return this.#withBias(adapted, x, weight, bias, residual);
+    }
+    const y = this.#withBias(linear, x, weight, bias, residual);
+    const dropped = train ? this.#drop(module, x, inputs, this.#adapter.dropout) : x;
+    return linear(graph, multiply(graph, linear(graph, dropped, a), scale), b, y);
+  }
+
+  /** A product takes one addend: the bias, if there is one. */
+  #withBias(product: typeof linear, x: Value, weight: Value, bias: Value | null, residual: Value | null): Value {
+    if (bias === null) return product(this.graph, x, weight, residual);
+    return this.#addResidual(product(this.graph, x, weight, bias), residual);
   }
 
   #addResidual(x: Value, residual: Value | null): Value {

@@ -11,7 +11,7 @@ import { gradientName } from './packed_program.ts';
 import { type PackedBatch, type PlannedGroup, type PromptGroup, packGroups, planMicroBatches } from './packing.ts';
 import { type BoundAdapter, type ProgramOptions, Programs, type TensorMap } from './programs.ts';
 
-/** Which policy scores: the one being trained, or the frozen reference π_0 (the same weights with the adapter off). */
+/** Which policy scores: the one being trained, or the frozen reference π_0 (the same weights without the adapter). */
 export type Policy = 'current' | 'reference';
 
 export interface ScoreOptions {
@@ -86,10 +86,10 @@ export class LanguageModel {
       );
       if (packed.predictions === 0) continue;
       const { weights: _, ...inputs } = packed.inputs;
-      const outputs = await this.programs.run('score', inputs, ['log_probs'], {
+      const program = policy === 'reference' ? 'reference' : 'score';
+      const outputs = await this.programs.run(program, inputs, ['log_probs'], {
         positions: packed.positions,
         contextLength: options.contextLength ?? 0,
-        adapterOff: policy === 'reference',
       });
       scatterScores(batch, outputs.log_probs!, scores);
     }
@@ -112,7 +112,6 @@ export class LanguageModel {
       const outputs = await this.programs.run('step', inputs, ['log_probs', ...this.programs.gradientOutputs], {
         positions: packed.positions,
         contextLength: options.contextLength ?? 0,
-        adapterOff: false,
       });
       const logProbs = outputs.log_probs!;
       const weights = packed.inputs.weights!.data as Float32Array;
@@ -152,7 +151,7 @@ export class LanguageModel {
       'extend',
       { ...inputs, rows: { shape: [rows.length], data: rows } },
       ['hidden', ...freshOutputs(this.config)],
-      { positions, contextLength, adapterOff: false },
+      { positions, contextLength },
     );
     cache.append(
       outputs,
@@ -200,7 +199,7 @@ export class LanguageModel {
         targets: { shape: [rows.length], data: BigInt64Array.from(targets) },
       },
       ['log_probs'],
-      { positions, contextLength, adapterOff: false },
+      { positions, contextLength },
     );
     let next = 0;
     return wanted.map((count) => Array.from({ length: count }, () => outputs.log_probs![next++]!));

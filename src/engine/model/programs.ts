@@ -29,7 +29,8 @@ export interface BoundAdapter {
   readonly scale: number;
 }
 
-type TokenProgramName = 'extend' | 'extend-score' | 'decode' | 'score' | 'step';
+/** `reference` is `score` without the adapter. */
+type TokenProgramName = 'extend' | 'extend-score' | 'decode' | 'score' | 'reference' | 'step';
 export type ProgramName = TokenProgramName | HeadProgramName;
 
 /**
@@ -37,6 +38,11 @@ export type ProgramName = TokenProgramName | HeadProgramName;
  * free memory, so that a run continued on the same machine computes the same bits.
  */
 const DECODING_COPY_SHARE = 0.15;
+
+/** @param weightBytes of all weights in memory */
+export function keepsDecodingCopy(weightBytes: number, device: Device, trainable: Trainable): boolean {
+  return device === 'cpu' && trainable !== 'all-weights' && weightBytes <= DECODING_COPY_SHARE * totalmem();
+}
 
 export class Programs {
   readonly config: ModelConfig;
@@ -66,7 +72,7 @@ export class Programs {
     this.#options = options;
     this.#packedAdapter = adapter === null ? null : new PackedAdapter(config, adapter);
     const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-    this.#copies = options.device === 'cpu' && trainable !== 'all-weights' && bytes <= DECODING_COPY_SHARE * totalmem();
+    this.#copies = keepsDecodingCopy(bytes, options.device, trainable);
   }
 
   /** Whether the device has the program `decode`; elsewhere `extend` takes one token too. */
@@ -80,7 +86,14 @@ export class Programs {
   }
 
   /** Tokens pushed through each program since the start, padding included: what "spend no token twice" is measured by. */
-  readonly tokensRun: Record<TokenProgramName, number> = { extend: 0, 'extend-score': 0, decode: 0, score: 0, step: 0 };
+  readonly tokensRun: Record<TokenProgramName, number> = {
+    extend: 0,
+    'extend-score': 0,
+    decode: 0,
+    score: 0,
+    reference: 0,
+    step: 0,
+  };
   /** Seconds that each program spent inside onnxruntime since the start. */
   readonly secondsInside: Record<ProgramName, number> = {
     ...this.tokensRun,
@@ -92,20 +105,19 @@ export class Programs {
   /**
    * @param positions of each flat token of this run, (N)
    * @param contextLength longest sequence this run belongs to: LongRoPE chooses its factors by it; 0: as long as the positions say
-   * @param adapterOff true for the reference policy π_0
    */
   async run(
     name: TokenProgramName,
     inputs: Readonly<Record<string, HostTensor>>,
     outputs: readonly string[],
-    options: { readonly positions: Int32Array; readonly contextLength: number; readonly adapterOff: boolean },
+    options: { readonly positions: Int32Array; readonly contextLength: number },
   ): Promise<Record<string, Float32Array>> {
     const feeds: Record<string, HostTensor> = {
       ...inputs,
       ...this.#rotary(options.positions, options.contextLength),
     };
-    if (this.#adapter !== null && name !== 'decode') {
-      feeds[ADAPTER_SCALE] = { shape: [1], data: Float32Array.of(options.adapterOff ? 0 : this.#adapter.scale) };
+    if (this.#adapter !== null && name !== 'decode' && name !== 'reference') {
+      feeds[ADAPTER_SCALE] = { shape: [1], data: Float32Array.of(this.#adapter.scale) };
     }
     this.tokensRun[name] += options.positions.length;
     return this.#timed(name, feeds, outputs);
@@ -207,6 +219,8 @@ export class Programs {
         return buildHeadProgram(this.config, adapter, name, this.#copies);
       case 'score':
         return buildPackedProgram(this.config, adapter, 'nothing');
+      case 'reference':
+        return buildPackedProgram(this.config, null, 'nothing');
       case 'step': {
         const step = buildPackedProgram(this.config, adapter, this.#trainable);
         this.#trainables = step.trainables;
