@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Architecture, parameterShapes, readModelConfig } from '../../src/engine/model/config.ts';
+import { widenBfloat16, widenFloat16 } from '../../src/engine/model/number_formats.ts';
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from '../../src/engine/model/safetensors.ts';
-import { loadWeights, saveModelFolder, type Weights } from '../../src/engine/model/weights.ts';
+import { loadHeldWeights, loadWeights, saveModelFolder, type Weights } from '../../src/engine/model/weights.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
 import {
   randomWeights,
@@ -66,6 +67,35 @@ describe('weights of a model folder', () => {
       });
     }
   }
+
+  it('keeps the half-precision formats that a device computes in, bit for bit, and widens the others', async () => {
+    const source = join(folder.path, 'held');
+    const written = await writeTinyModel(source, tinyConfigJson('qwen2'));
+    const config = await readModelConfig(source);
+    const widen = { F16: widenFloat16, BF16: widenBfloat16 };
+    for (const stored of ['F32', 'F16', 'BF16'] as const) {
+      const path = join(folder.path, `held-${stored}`);
+      await saveModelFolder(path, source, written, stored);
+      const wide = await loadWeights(path, config);
+      for (const held of [[], ['F16'], ['BF16'], ['F16', 'BF16']] as const) {
+        const tensors = await loadHeldWeights(path, config, new Set(held));
+        assert.deepEqual([...tensors.keys()], [...wide.keys()]);
+        const keeps = stored !== 'F32' && (held as readonly string[]).includes(stored);
+        for (const [name, tensor] of tensors) {
+          assert.equal(tensor.format, keeps ? stored : 'F32');
+          const { data, shape } = wide.get(name)!;
+          assert.deepEqual(tensor.shape, shape);
+          assert.equal(tensor.data.byteLength, keeps ? data.byteLength / 2 : data.byteLength);
+          let values = tensor.data as Float32Array;
+          if (tensor.format !== 'F32') {
+            values = new Float32Array(data.length);
+            widen[tensor.format](tensor.data, values);
+          }
+          assert.deepEqual(values, data, name);
+        }
+      }
+    }
+  });
 
   it('loads shards under an index, in any order', async () => {
     const path = join(folder.path, 'sharded');
