@@ -1,5 +1,7 @@
 /** Sampling's side of a model: prompts in, one more token for each row, and the draw that chooses it. */
 import type { HostTensor } from '../runtime/session.ts';
+import { DeviceKeyValueCache } from './device_cache.ts';
+import type { Cache } from './extend_inputs.ts';
 import { freshOutputs, type KeyValueCache } from './kv_cache.ts';
 import type { LanguageModel } from './language_model.ts';
 import { type DrawnToken, drawToken, type SamplingSettings } from './token_sampler.ts';
@@ -17,14 +19,14 @@ export class Decoder {
   }
 
   /** Computes whole prompts into an empty cache. @returns final hidden states (rows, D) after each prompt's last token */
-  prefill(cache: KeyValueCache, prompts: readonly (readonly number[])[]): Promise<Float32Array> {
+  prefill(cache: Cache, prompts: readonly (readonly number[])[]): Promise<Float32Array> {
     return this.#model.extendHidden(cache, prompts, this.#contextLength);
   }
 
   /** One more token for each row of the cache. @returns final hidden states (rows, D) after it */
-  async next(cache: KeyValueCache, ids: readonly number[]): Promise<Float32Array> {
+  async next(cache: Cache, ids: readonly number[]): Promise<Float32Array> {
     const { programs, config } = this.#model;
-    if (!programs.canDecode) {
+    if (!programs.canDecode || cache instanceof DeviceKeyValueCache) {
       const fresh = ids.map((id) => [id]);
       return this.#model.extendHidden(cache, fresh, this.#contextLength);
     }

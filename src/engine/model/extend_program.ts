@@ -3,7 +3,7 @@
  * extending an empty cache, decoding is extending by one token, scoring an answer is extending by the answer's tokens.
  * The cache stays with its owner (model/kv_cache.ts): a run reads it and returns only the new keys and values.
  */
-import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
+import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
 import { add, concat, embed, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph } from './decoder_graph.ts';
@@ -21,8 +21,9 @@ export function buildExtendProgram(
   config: ModelConfig,
   adapter: AdapterShape | null,
   head: 'hidden' | 'log-probs',
+  operators: OperatorSet = 'cpu',
 ): Uint8Array {
-  const graph = new GraphBuilder(head === 'hidden' ? 'extend' : 'extend-score');
+  const graph = new GraphBuilder(head === 'hidden' ? 'extend' : 'extend-score', operators);
   const ids = graph.input('ids', 'int64', ['B', 'T']);
   const bias = graph.input('bias', 'float32', ['B', 1, 1, 'T', 'C+T']);
   const half = rotaryDim(config) / 2;

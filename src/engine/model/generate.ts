@@ -6,7 +6,7 @@
 import { throwIfCancelled } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
 import { Decoder } from './decoder.ts';
-import { KeyValueCache } from './kv_cache.ts';
+import type { Cache } from './extend_inputs.ts';
 import type { LanguageModel } from './language_model.ts';
 import type { SamplingSettings } from './token_sampler.ts';
 
@@ -137,47 +137,51 @@ async function generateWave(
 ): Promise<void> {
   const decoder = new Decoder(model, settings.contextLength);
   const prompts = [...new Set(rows.map((row) => row.request))];
-  const cache = new KeyValueCache(model.config, prompts.length);
-  const afterPrompts = await decoder.prefill(
-    cache,
-    prompts.map((request) => requests[request]!.prompt),
-  );
-
-  await scoreBareAnswers(model, requests, prompts, cache, settings.contextLength, bare);
-
-  let active = [...rows];
-  const promptOf = rows.map((row) => prompts.indexOf(row.request));
-  let hidden = repeatRows(afterPrompts, model.config.hiddenSize, promptOf);
-  cache.select(promptOf);
-  cache.reserve(Math.max(...cache.lengths) + Math.min(settings.maxTokens, 32));
-
-  while (active.length > 0) {
-    throwIfCancelled(options.signal);
-    const done: { row: Row; position: number; stop: Stop }[] = [];
-    const uniforms = active.map((row) => row.stream.uniform(row.ids.length));
-    const tokens = await decoder.draw(hidden, settings, uniforms);
-    active.forEach((row, position) => {
-      const drawn = tokens[position]!;
-      row.ids.push(drawn.id);
-      row.logProbs.push(drawn.logProb);
-      const stop = row.stop ?? findStop(row, settings);
-      if (stop === null) return;
-      row.stop = stop;
-      if (isComplete(row.ids, stop, settings)) done.push({ row, position, stop });
-    });
-    if (done.length > 0) {
-      const samples = await finishRows(model, requests, cache, done, settings);
-      done.forEach(({ row }, i) => {
-        finish(row, samples[i]!);
-      });
-      const kept = cache.drop(done.map(({ position }) => position));
-      active = kept.map((position) => active[position]!);
-    }
-    if (active.length === 0) break;
-    hidden = await decoder.next(
+  const cache = model.newCache(prompts.length);
+  try {
+    const afterPrompts = await decoder.prefill(
       cache,
-      active.map((row) => row.ids.at(-1)!),
+      prompts.map((request) => requests[request]!.prompt),
     );
+
+    await scoreBareAnswers(model, requests, prompts, cache, settings.contextLength, bare);
+
+    let active = [...rows];
+    const promptOf = rows.map((row) => prompts.indexOf(row.request));
+    let hidden = repeatRows(afterPrompts, model.config.hiddenSize, promptOf);
+    await cache.select(promptOf);
+    await cache.reserve(Math.max(...cache.lengths) + Math.min(settings.maxTokens, 32));
+
+    while (active.length > 0) {
+      throwIfCancelled(options.signal);
+      const done: { row: Row; position: number; stop: Stop }[] = [];
+      const uniforms = active.map((row) => row.stream.uniform(row.ids.length));
+      const tokens = await decoder.draw(hidden, settings, uniforms);
+      active.forEach((row, position) => {
+        const drawn = tokens[position]!;
+        row.ids.push(drawn.id);
+        row.logProbs.push(drawn.logProb);
+        const stop = row.stop ?? findStop(row, settings);
+        if (stop === null) return;
+        row.stop = stop;
+        if (isComplete(row.ids, stop, settings)) done.push({ row, position, stop });
+      });
+      if (done.length > 0) {
+        const samples = await finishRows(model, requests, cache, done, settings);
+        done.forEach(({ row }, i) => {
+          finish(row, samples[i]!);
+        });
+        const kept = await cache.drop(done.map(({ position }) => position));
+        active = kept.map((position) => active[position]!);
+      }
+      if (active.length === 0) break;
+      hidden = await decoder.next(
+        cache,
+        active.map((row) => row.ids.at(-1)!),
+      );
+    }
+  } finally {
+    cache.dispose();
   }
 }
 
@@ -195,7 +199,7 @@ async function scoreBareAnswers(
   model: LanguageModel,
   requests: readonly GenerateRequest[],
   prompts: readonly number[],
-  cache: KeyValueCache,
+  cache: Cache,
   contextLength: number,
   bare: Map<number, number[]>,
 ): Promise<void> {
@@ -203,7 +207,7 @@ async function scoreBareAnswers(
     (row) => !bare.has(prompts[row]!) && (requests[prompts[row]!]!.answer ?? []).length > 0,
   );
   if (wanted.length === 0) return;
-  const promptCache = cache.extract(wanted);
+  const promptCache = await cache.extract(wanted);
   const fresh = wanted.map((row, i) => {
     const { prompt, answer = [] } = requests[prompts[row]!]!;
     promptCache.truncate(i, prompt.length - 1);
@@ -215,6 +219,7 @@ async function scoreBareAnswers(
     fresh.map((ids) => ids.length - 1),
     contextLength,
   );
+  promptCache.dispose();
   wanted.forEach((row, i) => {
     bare.set(prompts[row]!, scores[i]!);
   });
@@ -237,14 +242,14 @@ function isComplete(ids: readonly number[], stop: Stop, settings: GenerateSettin
 async function finishRows(
   model: LanguageModel,
   requests: readonly GenerateRequest[],
-  cache: KeyValueCache,
+  cache: Cache,
   done: readonly { readonly row: Row; readonly position: number; readonly stop: Stop }[],
   { contextLength, stopTokenIds }: GenerateSettings,
 ): Promise<Sample[]> {
   const answers = done.map(({ row }) => requests[row.request]!.answer ?? []);
   let scores: number[][] = answers.map(() => []);
   if (answers.some((answer) => answer.length > 0)) {
-    const finishedCache = cache.extract(done.map(({ position }) => position));
+    const finishedCache = await cache.extract(done.map(({ position }) => position));
     const fresh = done.map(({ row, stop }, i) => {
       // The prediction of y_1 needs its predecessor's hidden state: the last rationale (or prompt) token runs again.
       const sequence = [...requests[row.request]!.prompt, ...row.ids.slice(0, stop.length)];
@@ -258,6 +263,7 @@ async function finishRows(
       answers.map((answer) => answer.length),
       contextLength,
     );
+    finishedCache.dispose();
   }
   return done.map(({ row, stop }, i) => ({
     ids: row.ids.slice(0, stop.length),

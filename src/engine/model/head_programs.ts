@@ -3,7 +3,8 @@
  * never leave the runtime: `draw` by the inverse distribution function, `draw-greedy` the most likely token. The last two know no added tokens.
  */
 import { logitsExtended } from '../graph/extended_vocabulary.ts';
-import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
+import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
+import { logSoftmax } from '../graph/operators.ts';
 import { addedRowShapes, addedRowsName } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { AdapterShape } from './decoder_graph.ts';
@@ -24,8 +25,9 @@ export function buildHeadProgram(
   adapter: AdapterShape | null,
   name: HeadProgramName,
   constants: boolean,
+  operators: OperatorSet = 'cpu',
 ): { readonly model: Uint8Array; readonly constants: ReadonlyMap<string, readonly string[]> } {
-  const graph = new GraphBuilder(name);
+  const graph = new GraphBuilder(name, operators);
   const headName = config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight';
   const shape = parameterShapes(config).get(headName)!;
   const hidden = graph.input('hidden', 'float32', ['B', config.hiddenSize]);
@@ -116,9 +118,7 @@ function blockSize(vocabulary: number): number {
 }
 
 function drawGreedily(graph: GraphBuilder, hidden: Value, head: Value): Drawn {
-  const vocabulary = head.shape[0]!;
   const logits = logitsExtended(graph, hidden, head, null);
   const token = graph.single('ArgMax', [logits], 'int64', ['B', 1], { axis: 1, keepdims: 1 });
-  const logProbs = graph.single('LogSoftmax', [logits], 'float32', ['B', vocabulary], { axis: 1 });
-  return { token, logProb: pick(graph, logProbs, token) };
+  return { token, logProb: pick(graph, logSoftmax(graph, logits), token) };
 }

@@ -178,6 +178,12 @@ export class KeyValueCache {
     this.#capacity = capacity;
   }
 
+  /** The garbage collector takes what it owns; a device's cache has to be told. */
+  dispose(): void {
+    this.#keys = [];
+    this.#values = [];
+  }
+
   #gather(from: Float32Array, rows: readonly number[], capacity: number): Float32Array {
     const dim = this.#dim;
     const out = new Float32Array(rows.length * this.#heads * capacity * dim);

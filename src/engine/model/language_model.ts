@@ -5,8 +5,10 @@
 import type { HostTensor } from '../runtime/session.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { Trainable } from './decoder_graph.ts';
+import { DeviceKeyValueCache } from './device_cache.ts';
 import { dropoutInputs } from './dropout.ts';
-import { freshOutputs, type KeyValueCache } from './kv_cache.ts';
+import { type Cache, extendInputs } from './extend_inputs.ts';
+import { KeyValueCache } from './kv_cache.ts';
 import { gradientName } from './packed_program.ts';
 import { type PackedBatch, type PlannedGroup, type PromptGroup, packGroups, planMicroBatches } from './packing.ts';
 import { type BoundAdapter, type ProgramOptions, Programs, type TensorMap } from './programs.ts';
@@ -135,23 +137,35 @@ export class LanguageModel {
     return dropoutInputs(batch, promptLength, suffixLength, widest, key);
   }
 
+  /** An empty key/value cache, where this model's programs want it; the caller disposes it. */
+  newCache(rows: number): Cache {
+    return this.programs.keepsTensors
+      ? new DeviceKeyValueCache(this.config, rows, this.programs)
+      : new KeyValueCache(this.config, rows);
+  }
+
+  /** To be called after `parameters` were changed in place. */
+  parametersChanged(): Promise<void> {
+    return this.programs.refresh(this.parameters.values());
+  }
+
   /**
    * Pushes new tokens through the model on top of `cache` and appends their keys and values to it.
    * @param fresh new tokens per cache row, at least one each
    * @returns final hidden states (rows, D) after each row's last new token
    */
   async extendHidden(
-    cache: KeyValueCache,
+    cache: Cache,
     fresh: readonly (readonly number[])[],
     contextLength: number,
   ): Promise<Float32Array> {
-    const { inputs, width, positions } = this.#extendInputs(cache, fresh);
+    const { inputs, width, positions, outputs: names, into } = await extendInputs(this.config, cache, fresh);
     const rows = BigInt64Array.from(fresh, (ids, row) => BigInt(row * width + ids.length - 1));
     const outputs = await this.programs.run(
       'extend',
       { ...inputs, rows: { shape: [rows.length], data: rows } },
-      ['hidden', ...freshOutputs(this.config)],
-      { positions, contextLength },
+      ['hidden', ...names],
+      { positions, contextLength, into },
     );
     cache.append(
       outputs,
@@ -162,11 +176,7 @@ export class LanguageModel {
   }
 
   /** As `extendHidden`, but returns logits (rows, V + N). */
-  async extend(
-    cache: KeyValueCache,
-    fresh: readonly (readonly number[])[],
-    contextLength: number,
-  ): Promise<Float32Array> {
+  async extend(cache: Cache, fresh: readonly (readonly number[])[], contextLength: number): Promise<Float32Array> {
     const hidden = await this.extendHidden(cache, fresh, contextLength);
     const inputs = { hidden: { shape: [fresh.length, this.config.hiddenSize], data: hidden } };
     return (await this.programs.runHead('logits', inputs, ['logits'])).logits!;
@@ -177,12 +187,12 @@ export class LanguageModel {
    * row's first fresh token is out of reach (its predecessor is in the cache), so wanted[row] < fresh[row].length.
    */
   async scoreOnCache(
-    cache: KeyValueCache,
+    cache: Cache,
     fresh: readonly (readonly number[])[],
     wanted: readonly number[],
     contextLength: number,
   ): Promise<number[][]> {
-    const { inputs, width, positions } = this.#extendInputs(cache, fresh);
+    const { inputs, width, positions, into } = await extendInputs(this.config, cache, fresh);
     const rows: bigint[] = [];
     const targets: bigint[] = [];
     fresh.forEach((ids, row) => {
@@ -199,37 +209,10 @@ export class LanguageModel {
         targets: { shape: [rows.length], data: BigInt64Array.from(targets) },
       },
       ['log_probs'],
-      { positions, contextLength },
+      { positions, contextLength, into },
     );
     let next = 0;
     return wanted.map((count) => Array.from({ length: count }, () => outputs.log_probs![next++]!));
-  }
-
-  #extendInputs(cache: KeyValueCache, fresh: readonly (readonly number[])[]) {
-    const count = fresh.length;
-    const width = Math.max(...fresh.map((ids) => ids.length));
-    const ids = new BigInt64Array(count * width);
-    const positions = new Int32Array(count * width);
-    const columns = cache.capacity + width;
-    const bias = new Float32Array(count * width * columns).fill(-1e9);
-    const reach = this.config.slidingWindow ?? Number.POSITIVE_INFINITY;
-    fresh.forEach((tokens, row) => {
-      const past = cache.lengths[row]!;
-      for (let t = 0; t < width; t++) {
-        ids[row * width + t] = BigInt(tokens[t] ?? 0);
-        positions[row * width + t] = past + t;
-        const start = (row * width + t) * columns;
-        const first = Math.max(0, past + t - reach + 1);
-        if (first < past) bias.fill(0, start + first, start + past);
-        bias.fill(0, start + cache.capacity + Math.max(0, t - reach + 1), start + cache.capacity + t + 1);
-      }
-    });
-    const inputs: Record<string, HostTensor> = {
-      ...cache.inputs,
-      ids: { shape: [count, width], data: ids },
-      bias: { shape: [count, 1, 1, width, columns], data: bias },
-    };
-    return { inputs, width, positions };
   }
 
   async dispose(): Promise<void> {

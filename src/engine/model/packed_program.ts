@@ -6,7 +6,7 @@
  * prompt tokens, then all continuation tokens; N = B·P + R·T.
  */
 import { differentiate } from '../graph/differentiate.ts';
-import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
+import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
 import { add, concat, embed, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
 import type { ModelConfig } from './config.ts';
@@ -32,8 +32,9 @@ export function buildPackedProgram(
   config: ModelConfig,
   adapter: AdapterShape | null,
   trainable: Trainable,
+  operators: OperatorSet = 'cpu',
 ): PackedProgram {
-  const graph = new GraphBuilder(trainable === 'nothing' ? 'score' : 'step');
+  const graph = new GraphBuilder(trainable === 'nothing' ? 'score' : 'step', operators);
   const promptIds = graph.input('prompt_ids', 'int64', ['B', 'P']);
   const suffixIds = graph.input('suffix_ids', 'int64', ['R', 'T']);
   defineSizes(graph, config, promptIds, suffixIds);

@@ -1,14 +1,20 @@
 /**
  * The compiled programs of one model on one device. Weights are bound once to each session; a program is compiled when it is
- * first needed. Adapter tensors and weights are borrowed: updating them in place is what an optimiser step does.
+ * first needed. Adapter tensors and weights are borrowed: updating them in place is what an optimiser step does. A device that can
+ * keep tensors has one copy of them, shared by all programs, which `refresh` brings up to date.
  */
 import { totalmem } from 'node:os';
 import { LatroError, unreachable } from '../common/errors.ts';
-import { type Device, type HostTensor, Session } from '../runtime/session.ts';
+import type { DeviceTensor } from '../runtime/device_tensor.ts';
+import type { Placement } from '../runtime/placement.ts';
+import { type Device, type HostTensor, keepsTensors, Session } from '../runtime/session.ts';
 import type { ModelConfig } from './config.ts';
 import { buildDecodeProgram } from './decode_program.ts';
 import { ADAPTER_SCALE, type AdapterShape, type Trainable } from './decoder_graph.ts';
-import { buildExtendProgram } from './extend_program.ts';
+import type { CacheDevice } from './device_cache.ts';
+import { buildDeviceExtendProgram, buildRearrangeProgram, cacheNames, presentName } from './device_extend_program.ts';
+import { DeviceMemory } from './device_memory.ts';
+import { buildExtendProgram, pastName } from './extend_program.ts';
 import { buildHeadProgram, type HeadProgramName } from './head_programs.ts';
 import { buildPackedProgram, gradientName } from './packed_program.ts';
 import { PackedAdapter } from './projection_groups.ts';
@@ -44,7 +50,12 @@ export function keepsDecodingCopy(weightBytes: number, device: Device, trainable
   return device === 'cpu' && trainable !== 'all-weights' && weightBytes <= DECODING_COPY_SHARE * totalmem();
 }
 
-export class Programs {
+const wholeNumbers = (values: readonly number[]): HostTensor => ({
+  shape: [values.length],
+  data: BigInt64Array.from(values, BigInt),
+});
+
+export class Programs implements CacheDevice {
   readonly config: ModelConfig;
   readonly #weights: TensorMap;
   readonly #adapter: BoundAdapter | null;
@@ -56,6 +67,8 @@ export class Programs {
   readonly #copies: boolean;
   readonly #tables = new Map<boolean, RotaryTable>();
   #trainables: readonly string[] = [];
+  #memory: Promise<DeviceMemory> | null = null;
+  #rearrange: Promise<Session> | null = null;
   #disposed = false;
 
   constructor(
@@ -70,7 +83,7 @@ export class Programs {
     this.#adapter = adapter;
     this.#trainable = trainable;
     this.#options = options;
-    this.#packedAdapter = adapter === null ? null : new PackedAdapter(config, adapter);
+    this.#packedAdapter = adapter === null || options.device !== 'cpu' ? null : new PackedAdapter(config, adapter);
     const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     this.#copies = keepsDecodingCopy(bytes, options.device, trainable);
   }
@@ -105,14 +118,19 @@ export class Programs {
   /**
    * @param positions of each flat token of this run, (N)
    * @param contextLength longest sequence this run belongs to: LongRoPE chooses its factors by it; 0: as long as the positions say
+   * @param into outputs that are written into tensors of the device
    */
   async run(
     name: TokenProgramName,
-    inputs: Readonly<Record<string, HostTensor>>,
+    inputs: Readonly<Record<string, HostTensor | DeviceTensor>>,
     outputs: readonly string[],
-    options: { readonly positions: Int32Array; readonly contextLength: number },
+    options: {
+      readonly positions: Int32Array;
+      readonly contextLength: number;
+      readonly into?: Readonly<Record<string, DeviceTensor>>;
+    },
   ): Promise<Record<string, Float32Array>> {
-    const feeds: Record<string, HostTensor> = {
+    const feeds: Record<string, HostTensor | DeviceTensor> = {
       ...inputs,
       ...this.#rotary(options.positions, options.contextLength),
     };
@@ -120,7 +138,7 @@ export class Programs {
       feeds[ADAPTER_SCALE] = { shape: [1], data: Float32Array.of(this.#adapter.scale) };
     }
     this.tokensRun[name] += options.positions.length;
-    return this.#timed(name, feeds, outputs);
+    return this.#timed(name, feeds, outputs, options.into);
   }
 
   /** Runs what follows the final hidden states (B, D). */
@@ -134,14 +152,57 @@ export class Programs {
 
   async #timed(
     name: ProgramName,
-    feeds: Readonly<Record<string, HostTensor>>,
+    feeds: Readonly<Record<string, HostTensor | DeviceTensor>>,
     outputs: readonly string[],
+    into: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<Record<string, Float32Array>> {
     const session = await this.#session(name);
     const start = performance.now();
-    const results = await session.run(feeds, outputs);
+    const results = await session.run(feeds, outputs, into);
     this.secondsInside[name] += (performance.now() - start) / 1000;
     return results;
+  }
+
+  /** Whether tensors, caches too, stay on the device between runs; `extend` and `extend-score` are then made for such caches. */
+  get keepsTensors(): boolean {
+    return keepsTensors(this.#options.device);
+  }
+
+  /** To be called when the host has changed tensors that programs are bound to. */
+  async refresh(tensors: Iterable<HostTensor<Float32Array>>): Promise<void> {
+    if (this.keepsTensors) await (await this.#openMemory()).refresh(tensors);
+  }
+
+  async zeros(name: string, shape: readonly number[]): Promise<DeviceTensor> {
+    return (await this.#openMemory()).zeros(name, shape);
+  }
+
+  async rearrange(
+    tensors: readonly DeviceTensor[],
+    rows: readonly number[],
+    columns: readonly number[],
+  ): Promise<readonly DeviceTensor[]> {
+    this.#rearrange ??= Session.create('rearrange', buildRearrangeProgram(this.config), {
+      ...this.#options,
+      results: 'device',
+    });
+    const session = await this.#rearrange;
+    const { layers } = this.config;
+    const past = Object.fromEntries(cacheNames(layers, pastName).map((name, i) => [name, tensors[i]!]));
+    const names = cacheNames(layers, presentName);
+    const inputs = { ...past, rows: wholeNumbers(rows), columns: wholeNumbers(columns) };
+    const outputs = await session.runOnDevice(inputs, names);
+    return names.map((name) => outputs[name]!);
+  }
+
+  /** Where the operators of each program that has run were executed; nothing on the CPU, which has no choice. */
+  async placements(): Promise<Record<string, Placement>> {
+    const placements: Record<string, Placement> = {};
+    for (const [name, session] of this.#sessions) {
+      const { placement } = await session;
+      if (placement !== null) placements[name] = placement;
+    }
+    return placements;
   }
 
   /** Names of the parameters that `step` returns gradients for. */
@@ -192,13 +253,23 @@ export class Programs {
 
   async #compile(name: ProgramName): Promise<Session> {
     const { model, constants } = this.#build(name);
-    const session = await Session.create(name, model, { ...this.#options, constants: this.#joinedWeights(constants) });
+    const session = await Session.create(name, model, {
+      ...this.#options,
+      constants: this.#joinedWeights(constants),
+      profiled: this.#options.device !== 'cpu',
+    });
     for (const input of session.inputNames) {
       const tensor =
         this.#weights.get(input) ?? this.#adapter?.tensors.get(input) ?? this.#packedAdapter?.tensors.get(input);
-      if (tensor !== undefined) session.bind(input, tensor);
+      if (tensor === undefined) continue;
+      session.bind(input, this.keepsTensors ? await (await this.#openMemory()).resident(input, tensor) : tensor);
     }
     return session;
+  }
+
+  #openMemory(): Promise<DeviceMemory> {
+    this.#memory ??= DeviceMemory.open(this.#options);
+    return this.#memory;
   }
 
   #build(name: ProgramName): {
@@ -206,23 +277,26 @@ export class Programs {
     readonly constants?: ReadonlyMap<string, readonly string[]>;
   } {
     const adapter = this.#adapter?.shape ?? null;
+    const operators = this.#options.device === 'cpu' ? 'cpu' : 'portable';
     switch (name) {
       case 'extend':
-        return { model: buildExtendProgram(this.config, adapter, 'hidden') };
-      case 'extend-score':
-        return { model: buildExtendProgram(this.config, adapter, 'log-probs') };
+      case 'extend-score': {
+        const head = name === 'extend' ? 'hidden' : 'log-probs';
+        if (this.keepsTensors) return { model: buildDeviceExtendProgram(this.config, adapter, head) };
+        return { model: buildExtendProgram(this.config, adapter, head, operators) };
+      }
       case 'decode':
         return buildDecodeProgram(this.config, adapter, this.#copies);
       case 'logits':
       case 'draw':
       case 'draw-greedy':
-        return buildHeadProgram(this.config, adapter, name, this.#copies);
+        return buildHeadProgram(this.config, adapter, name, this.#copies, operators);
       case 'score':
-        return buildPackedProgram(this.config, adapter, 'nothing');
+        return buildPackedProgram(this.config, adapter, 'nothing', operators);
       case 'reference':
-        return buildPackedProgram(this.config, null, 'nothing');
+        return buildPackedProgram(this.config, null, 'nothing', operators);
       case 'step': {
-        const step = buildPackedProgram(this.config, adapter, this.#trainable);
+        const step = buildPackedProgram(this.config, adapter, this.#trainable, operators);
         this.#trainables = step.trainables;
         return step;
       }
@@ -249,8 +323,9 @@ export class Programs {
 
   async dispose(): Promise<void> {
     this.#disposed = true;
-    const sessions = [...this.#sessions.values()];
+    const sessions = [...this.#sessions.values(), ...(this.#rearrange === null ? [] : [this.#rearrange])];
     this.#sessions.clear();
     await Promise.all(sessions.map(async (session) => (await session).dispose()));
+    await (await this.#memory)?.dispose();
   }
 }

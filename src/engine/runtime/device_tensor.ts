@@ -1,29 +1,43 @@
-/** A tensor that stays on the device: sessions of that device read it and write into it; the host has only its name and shape. */
+/** A float32 tensor that stays on the device: sessions of that device read it and write into it; the host has only its name and shape. */
 import * as ort from 'onnxruntime-node';
 import { LatroError } from '../common/errors.ts';
+
+/** The one reference to the memory, shared by all views of it. */
+interface Memory {
+  tensor: ort.Tensor | null;
+}
 
 export class DeviceTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  #tensor: ort.Tensor | null;
+  readonly #memory: Memory;
 
-  /** Takes over `tensor`, which onnxruntime made at location `gpu-buffer`. */
-  constructor(name: string, shape: readonly number[], tensor: ort.Tensor) {
+  private constructor(name: string, shape: readonly number[], memory: Memory) {
     this.name = name;
     this.shape = shape;
-    this.#tensor = tensor;
+    this.#memory = memory;
   }
 
-  /** For sessions only. Its data must never be asked for: that ends the process. @throws LatroError `use-after-dispose` */
-  viewAs(shape: readonly number[]): ort.Tensor {
-    if (this.#tensor === null)
+  /** Takes over a tensor that onnxruntime made at location `gpu-buffer`. */
+  static own(name: string, tensor: ort.Tensor): DeviceTensor {
+    return new DeviceTensor(name, tensor.dims, { tensor });
+  }
+
+  /** The same memory under another name and shape of the same size; disposing any view disposes all. */
+  view(name: string, shape: readonly number[]): DeviceTensor {
+    return new DeviceTensor(name, shape, this.#memory);
+  }
+
+  /** For sessions. Its data must never be asked for: that ends the process. @throws LatroError `use-after-dispose` */
+  handle(): ort.Tensor {
+    const { tensor } = this.#memory;
+    if (tensor === null)
       throw new LatroError('use-after-dispose', `The device tensor ${this.name} was used after it was disposed.`);
-    // A view: only the tensor that onnxruntime made gives the memory back.
-    return ort.Tensor.fromGpuBuffer(this.#tensor.gpuBuffer, { dataType: 'float32', dims: shape });
+    return ort.Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType: 'float32', dims: this.shape });
   }
 
   dispose(): void {
-    this.#tensor?.dispose();
-    this.#tensor = null;
+    this.#memory.tensor?.dispose();
+    this.#memory.tensor = null;
   }
 }

@@ -10,9 +10,9 @@ import * as v from 'valibot';
 export interface Placement {
   /** Operators that the device executed. */
   readonly onDevice: number;
-  /** Operators on tensors of real numbers that fell back to the CPU: name → how many. Their data crosses twice. */
+  /** Operators on real numbers that fell back to the CPU: name → how many. Their data crosses twice. */
   readonly fellBack: Readonly<Record<string, number>>;
-  /** Operators on sizes and token ids, which onnxruntime computes on the CPU on purpose. */
+  /** Operators on sizes and token ids alone, which onnxruntime computes on the CPU on purpose. */
   readonly onIntegers: number;
 }
 
@@ -23,7 +23,6 @@ const NodeEvent = v.object({
     provider: v.string(),
     op_name: v.string(),
     input_type_shape: v.optional(Shapes, []),
-    output_type_shape: v.optional(Shapes, []),
   }),
 });
 
@@ -67,10 +66,9 @@ export function placementOf(events: readonly unknown[]): Placement {
   for (const event of events) {
     const parsed = v.safeParse(NodeEvent, event);
     if (!parsed.success) continue;
-    const { provider, op_name: name, input_type_shape: inputs, output_type_shape: outputs } = parsed.output.args;
+    const { provider, op_name: name, input_type_shape: inputs } = parsed.output.args;
     if (provider !== 'CPUExecutionProvider') onDevice++;
-    else if ([...inputs, ...outputs].some((tensor) => Object.keys(tensor).some(isReal)))
-      fellBack[name] = (fellBack[name] ?? 0) + 1;
+    else if (inputs.some((tensor) => Object.keys(tensor).some(isReal))) fellBack[name] = (fellBack[name] ?? 0) + 1;
     else onIntegers++;
   }
   return { onDevice, fellBack, onIntegers };

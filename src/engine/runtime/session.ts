@@ -26,7 +26,7 @@ export interface SessionOptions {
 export const keepsTensors = (device: Device): boolean => device === 'webgpu';
 
 const toOrt = (tensor: HostTensor | DeviceTensor): ort.Tensor => {
-  if (tensor instanceof DeviceTensor) return tensor.viewAs(tensor.shape);
+  if (tensor instanceof DeviceTensor) return tensor.handle();
   const type =
     tensor.data instanceof Float32Array ? 'float32' : tensor.data instanceof BigInt64Array ? 'int64' : 'int32';
   return new ort.Tensor(type, tensor.data as never, tensor.shape);
@@ -138,9 +138,8 @@ export class Session {
     outputs: readonly string[],
   ): Promise<Record<string, DeviceTensor>> {
     const results = await this.#run(inputs, Object.fromEntries(outputs.map((name) => [name, null])));
-    const tensor = (name: string): ort.Tensor => results[name] as ort.Tensor;
     return Object.fromEntries(
-      outputs.map((name) => [name, new DeviceTensor(`${this.#name}: ${name}`, tensor(name).dims, tensor(name))]),
+      outputs.map((name) => [name, DeviceTensor.own(`${this.#name}: ${name}`, results[name] as ort.Tensor)]),
     );
   }
 

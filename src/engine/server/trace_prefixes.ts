@@ -7,7 +7,6 @@ import type { RequestParams } from '../../protocol/engine_rpc.ts';
 import type { PrefixScore } from '../../protocol/panel_messages.ts';
 import { throwIfCancelled } from '../common/errors.ts';
 import { countedLogProbs, type RewardOver, splitParts, sum } from '../latro/reward.ts';
-import { KeyValueCache } from '../model/kv_cache.ts';
 import type { JobContext } from './engine_service.ts';
 import { type Asked, OpenQuestion, promptUnder, type QuestionWorld } from './open_question.ts';
 
@@ -48,33 +47,33 @@ async function trace(
   const ids = tokenizer.encode(text, { addSpecialTokens: false });
   const sequence = [...promptIds, ...ids];
   const contextLength = sequence.length + answerIds.length;
-  const cache = new KeyValueCache(model.config, 1);
-  await model.extend(cache, [sequence], contextLength);
-
-  const prefixes = prefixLengths(tokenizer.decodePieces(ids));
-  const scores: PrefixScore[] = [];
-  for (let start = 0; start < prefixes.length; start += ROWS) {
-    throwIfCancelled(signal);
-    const batch = prefixes.slice(start, start + ROWS);
-    const rows = cache.extract(batch.map(() => 0));
-    const fresh = batch.map((tokens, row) => {
-      // The prediction of y_1 needs its predecessor's hidden state: the last token before it runs again.
-      const last = promptIds.length + tokens - 1;
-      rows.truncate(row, last);
-      return [sequence[last]!, ...answerIds];
-    });
-    const logProbs = await model.scoreOnCache(
-      rows,
-      fresh,
-      batch.map(() => answerIds.length),
-      contextLength,
-    );
-    batch.forEach((tokens, row) => {
-      const counted = countedLogProbs(splitParts(logProbs[row]!, answerParts), over);
-      scores.push({ tokens, logProb: sum(counted) });
-    });
+  const cache = model.newCache(1);
+  try {
+    await model.extend(cache, [sequence], contextLength);
+    const prefixes = prefixLengths(tokenizer.decodePieces(ids));
+    const scores: PrefixScore[] = [];
+    for (let start = 0; start < prefixes.length; start += ROWS) {
+      throwIfCancelled(signal);
+      const batch = prefixes.slice(start, start + ROWS);
+      const rows = await cache.extract(batch.map(() => 0));
+      const fresh = batch.map((tokens, row) => {
+        // The prediction of y_1 needs its predecessor's hidden state: the last token before it runs again.
+        const last = promptIds.length + tokens - 1;
+        rows.truncate(row, last);
+        return [sequence[last]!, ...answerIds];
+      });
+      const wanted = batch.map(() => answerIds.length);
+      const logProbs = await model.scoreOnCache(rows, fresh, wanted, contextLength);
+      rows.dispose();
+      batch.forEach((tokens, row) => {
+        const counted = countedLogProbs(splitParts(logProbs[row]!, answerParts), over);
+        scores.push({ tokens, logProb: sum(counted) });
+      });
+    }
+    return scores;
+  } finally {
+    cache.dispose();
   }
-  return scores;
 }
 
 /** Where to look: the beginning, the end, and between them the ends of sentences and lines, or every few tokens. Rising. */

@@ -74,6 +74,7 @@ export async function restoreCheckpoint(directory: string, policy: Policy, optim
         `${join(directory, 'state.json')} is not a training state.`,
         'Roll back to an earlier checkpoint.',
       );
+    await policy.model.parametersChanged();
     optimizer.restore(parsed.output.optimizerUpdates, moments);
     return parsed.output.method;
   } finally {

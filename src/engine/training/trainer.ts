@@ -240,6 +240,7 @@ export class Trainer {
       config.optimizer.learningRate *
       scheduleFactor(config.optimizer.schedule, step - start - 1, end - start, config.optimizer.warmupSteps);
     optimizer.update(policy.model.parameters, gradients, learningRate);
+    await policy.model.parametersChanged();
     requireFiniteParameters(
       policy.model.parameters,
       step,

@@ -1,0 +1,51 @@
+// The WebGPU tests: parity with the CPU and a small LaTRO run.
+//   node scripts/test_webgpu.mjs [--own-driver]
+// On Linux they run on the software Vulkan driver (SwiftShader) that Chromium brings along, so that no GPU is needed and the numbers are
+// the same everywhere; --own-driver, and always on other systems: on the machine's own GPU. Without any driver they are skipped.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { findChromium } from './setup_vscode.mjs';
+import { tool } from './tools.mjs';
+
+const DRIVER = 'vk_swiftshader_icd.json';
+const LOADER = 'libvulkan.so.1';
+
+/** The folder of a Chromium-family browser that has both the driver and Vulkan's loader, or undefined. */
+async function softwareDriver() {
+  const browser = await findChromium();
+  const folders = [
+    ...(browser ? [path.dirname(browser)] : []),
+    // Where distributions keep the program that /usr/bin/chromium starts.
+    ...['/usr/lib/chromium', '/usr/lib/chromium-browser', '/usr/lib64/chromium-browser', '/opt/google/chrome'],
+  ];
+  return folders.find((folder) => [DRIVER, LOADER].every((file) => existsSync(path.join(folder, file))));
+}
+
+/** Environment in which onnxruntime's WebGPU provider finds a driver; undefined where there is none to be had. */
+export async function webgpuEnvironment(ownDriver) {
+  const env = { ...process.env, LATRO_TEST_DEVICE: 'webgpu' };
+  if (process.platform !== 'linux' || ownDriver) return env;
+  const folder = await softwareDriver();
+  if (folder === undefined) return undefined;
+  // The provider loads the loader by name: the folder has to be searched before the process starts.
+  const libraries = [folder, ...(process.env.LD_LIBRARY_PATH ? [process.env.LD_LIBRARY_PATH] : [])].join(':');
+  return { ...env, VK_DRIVER_FILES: path.join(folder, DRIVER), LD_LIBRARY_PATH: libraries };
+}
+
+/** Runs the tests; resolves with their exit code, 0 when they are skipped. */
+export async function testWebgpu({ ownDriver = false, onLine, reporter = 'spec' } = {}) {
+  const env = await webgpuEnvironment(ownDriver);
+  if (env === undefined) {
+    (onLine ?? console.log)(
+      `WebGPU tests skipped: no Chromium with ${DRIVER} was found (npm run test:host installs one).`,
+    );
+    return 0;
+  }
+  const args = ['--import=tsx', '--timeout=120000', `--reporter=${reporter}`];
+  const files = ['test/webgpu/**/*.test.ts', 'test/unit/graph_gradients.test.ts'];
+  return tool('mocha/bin/mocha.js', [...args, ...files], { env, ...(onLine && { onLine }) });
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  process.exitCode = await testWebgpu({ ownDriver: process.argv.includes('--own-driver') });

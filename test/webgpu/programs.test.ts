@@ -1,0 +1,228 @@
+/**
+ * The programs on a GPU against the same programs on the CPU. Tolerance: 1e-4 of the largest value of a tensor; measured with Chromium's
+ * software driver 1e-5 and less. Both add float32 numbers up, in another order.
+ */
+import { strict as assert } from 'node:assert';
+import { RandomStream } from '../../src/engine/common/random.ts';
+import { initialiseAdapter, loraScale, targetedModules } from '../../src/engine/model/adapter.ts';
+import type { ModelConfig } from '../../src/engine/model/config.ts';
+import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
+import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
+import { LanguageModel } from '../../src/engine/model/language_model.ts';
+import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
+import type { Device, Session } from '../../src/engine/runtime/session.ts';
+import { DEVICE_UNDER_TEST, requireDevice } from '../support/devices_under_test.ts';
+import { tinyConfig } from '../support/model_fixtures.ts';
+import { tinyWeights } from '../support/tiny_model.ts';
+
+const TOLERANCE = 1e-4;
+
+interface Case {
+  readonly config: ModelConfig;
+  readonly trainable: Exclude<Trainable, 'nothing'>;
+}
+/** Every trait of an architecture, and both ways to train. */
+const CASES: Readonly<Record<string, Case>> = {
+  'llama with an adapter': { config: tinyConfig('llama', { tie_word_embeddings: true }), trainable: 'adapter' },
+  'llama, all weights trained, tied head': {
+    config: tinyConfig('llama', { tie_word_embeddings: true }),
+    trainable: 'all-weights',
+  },
+  'qwen2 with biases, all weights trained': { config: tinyConfig('qwen2'), trainable: 'all-weights' },
+  'qwen3 with norms over queries and keys, and an adapter': { config: tinyConfig('qwen3'), trainable: 'adapter' },
+  'phi3 with fused projections, partly rotated, and an adapter': {
+    config: tinyConfig('phi3', { head_dim: 8, partial_rotary_factor: 0.5 }),
+    trainable: 'adapter',
+  },
+  'mistral with a sliding window, all weights trained': {
+    config: tinyConfig('mistral', { sliding_window: 5 }),
+    trainable: 'all-weights',
+  },
+};
+const LLAMA = CASES['llama with an adapter']!.config;
+
+const GROUPS: readonly PromptGroup[] = [
+  {
+    prompt: [3, 9, 4, 17],
+    continuations: [
+      { ids: [5, 6, 7, 8], predictions: predictTokens([5, 6, 7, 8], 0.5) },
+      { ids: [11, 6], predictions: predictTokens([11, 6], -1.25) },
+    ],
+  },
+  { prompt: [8, 3], continuations: [{ ids: [4, 4, 13], predictions: predictTokens([4, 4, 13], 2) }] },
+];
+
+const SETTINGS: GenerateSettings = {
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  maxTokens: 40,
+  maxAnswerTokens: 0,
+  stopTokenIds: new Set([2]),
+  contextLength: 0,
+  maxRows: 8,
+};
+
+function model(config: ModelConfig, trainable: Trainable, device: Device): LanguageModel {
+  const options = { device, threads: 1 };
+  if (trainable !== 'adapter') return new LanguageModel(config, tinyWeights(1, config), null, trainable, options);
+  const lora = { rank: 3, alpha: 6, dropout: 0.1, targetModules: ['all-linear'], useRslora: false, baseModel: null };
+  const adapter = initialiseAdapter(config, lora, 1);
+  const random = new RandomStream(99);
+  // B starts at zero, where it would hide half of what is compared.
+  for (const { data } of adapter.tensors.values())
+    for (let i = 0; i < data.length; i++) data[i] = random.nextNormal() / 5;
+  const modules = new Set(targetedModules(config, adapter.config).map(({ module }) => module));
+  const shape = { rank: 3, modules, dropout: 0.1 };
+  const bound = { shape, tensors: adapter.tensors, scale: loraScale(adapter.config) };
+  return new LanguageModel(config, tinyWeights(1, config), bound, trainable, options);
+}
+
+function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
+  assert.equal(actual.length, expected.length, what);
+  const wanted = Array.from(expected);
+  const scale = Math.max(...wanted.map(Math.abs));
+  wanted.forEach((value, i) => {
+    assert.ok(Math.abs(actual[i]! - value) <= TOLERANCE * scale, `${what}[${i}]: ${actual[i]} is not ${value}`);
+  });
+}
+
+describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, function () {
+  this.timeout(120_000);
+  let device: Session | undefined;
+  before(async function () {
+    device = await requireDevice(this);
+  });
+  after(() => device?.dispose());
+
+  for (const [name, { config, trainable }] of Object.entries(CASES)) {
+    describe(name, () => {
+      let here: LanguageModel;
+      let there: LanguageModel;
+      before(() => {
+        here = model(config, trainable, 'cpu');
+        there = model(config, trainable, DEVICE_UNDER_TEST);
+      });
+      after(async () => {
+        await here.dispose();
+        await there.dispose();
+      });
+
+      it('log-probabilities', async () => {
+        assertClose((await there.score(GROUPS)).flat(2), (await here.score(GROUPS)).flat(2), 'log π');
+        if (trainable !== 'adapter') return;
+        const options = { policy: 'reference' } as const;
+        assertClose(
+          (await there.score(GROUPS, options)).flat(2),
+          (await here.score(GROUPS, options)).flat(2),
+          'log π_0',
+        );
+      });
+
+      it('loss and gradients, in micro-batches too', async () => {
+        for (const tokenBudget of [1000, 7]) {
+          const options = { dropoutKey: 5, tokenBudget };
+          const [actual, expected] = [await there.step(GROUPS, options), await here.step(GROUPS, options)];
+          assertClose([actual.loss], [expected.loss], 'loss');
+          for (const [parameter, gradient] of expected.gradients)
+            assertClose(actual.gradients.get(parameter)!, gradient, parameter);
+        }
+      });
+
+      it('an update in place is seen by every program', async () => {
+        for (const changed of [here, there]) {
+          for (const { data } of changed.parameters.values())
+            for (let i = 0; i < data.length; i++) data[i] = data[i]! * 1.1;
+          await changed.parametersChanged();
+        }
+        assertClose((await there.score(GROUPS)).flat(2), (await here.score(GROUPS)).flat(2), 'log π');
+      });
+
+      it('logits over a cache that grows, is reordered, cut and copied', async () => {
+        const logits: number[][] = [];
+        const scores: number[][] = [];
+        for (const [side, tested] of [here, there].entries()) {
+          const cache = tested.newCache(2);
+          const seen = [...(await tested.extend(cache, [[3, 9, 4, 17], [8]], 60))];
+          await cache.select([1, 0, 0]);
+          // Past the first block of the cache.
+          for (let i = 0; i < 33; i++) seen.push(...(await tested.extend(cache, [[3 + (i % 7)], [4], [5, 6]], 60)));
+          cache.truncate(2, 3);
+          const part = await cache.extract([2, 0]);
+          const scored = await tested.scoreOnCache(
+            part,
+            [
+              [7, 8, 9],
+              [3, 4],
+            ],
+            [2, 1],
+            60,
+          );
+          // Scoring leaves a cache as it was.
+          seen.push(...(await tested.extend(part, [[7, 8], [3]], 60)));
+          part.dispose();
+          cache.dispose();
+          logits[side] = seen;
+          scores[side] = scored.flat();
+        }
+        assertClose(logits[1]!, logits[0]!, 'logits');
+        assertClose(scores[1]!, scores[0]!, 'log π on the cache');
+      });
+    });
+  }
+
+  it('samples the same rationales, and scores the same answers on the cache they leave', async () => {
+    const requests = [
+      { prompt: [3, 4, 5], keys: [1, 2, 3], answer: [7, 2] },
+      { prompt: [6], keys: [4, 5], answer: [9, 9, 2] },
+    ];
+    const sampled = [];
+    for (const device of ['cpu', DEVICE_UNDER_TEST] as const) {
+      const tested = model(LLAMA, 'adapter', device);
+      sampled.push(await generate(tested, requests, SETTINGS, () => ({ push: () => null })));
+      await tested.dispose();
+    }
+    const [expected, actual] = sampled.map((questions) => questions.flatMap(({ samples }) => samples));
+    actual!.forEach((sample, i) => {
+      const wanted = expected![i]!;
+      assert.deepEqual(sample.ids, wanted.ids);
+      assertClose(sample.logProbs, wanted.logProbs, 'log π(z|x)');
+      assertClose(sample.answerLogProbs, wanted.answerLogProbs, 'log π(y|x,z)');
+    });
+    assertClose(
+      sampled[1]!.flatMap((question) => question.answerLogProbsWithoutRationale),
+      sampled[0]!.flatMap((question) => question.answerLogProbsWithoutRationale),
+      'log π(y|x)',
+    );
+  });
+
+  it('nothing but size arithmetic falls back to the CPU', async () => {
+    const tested = model(LLAMA, 'all-weights', DEVICE_UNDER_TEST);
+    await tested.score(GROUPS);
+    await tested.step(GROUPS);
+    const cache = tested.newCache(1);
+    await tested.extend(cache, [[3, 4]], 10);
+    await tested.scoreOnCache(cache, [[5, 6]], [1], 10);
+    cache.dispose();
+    const placements = await tested.programs.placements();
+    await tested.dispose();
+    assert.deepEqual(Object.keys(placements).sort(), ['extend', 'extend-score', 'score', 'step']);
+    for (const [program, { onDevice, fellBack }] of Object.entries(placements)) {
+      assert.ok(onDevice > 50, program);
+      assert.deepEqual(fellBack, {}, program);
+    }
+  });
+
+  it('a disposed tensor names itself, and the process lives on', async () => {
+    const tested = model(LLAMA, 'nothing', DEVICE_UNDER_TEST);
+    const cache = tested.newCache(1);
+    await tested.extend(cache, [[3, 4]], 10);
+    const inputs = cache.inputs;
+    cache.dispose();
+    await assert.rejects(
+      tested.programs.rearrange(Object.values(inputs) as never, [0], [0]),
+      /The device tensor past_key\.0 was used after it was disposed/,
+    );
+    await tested.dispose();
+  });
+});
