@@ -1,8 +1,9 @@
-/** The child that is killed, bundled into one file so that it starts fast: hundreds of them are started. */
+/** A child process for tests, bundled into one file so that it starts fast: of those that are killed, hundreds are started. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -12,13 +13,14 @@ export interface ChildProgram {
   remove(): Promise<void>;
 }
 
-export async function bundleChild(): Promise<ChildProgram> {
+/** @param entry of the child; by default the one that is killed */
+export async function bundleChild(entry: URL = new URL('./child.ts', import.meta.url)): Promise<ChildProgram> {
   // Inside the repository, where onnxruntime-node is found.
   await mkdir(join(ROOT, '.tmp'), { recursive: true });
-  const folder = await mkdtemp(join(ROOT, '.tmp', 'kill-'));
+  const folder = await mkdtemp(join(ROOT, '.tmp', 'child-'));
   const file = join(folder, 'child.cjs');
   await build({
-    entryPoints: [join(import.meta.dirname, 'child.ts')],
+    entryPoints: [fileURLToPath(entry)],
     outfile: file,
     bundle: true,
     platform: 'node',

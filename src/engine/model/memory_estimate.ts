@@ -4,6 +4,7 @@
  * to err on the high side.
  */
 import { LatroError } from '../common/errors.ts';
+import { LOGITS_AT_A_TIME } from '../graph/chunked_head.ts';
 import { adapterShapes, type LoraConfig } from './adapter.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 
@@ -19,6 +20,8 @@ export interface MemoryRequest {
   /** Tokens of one training step's forward and backward pass, or, for inference, of one scoring pass. */
   readonly stepTokens: number;
   readonly lora: LoraConfig | null;
+  /** Whether decoding keeps a second copy of the weights (`keepsDecodingCopy`). */
+  readonly decodingCopy?: boolean;
 }
 
 /** Bytes. */
@@ -43,6 +46,8 @@ const CACHE_COPIES = 3;
 /** AdamW's moments; the gradient summed up, the one a run returns and one not yet collected. */
 const MOMENTS = 2;
 const GRADIENTS = 3;
+/** Logits, their logarithms and probabilities. */
+const LOGIT_FORMS = 3;
 /** onnxruntime's arena grows by doubling and keeps what it has. */
 const ARENA = 1.6;
 
@@ -55,9 +60,10 @@ export function estimateMemory(config: ModelConfig, request: MemoryRequest): Mem
 
   const weights = parameters * request.bytesPerWeight;
   const training = FLOAT * (adapter + startingWeights + (MOMENTS + GRADIENTS) * trainable);
-  const sampling = samplingBytes(config, request);
+  const sampling = samplingBytes(config, request) + (request.decodingCopy === true ? FLOAT * parameters : 0);
   const kept = mode === 'inference' ? scoringFloats(config) : activationFloats(config, request.sequenceLength);
-  const activations = ARENA * FLOAT * stepTokens * kept;
+  const logits = LOGIT_FORMS * Math.min(stepTokens * config.vocabSize, LOGITS_AT_A_TIME);
+  const activations = ARENA * FLOAT * (stepTokens * kept + logits);
   const total = RUNTIME_BYTES + weights + training + sampling + activations;
   return { weights, training, sampling, activations, runtime: RUNTIME_BYTES, total };
 }
@@ -72,16 +78,16 @@ function samplingBytes(config: ModelConfig, { batchSize, sequenceLength, ...requ
   return FLOAT * (CACHE_COPIES * cache + prefill + logits);
 }
 
-/** Floats at once per token while tokens are scored: one layer, then the logits and their logarithms. */
-function scoringFloats({ hiddenSize, intermediateSize, vocabSize }: ModelConfig): number {
-  return 3 * intermediateSize + 4 * hiddenSize + 2 * vocabSize;
+/** Floats at once per token while tokens are scored: those of one layer. */
+function scoringFloats({ hiddenSize, intermediateSize }: ModelConfig): number {
+  return 3 * intermediateSize + 4 * hiddenSize;
 }
 
-/** Floats kept per token: in each layer norms, projections, attention probabilities and the gated MLP; logits in three forms. */
+/** Floats kept per token: in each layer norms, projections, attention probabilities and the gated MLP. */
 function activationFloats(config: ModelConfig, sequenceLength: number): number {
-  const { layers, heads, keyValueHeads, headDim, hiddenSize, intermediateSize, vocabSize } = config;
+  const { layers, heads, keyValueHeads, headDim, hiddenSize, intermediateSize } = config;
   const attention = 3 * (heads + 2 * keyValueHeads) * headDim + 2 * heads * sequenceLength;
-  return layers * (8 * hiddenSize + attention + 5 * intermediateSize) + 3 * vocabSize;
+  return layers * (8 * hiddenSize + attention + 5 * intermediateSize);
 }
 
 /** "about 1.3 GB of memory (weights 0.1 GB, training state 0.02 GB, sampling 0.5 GB, activations 0.6 GB, runtime 0.1 GB)". */

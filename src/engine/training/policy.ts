@@ -18,14 +18,15 @@ import {
 import type { AddedTokens } from '../model/added_tokens.ts';
 import { ChatTemplate } from '../model/chat_template.ts';
 import { type ModelConfig, readModelConfig } from '../model/config.ts';
-import type { Trainable } from '../model/decoder_graph.ts';
 import { LanguageModel } from '../model/language_model.ts';
-import { estimateMemory, type MemoryEstimate, requireMemory } from '../model/memory_estimate.ts';
-import type { BoundAdapter, ProgramOptions } from '../model/programs.ts';
+import { estimateMemory, type MemoryEstimate, type MemoryRequest, requireMemory } from '../model/memory_estimate.ts';
+import { type BoundAdapter, keepsDecodingCopy, type ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
 import { loadWeights, type Tensor, type Weights } from '../model/weights.ts';
 import { type PolicyParts, withAddedTokens } from './policy_tokens.ts';
 import type { ReferenceScorer } from './rollout.ts';
+
+const TRAINABLE = { frozen: 'nothing', lora: 'adapter', full: 'all-weights' } as const;
 
 /** What is trained, if anything. */
 export type PolicyMode =
@@ -79,12 +80,11 @@ export class Policy {
     this.addedTokens = addedTokens;
     this.#programs = request.programs;
     this.#start = startOf(request, weights, adapter);
-    const trainable: Trainable = { frozen: 'nothing', lora: 'adapter', full: 'all-weights' }[this.mode] as Trainable;
     this.model = new LanguageModel(
       config,
       weights,
       adapter && bindAdapter(config, adapter),
-      trainable,
+      TRAINABLE[this.mode],
       request.programs,
     );
   }
@@ -168,15 +168,18 @@ const SCORED_TOKENS = 1024;
 
 /** What opening a policy will take, and using it as it is meant to be used. */
 export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: LoraConfig | null): MemoryEstimate {
-  const { mode, rows, sequenceLength, tokenBudget } = request;
-  return estimateMemory(config, {
+  const { mode, rows, sequenceLength, tokenBudget, programs } = request;
+  const need: MemoryRequest = {
     mode: mode.kind === 'frozen' ? 'inference' : mode.kind,
     bytesPerWeight: 4,
     batchSize: rows,
     sequenceLength,
     stepTokens: Math.max(tokenBudget, SCORED_TOKENS),
     lora,
-  });
+  };
+  const { weights } = estimateMemory(config, need);
+  const decodingCopy = keepsDecodingCopy(weights, programs.device, TRAINABLE[mode.kind]);
+  return estimateMemory(config, { ...need, decodingCopy });
 }
 
 export interface MemoryNeed {
