@@ -22,7 +22,7 @@ import type { Terminal } from './terminal.ts';
 export const trainCommand: Command = {
   name: 'train',
   summary: 'Trains a model as a latro.json says, and measures it before and after on the test questions.',
-  usage: 'CONFIG.json [--out DIR] [--resume RUN]',
+  usage: 'CONFIG.json [--out DIR] [--resume RUN [--checkpoint N]]',
   positionals: [0, 1],
   options: {
     out: {
@@ -32,6 +32,10 @@ export const trainCommand: Command = {
     resume: {
       value: 'RUN',
       help: 'Continues this run (id or directory) from its newest checkpoint; CONFIG.json may be left out.',
+    },
+    checkpoint: {
+      value: 'N',
+      help: 'With --resume: rolls the run back to its checkpoint after update N first; what came after is removed.',
     },
     ...COMPUTE_OPTIONS,
   },
@@ -50,6 +54,8 @@ export const trainCommand: Command = {
 async function startRun(args: Arguments, context: CommandContext): Promise<TrainingRun> {
   const [path] = args.positionals;
   if (path === undefined) throw badRequest('latro train lacks its CONFIG.json.', 'Usage: latro train CONFIG.json');
+  if (args.text('checkpoint') !== undefined)
+    throw badRequest('--checkpoint is for a run that there is.', 'Name it with --resume.');
   const config = await loadConfig(path, args, context);
   const { world, devices, terminal } = context;
   const environment = await chooseEnvironment(devices, config);
@@ -72,7 +78,8 @@ async function resumeRun(args: Arguments, name: string, context: CommandContext)
   if (given !== null) compareIdentity({ config, identity }, { config: given, identity });
   const environment = await chooseEnvironment(devices, config, identity.device);
   await noteMemory(policyRequest(config, environment.device), terminal);
-  return TrainingRun.resume(world, store, run.path, environment, showRun(terminal, signal));
+  const fromStep = args.whole('checkpoint', { least: 1 });
+  return TrainingRun.resume(world, store, run.path, environment, showRun(terminal, signal), { fromStep });
 }
 
 /** The config with what the command line says in its place. */

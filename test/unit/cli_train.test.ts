@@ -17,6 +17,7 @@ import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { latro, latroOk, TextStream } from '../support/command_line.ts';
 import { CPU_ALONE } from '../support/device_lists.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
+import { runFingerprint } from '../support/run_fingerprint.ts';
 import { tinyQuestions, writeTinyFolder } from '../support/tiny_folder.ts';
 import { bindAdapter } from '../support/tiny_model.ts';
 
@@ -132,6 +133,22 @@ describe('latro train', () => {
     assert.match(stderr.text, /optimizer\.learningRate = 0\.01, and now it is 0\.5/);
     const threads = await latro(['train', '--resume', run!.path, '--threads', '2'], { cwd: folder.path });
     assert.match(threads.stderr.text, /--threads cannot be changed/);
+  });
+
+  it('rolls back to a checkpoint it is told, and becomes the same run again', async () => {
+    await latroOk(['train', 'latro.json', '--out', 'rolled'], { cwd: folder.path });
+    const [run] = await runsIn('rolled');
+    const before = await runFingerprint(files, run!.path);
+    const resume = ['train', '--resume', run!.path, '--checkpoint'];
+    const { code, stderr } = await latro([...resume, '9'], { cwd: folder.path });
+    assert.equal(code, 1);
+    assert.match(stderr.text, /no whole checkpoint of step 9.*Roll back to one of: 1, 2, 3\./);
+    assert.deepEqual(await runFingerprint(files, run!.path), before, 'a refusal changes nothing');
+    await latroOk([...resume, '1'], { cwd: folder.path });
+    assert.equal((await run!.record()).resumedFrom, 1);
+    assert.deepEqual(await runFingerprint(files, run!.path), before);
+    const without = await latro(['train', 'latro.json', '--checkpoint', '1'], { cwd: folder.path });
+    assert.match(without.stderr.text, /Name it with --resume/);
   });
 
   it('goes on without test questions, and says so', async () => {
