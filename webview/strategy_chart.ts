@@ -83,7 +83,17 @@ export function strategyChart(chart: StrategyChart): VNode {
       ),
     ),
     asTable ? valueTable(chart, lines, title) : plot(chart, lines, shown, title),
-    asTable ? null : legend(chart, lines, shown),
+    asTable
+      ? null
+      : [
+          h(
+            'div',
+            { class: 'strategy-steps number dim', 'aria-hidden': true },
+            h('span', null, 0),
+            h('span', null, lines.steps.at(-1) ?? 0),
+          ),
+          legend(chart, lines, shown),
+        ],
   );
 }
 

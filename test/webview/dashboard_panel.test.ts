@@ -188,9 +188,9 @@ describe('run dashboard', function () {
     assert(last.type === 'step');
     const { probabilities, perStrategy } = last.metrics.strategies!;
     for (const value of [
-      `${(100 * probabilities![0]!).toFixed(1)}\u202f%`,
+      `${(100 * probabilities![0]!).toFixed(1)} %`,
       perStrategy[0]!.reward.toFixed(2),
-      '87.5\u202f%',
+      '87.5 %',
       '31',
       '280',
     ])
@@ -207,10 +207,10 @@ describe('run dashboard', function () {
     const chart = page.locator('.strategy-chart');
     const plot = chart.getByRole('slider');
     assert.equal(await chart.locator('.strategy-plot path.line').count(), 3);
-    const dashes = await chart
-      .locator('.strategy-plot path.line')
-      .evaluateAll('(lines) => lines.map((line) => line.getAttribute("stroke-dasharray"))');
-    assert.equal(new Set(dashes as string[]).size, 3, 'told apart without colour');
+    const dashes = await page.evaluate<string[]>(
+      '[...document.querySelectorAll(".strategy-plot path.line")].map((line) => line.getAttribute("stroke-dasharray"))',
+    );
+    assert.equal(new Set(dashes).size, 3, 'told apart without colour');
     assert.deepEqual((await chart.locator('.end').allInnerTexts()).toSorted(), ['1', '2', '3']);
     await plot.focus();
     await page.keyboard.press('Home');
@@ -242,7 +242,7 @@ describe('run dashboard', function () {
     );
     const first = matched.filter((_, i) => i % 3 === 0).reduce((sum, row) => sum + row[0]!, 0);
     const all = matched.reduce((sum, row) => sum + row[0]!, 0);
-    assert.equal(await card.locator('td').first().innerText(), `${Math.round((100 * first) / all)}\u202f%`);
+    assert.equal(await card.locator('td').first().innerText(), `${Math.round((100 * first) / all)} %`);
     assert.equal(await card.locator('td.first').count(), 2, 'one leader per source');
     const plot = page.locator('.strategy-chart').getByRole('slider');
     await plot.focus();

@@ -253,11 +253,11 @@ describe('rationale panel', function () {
       assert.ok(text.includes(`mean self-reward ${mean(strategy).toFixed(2)}`), text);
       assert.equal(text.includes('highest mean here'), strategy === best);
     }
-    const shown = await page
-      .locator('tbody.rationale')
-      .evaluateAll('(rows) => rows.map((row) => row.dataset.rationale)');
+    const shown = await page.evaluate<string[]>(
+      '[...document.querySelectorAll("tbody.rationale")].map((row) => row.dataset.rationale)',
+    );
     const strategyOf = new Map(rationales.map(({ id, record }) => [id, record.strategy!]));
-    const order = (shown as string[]).map((id) => strategyOf.get(id)!);
+    const order = shown.map((id) => strategyOf.get(id)!);
     assert.deepEqual(
       order,
       order.toSorted((a, b) => a - b),
