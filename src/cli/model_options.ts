@@ -5,13 +5,14 @@ import { readRunConfig } from '../engine/runs/config_file.ts';
 import { resolveRunConfig } from '../engine/runs/resolve_config.ts';
 import { memoryNeed, Policy, type PolicyRequest } from '../engine/training/policy.ts';
 import type { RunConfig } from '../protocol/run_config.ts';
-import { DatasetFormat, top } from '../protocol/run_config_fields.ts';
+import { DatasetFormat, evaluation, top } from '../protocol/run_config_fields.ts';
 import { type Arguments, badRequest } from './arguments.ts';
 import type { CommandContext, OptionSpec } from './command.ts';
 import type { Terminal } from './terminal.ts';
 
 export const DEVICES: readonly RunConfig['device'][] = top.device.options;
 export const FORMATS: readonly DatasetFormat[] = DatasetFormat.options;
+const EXTRACTORS: readonly RunConfig['evaluation']['extractor'][] = evaluation.extractor.options;
 export const LARGEST_SEED = 2 ** 32 - 1;
 
 export const COMPUTE_OPTIONS = {
@@ -27,6 +28,10 @@ export const MODEL_OPTIONS = {
 
 export const TASK_OPTIONS = {
   format: { value: 'NAME', help: `Layout of the rows: ${FORMATS.join(', ')} (default auto).` },
+  extractor: {
+    value: 'NAME',
+    help: "How answers are found and judged: corrected (the default), or reference, LaTRO's code with its faults.",
+  },
   config: { value: 'FILE', help: 'A latro.json whose templates, column mapping and stop phrases hold here too.' },
 } satisfies Record<string, OptionSpec>;
 
@@ -69,10 +74,12 @@ export async function noteMemory(request: PolicyRequest, terminal: Terminal): Pr
 /** How questions are put and judged: as --config says, else by the defaults. */
 export async function taskConfig(args: Arguments, { cwd, world }: CommandContext): Promise<RunConfig> {
   const path = args.text('config');
-  const { config } =
+  const { config: given } =
     path === undefined
       ? resolveRunConfig({ model: '.', dataset: { train: '.' } }, 'the defaults')
       : await readRunConfig(world.files, resolve(cwd, path));
+  const extractor = args.choice('extractor', EXTRACTORS) ?? given.evaluation.extractor;
+  const config = { ...given, evaluation: { ...given.evaluation, extractor } };
   const format = args.choice('format', FORMATS);
   if (format === undefined) return config;
   const { mapping, ...dataset } = config.dataset;

@@ -279,6 +279,10 @@ export const evaluation = {
   k: whole('Samples per question for maj@k and pass@k. 0: greedy only.', { min: 0, max: 1024, unit: 'samples' }),
   temperature: real('Temperature of those samples.', { above: 0, max: 10 }),
   maxTokens: whole('Longest completion.', { min: 1, unit: 'tokens' }),
+  extractor: choice(
+    "How an answer is found in a text and compared with the gold one, in training too. reference: LaTRO's code with its false positives and negatives, for comparing figures with the paper's; corrected: without them.",
+    ['corrected', 'reference'],
+  ),
   questions: wholeOrNull('Evaluate at most this many questions, from the top. null: all.', {
     min: 1,
     unit: 'questions',

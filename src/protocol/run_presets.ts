@@ -169,6 +169,11 @@ export const PRESET_SECTIONS: {
     k: row(8, 8, 'LaTRO §5.1: maj@8'),
     temperature: row(1, 1, 'LaTRO §5.1'),
     maxTokens: row(500, 500, 'LaTRO §5.1'),
+    extractor: row(
+      'reference',
+      'corrected',
+      `${CODE} (eval_utils.py:163-233); ours: without its false positives and negatives`,
+    ),
     questions: row(null, null, OURS),
   },
   checkpoints: { every: row(10, 10, OURS), keep: row(3, 3, OURS) },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RIGHT_FREE_TEXT_CHRF } from '../../src/engine/evaluate/extract.ts';
+import { extractAnswer, isCorrect, RIGHT_FREE_TEXT_CHRF } from '../../src/engine/evaluate/extract.ts';
 import { chrF, rougeL } from '../../src/engine/evaluate/text_metrics.ts';
 import type { EvaluationRow, EvaluationSummary } from '../../src/protocol/records.ts';
 import { latro, latroOk } from '../support/command_line.ts';
@@ -140,6 +140,23 @@ describe('latro eval', () => {
     const greedy = written.rows.map((row) => row.greedy.similarity?.chrF ?? Number.NaN);
     assert.equal(written.meanChrF, (greedy[0]! + greedy[1]!) / 2);
     assert.match(stdout.text, /Mean chrF +\d+\.\d .*\n.*Mean ROUGE-L +0\.\d{3}/);
+  });
+
+  it('judges as the reference code does when asked to', async () => {
+    const [ours, theirs] = [await evaluate('--seed', '3'), await evaluate('--seed', '3', '--extractor', 'reference')];
+    assert.deepEqual(
+      ours.rows.map(({ greedy }) => greedy.text),
+      theirs.rows.map(({ greedy }) => greedy.text),
+    );
+    for (const [rows, mode] of [
+      [ours.rows, 'corrected'],
+      [theirs.rows, 'reference'],
+    ] as const) {
+      for (const { greedy, goldAnswer } of rows) {
+        assert.equal(greedy.extractedAnswer, extractAnswer(greedy.text, 'number', mode));
+        assert.equal(greedy.correct, isCorrect(greedy.extractedAnswer, goldAnswer, 'number', mode));
+      }
+    }
   });
 
   it('says what the model takes before it is loaded, and that it cannot fit', async () => {

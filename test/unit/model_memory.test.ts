@@ -51,7 +51,7 @@ describe('memory estimate', () => {
       fc.property(fc.constantFrom(...fields), more, fc.constantFrom('lora', 'full'), (field, extra, mode) => {
         const request = { ...INFERENCE, mode, lora: mode === 'lora' ? LORA : null, stepTokens: 64 } as const;
         const config = tinyConfig('llama');
-        const grown = estimateMemory(config, { ...request, [field]: request[field] + extra });
+        const grown = estimateMemory(config, { ...request, [field]: (request[field] ?? 0) + extra });
         assert.ok(grown.total > estimateMemory(config, request).total);
       }),
     );

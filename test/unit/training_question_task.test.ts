@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DatasetRow } from '../../src/engine/datasets/dataset.ts';
 import { formatById } from '../../src/engine/datasets/registry.ts';
+import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import { Policy } from '../../src/engine/training/policy.ts';
 import type { QuestionTask } from '../../src/engine/training/question_task.ts';
 import { questionTask } from '../../src/engine/training/run_setup.ts';
@@ -26,10 +27,13 @@ describe('what a dataset asks of a model', () => {
   });
   after(() => policy.dispose());
 
-  const taskOf = (changes: Pick<RunConfigInput, 'preset' | 'templates'>): QuestionTask =>
+  const taskOf = (
+    changes: Pick<RunConfigInput, 'preset' | 'templates'>,
+    extractor: 'reference' | 'corrected' = 'corrected',
+  ): QuestionTask =>
     questionTask(
       policy,
-      tinyRunConfig(folder.path, changes),
+      tinyRunConfig(folder.path, { evaluation: { extractor }, ...changes }),
       { format: formatById('starter'), answerKind: 'number' },
       new Date(0),
     );
@@ -41,6 +45,15 @@ describe('what a dataset asks of a model', () => {
     assert.deepEqual(task.judge(text, row('7')), { extracted: '7', correct: true });
     // Without that marker the last number would be taken.
     assert.equal(taskOf({}).judge(text, row('7')).extracted, '9');
+  });
+
+  it("judges as the reference code does where that is asked for, as the paper's preset does", () => {
+    const text = 'we get 5 apples then 6. The answer is: five.';
+    assert.deepEqual(taskOf({}).judge(text, row('5')), { extracted: '5', correct: true });
+    assert.deepEqual(taskOf({}, 'reference').judge(text, row('5')), { extracted: '6', correct: false });
+    const extractorOf = (preset: 'latro-paper' | 'latro-corrected'): string =>
+      resolveRunConfig({ model: 'm', dataset: { train: 'd' }, preset }, 'a test').config.evaluation.extractor;
+    assert.deepEqual([extractorOf('latro-paper'), extractorOf('latro-corrected')], ['reference', 'corrected']);
   });
 
   it('ends a rationale at that marker', () => {

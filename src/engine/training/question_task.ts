@@ -1,7 +1,7 @@
 /** What a dataset asks of a model: how a row becomes a prompt, where a rationale ends, and when an answer is right. */
 import type { AnswerKind, DatasetRow } from '../datasets/dataset.ts';
 import { answerMarker, type Template } from '../datasets/template.ts';
-import { extractAnswer, isCorrect } from '../evaluate/extract.ts';
+import { type ExtractionMode, extractAnswer, isCorrect } from '../evaluate/extract.ts';
 import { StopWatcher } from '../evaluate/stop.ts';
 import { type TextSimilarity, textSimilarity } from '../evaluate/text_metrics.ts';
 import type { StopDetector } from '../model/generate.ts';
@@ -25,6 +25,7 @@ export class QuestionTask {
   /** The words of the template that announce the answer; empty when it has none. */
   readonly #marker: string;
   readonly #phrases: readonly string[];
+  readonly #extractor: ExtractionMode;
 
   constructor(
     policy: Policy,
@@ -32,12 +33,14 @@ export class QuestionTask {
     answerKind: AnswerKind,
     style: 'auto' | 'chat' | 'plain',
     phrases: readonly string[],
+    extractor: ExtractionMode,
     now: Date,
   ) {
     const chat = style === 'plain' ? null : policy.chatTemplate;
     this.tokenizer = policy.tokenizer;
     this.encoder = new QuestionEncoder(policy.tokenizer, policy.config, template, chat, now);
     this.answerKind = answerKind;
+    this.#extractor = extractor;
     this.template = template;
     this.#marker = answerMarker(template);
     this.#phrases = [...new Set([this.#marker, ...phrases])].filter((phrase) => phrase !== '');
@@ -62,11 +65,11 @@ export class QuestionTask {
 
   /** Whether an extracted answer is the row's. */
   matches(extracted: string, row: DatasetRow): boolean {
-    return isCorrect(extracted, row.answer, this.answerKind, 'corrected', row.choices);
+    return isCorrect(extracted, row.answer, this.answerKind, this.#extractor, row.choices);
   }
 
   judge(text: string, row: DatasetRow): Verdict {
-    const extracted = extractAnswer(text, this.answerKind, 'corrected', row.choices, this.#marker);
+    const extracted = extractAnswer(text, this.answerKind, this.#extractor, row.choices, this.#marker);
     const correct = extracted !== null && this.matches(extracted, row);
     if (this.answerKind !== 'free-text') return { extracted, correct };
     return { extracted, correct, similarity: textSimilarity(extracted ?? '', row.answer) };

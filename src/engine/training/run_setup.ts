@@ -61,7 +61,7 @@ export function policyRequest(config: RunConfig, device: Device): PolicyRequest 
 
 export function questionTask(
   policy: Policy,
-  { preset, templates, sampling }: Pick<RunConfig, 'preset' | 'templates' | 'sampling'>,
+  { preset, templates, sampling, evaluation }: Pick<RunConfig, 'preset' | 'templates' | 'sampling' | 'evaluation'>,
   { format, answerKind }: Pick<RunQuestions, 'format' | 'answerKind'>,
   now: Date,
 ): QuestionTask {
@@ -71,6 +71,7 @@ export function questionTask(
     answerKind,
     templates.style,
     sampling.stopPhrases,
+    evaluation.extractor,
     now,
   );
 }
