@@ -80,6 +80,7 @@ export class Session {
         intraOpNumThreads: options.threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
+        enableMemPattern: false,
         logSeverityLevel: 3,
         ...(options.results === 'device' ? { preferredOutputLocation: 'gpu-buffer' as const } : {}),
         ...(options.constants === undefined ? {} : { externalData: externalData(options.constants) }),
