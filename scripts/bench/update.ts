@@ -50,13 +50,17 @@ export function question(model: LanguageModel, sizes: UpdateSizes, q: number): E
   };
 }
 
-/** @param tokenBudget of a gradient's or a score's run; the default of a run's configuration */
+/**
+ * @param tokenBudget of a gradient's or a score's run
+ * @param stopTokenIds none: every rationale is as long as it may be, so that every machine computes the same number of tokens
+ */
 export async function timedUpdate(
   model: LanguageModel,
   optimizer: AdamW,
   sizes: UpdateSizes,
   step: number,
   tokenBudget: number,
+  stopTokenIds: ReadonlySet<number> = new Set(),
 ): Promise<UpdateTiming> {
   const clock = (): number => performance.now() / 1000;
   const inside = { ...model.programs.secondsInside };
@@ -65,7 +69,7 @@ export async function timedUpdate(
 
   const questions = Array.from({ length: sizes.questions }, (_, q) => question(model, sizes, q));
   const rollout = {
-    generate: sampling(sizes.rationale, 64),
+    generate: { ...sampling(sizes.rationale, 64), stopTokenIds },
     rationales: sizes.rationales,
     countStopTokens: true,
     tokenBudget,

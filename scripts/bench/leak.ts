@@ -1,0 +1,74 @@
+/**
+ * `npm run bench:leak`: memory over 2,000 LaTRO updates of a tiny model (`--updates N` for another number). Rationales end where the
+ * model ends them, so that shapes vary as in a run. Prints what the process holds every 100 updates; `test/unit/memory_flat.test.ts` runs
+ * the same for fewer.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { parseModelConfig } from '../../src/engine/model/config.ts';
+import { benchModel } from './stages.ts';
+import { newOptimizer, timedUpdate } from './update.ts';
+
+export interface Held {
+  readonly update: number;
+  /** Megabytes after a garbage collection: the whole process; V8's heap; buffers of tensors. */
+  readonly resident: number;
+  readonly heap: number;
+  readonly buffers: number;
+}
+
+const TINY = parseModelConfig(
+  {
+    model_type: 'llama',
+    vocab_size: 40,
+    hidden_size: 16,
+    intermediate_size: 32,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 128,
+    tie_word_embeddings: true,
+  },
+  'tiny',
+);
+const SIZES = { questions: 2, rationales: 4, prompt: 6, rationale: 24, answer: 3 };
+/** About one token in ten ends a rationale. */
+const ENDS = [5, 11, 17, 23];
+
+/** @returns what the process holds every `every` updates, the first time after as many */
+export async function memoryOver(updates: number, every: number): Promise<Held[]> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const model = benchModel(TINY, { device: 'cpu', threads: 1 });
+  const optimizer = newOptimizer();
+  const held: Held[] = [];
+  for (let update = 1; update <= updates; update++) {
+    await timedUpdate(model, optimizer, SIZES, update, 128, new Set(ENDS));
+    if (update % every !== 0) continue;
+    // Finalizers of tensors run between tasks.
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    collect();
+    const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+    held.push({ update, resident: rss / 1e6, heap: heapUsed / 1e6, buffers: arrayBuffers / 1e6 });
+  }
+  await model.dispose();
+  return held;
+}
+
+async function main(): Promise<void> {
+  const at = process.argv.indexOf('--updates');
+  const updates = at < 0 ? 2000 : Number(process.argv[at + 1]);
+  const held = await memoryOver(updates, Math.max(1, Math.floor(updates / 20)));
+  console.log('updates  resident MB  heap MB  buffers MB');
+  for (const { update, resident, heap, buffers } of held) {
+    const cells = [String(update).padStart(7), resident.toFixed(1).padStart(12), heap.toFixed(2).padStart(8)];
+    console.log([...cells, buffers.toFixed(2).padStart(11)].join(' '));
+  }
+  const settled = held[Math.floor(held.length / 4)]!;
+  const last = held.at(-1)!;
+  const kilobytes = (1000 * (last.resident - settled.resident)) / (last.update - settled.update);
+  console.log(`grown by ${kilobytes.toFixed(2)} kB per update since update ${settled.update}`);
+}
+
+if (import.meta.filename === process.argv[1]) await main();
