@@ -4,7 +4,7 @@ import { type Child, h } from './dom.ts';
 import { fixed, probability } from './format.ts';
 import { clearFrom } from './rationale_figures.ts';
 import { quoted } from './rationale_tips.ts';
-import { t } from './strings.ts';
+import { checkpointLabel, t } from './strings.ts';
 import { explained } from './tooltip.ts';
 
 const WIDTH = 320;
@@ -74,6 +74,9 @@ export function prefixLine(rationale: RationaleView): Child {
         said,
       ),
       h('span', { class: 'dim number' }, `${fixed(first.logProb)} → ${fixed(last.logProb)}`),
+      rationale.tracedBy === undefined
+        ? null
+        : h('span', { class: 'dim' }, t('rationale.prefix.by', checkpointLabel(rationale.tracedBy))),
     ),
   );
 }

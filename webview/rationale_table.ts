@@ -199,11 +199,11 @@ function rationaleText(context: RationaleContext, rationale: RationaleView, open
     },
     record.tokens.map((token, i) => {
       const kind = token.logProb === null ? 'expected' : tokenKind(token.logProb);
-      if (!open && kind === 'expected') return token.text;
+      if (!open && kind === 'expected') return i === 0 ? token.text.trimStart() : token.text;
       // The underline starts at the word, not at the space before it.
       const space = /^\s*/.exec(token.text)?.[0] ?? '';
       return [
-        space,
+        i === 0 ? null : space,
         h(
           'span',
           {
@@ -227,7 +227,11 @@ function rationaleText(context: RationaleContext, rationale: RationaleView, open
 function marks(rationale: RationaleView, other: RationaleView | null, label: string): Child {
   const parts: Child[] = [];
   if (rationale.pinned) parts.push(h('span', { class: 'tag' }, icon('pin'), t('rationale.pinned')));
-  if (rationale.origin === 'edited') parts.push(h('span', { class: 'tag' }, icon('edit'), t('rationale.edited')));
+  if (rationale.origin === 'edited') {
+    const { scoredBy } = rationale;
+    const text = scoredBy === undefined ? t('rationale.edited') : t('rationale.edited.by', checkpointLabel(scoredBy));
+    parts.push(h('span', { class: 'tag' }, icon('edit'), text));
+  }
   if (rationale.origin === 'sampled')
     parts.push(h('span', { class: 'tag' }, icon('again'), t('rationale.sampledAgain')));
   if (rationale.rating?.verdict)

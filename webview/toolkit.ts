@@ -70,6 +70,8 @@ export function dropdown(options: {
       'aria-label': options.label,
       disabled: options.disabled === true,
       prop: { value: options.value },
+      // A choice whose text has changed is not shown anew by itself.
+      updated: (element) => (element as { readonly updateDisplayValue?: () => void }).updateDisplayValue?.(),
       on: { change: (event) => options.onChoose((event.currentTarget as HTMLSelectElement).value) },
     },
     options.choices.map(({ value, text }) =>

@@ -73,6 +73,9 @@ export const RationaleView = v.object({
   rating: v.nullable(RationaleRating),
   /** In rising order of `tokens`; absent until it was computed. */
   prefixScores: v.optional(v.array(PrefixScore)),
+  /** Who scored an edited rationale, and the prefixes: absent when it was the set's own weights, which a run may no longer have. */
+  scoredBy: v.optional(CheckpointName),
+  tracedBy: v.optional(CheckpointName),
 });
 export type RationaleView = v.InferOutput<typeof RationaleView>;
 

@@ -11,6 +11,7 @@ import {
   chooseCurrent,
   setOfRollout,
   setOfSamples,
+  weightsAtHand,
   withEdited,
   withMarks,
 } from '../../src/extension/rationales/rationale_sets.ts';
@@ -52,6 +53,23 @@ describe('sets of rationales', () => {
     assert.equal(setOfRollout(await rolloutOf(7, 'a'), settings).checkpoint, 'step-6');
   });
 
+  it('asks the nearest weights that are on disk for those that are not, and says which', async () => {
+    assert.equal(weightsAtHand('step-11', [4, 8, 12]), 'step-12');
+    assert.equal(weightsAtHand('step-10', [8, 12]), 'step-12', 'the later of two');
+    assert.equal(weightsAtHand('step-8', [4, 8, 12]), 'step-8');
+    assert.equal(weightsAtHand('base', [4]), 'base');
+    assert.equal(weightsAtHand('step-3', []), 'base');
+    const set = setOfRollout(await rolloutOf(12, 'a'), settings);
+    const [first] = set.rationales;
+    const edited = withEdited(set, 'edited-1', first!.record, 'step-12').rationales.at(-1);
+    assert.deepEqual([edited?.origin, edited?.scoredBy], ['edited', 'step-12']);
+    assert.equal(withEdited(set, 'edited-2', first!.record, 'step-11').rationales.at(-1)?.scoredBy, undefined);
+    const trace = { scores: [{ tokens: 0, logProb: -1 }], by: 'step-12' };
+    const traces = new Map([[`${set.checkpoint} ${first!.id}`, trace]]);
+    const marked = withMarks(set, { pinned: new Set(), ratings: new Map(), traces }).rationales[0];
+    assert.deepEqual([marked?.prefixScores, marked?.tracedBy], [trace.scores, 'step-12']);
+  });
+
   it('shows the newest weights against the base, unless something else was chosen and is there', async () => {
     const sets = new Map(
       await Promise.all(
@@ -89,7 +107,7 @@ describe('sets of rationales', () => {
     const second = setOfSamples(await rolloutOf(0, 'a', 2), 'base', 1, marked);
     assert.equal(second.rationales.length, 4);
     assert.equal(second.rationales[3]?.id, pinned?.id);
-    const edited = withEdited(second, 'edited-1', pinned!.record);
+    const edited = withEdited(second, 'edited-1', pinned!.record, second.checkpoint);
     const ids = edited.rationales.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
     assert.deepEqual(edited.rationales.at(-1)?.origin, 'edited');

@@ -25,7 +25,7 @@ const DATASET = /\.(jsonl|ndjson|json|parquet)$/i;
 
 /** The dataset a command is about: the file it was called on, or the one in the editor, saved first. */
 export async function datasetOf(argument: unknown): Promise<string> {
-  const uri = argument instanceof vscode.Uri ? argument : vscode.window.activeTextEditor?.document.uri;
+  const uri = argument instanceof vscode.Uri ? argument : fileInEditor();
   if (uri?.scheme !== 'file' || !DATASET.test(uri.fsPath)) {
     const { l10n } = vscode;
     const next = l10n.t('Open a .jsonl or .json file of questions and answers first.');
@@ -34,6 +34,12 @@ export async function datasetOf(argument: unknown): Promise<string> {
   const document = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
   if (document?.isDirty) await document.save();
   return uri.fsPath;
+}
+
+/** VS Code hands out no editor for a file of more than 50 MB, but its tab says which it is. */
+function fileInEditor(): vscode.Uri | undefined {
+  const { input } = vscode.window.tabGroups.activeTabGroup.activeTab ?? {};
+  return input instanceof vscode.TabInputText ? input.uri : vscode.window.activeTextEditor?.document.uri;
 }
 
 /** The model to use; asks for one when none is chosen. */

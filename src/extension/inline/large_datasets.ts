@@ -15,6 +15,8 @@ import { scanFile } from './scan_file.ts';
 /** In bytes; VS Code counts characters, of which there are no more. */
 const LARGEST_DOCUMENT = 50 << 20;
 const SETTLE_MILLISECONDS = 500;
+/** Between two updates while a file is being read. */
+const PUBLISH_MILLISECONDS = 1000;
 
 export interface ScannedDataset {
   readonly uri: vscode.Uri;
@@ -27,6 +29,7 @@ export interface LargeDatasetsOptions {
   /** Rows whose problems are kept. */
   readonly mostRows: number;
   readonly log: Log;
+  /** Called as problems are found, and once more when the whole file was read. */
   readonly onScanned: (dataset: ScannedDataset) => void;
   readonly onClosed: (uri: vscode.Uri) => void;
 }
@@ -95,10 +98,19 @@ export class LargeDatasets implements Disposable {
   }
 
   async #scan(uri: vscode.Uri, signal: AbortSignal): Promise<void> {
+    const { mostRows, onScanned } = this.#options;
     const problems: RowProblem[] = [];
     let flawed = 0;
+    const publish = () => onScanned({ uri, problems, rowsLeft: Math.max(0, flawed - mostRows) });
+    let published = performance.now();
     const collect = (_: number, checked: CheckedRow) => {
-      if (checked.problems.length > 0 && flawed++ < this.#options.mostRows) problems.push(...checked.problems);
+      if (checked.problems.length === 0) return;
+      if (flawed++ >= mostRows) return;
+      problems.push(...checked.problems);
+      // A million rows take their time: what is found first is shown first.
+      if (performance.now() - published < PUBLISH_MILLISECONDS) return;
+      published = performance.now();
+      publish();
     };
     const isDocument = vscode.workspace.textDocuments.some((document) => document.uri.toString() === uri.toString());
     if (isDocument) return; // few characters of many bytes: then it is indexed as any other
@@ -106,6 +118,6 @@ export class LargeDatasets implements Disposable {
     if (!(await scanFile(this.#files, uri.fsPath, collect, signal))) return;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     this.#options.log.info(`${uri.fsPath}: checked in ${seconds} s, ${flawed} rows with problems`);
-    this.#options.onScanned({ uri, problems, rowsLeft: Math.max(0, flawed - this.#options.mostRows) });
+    publish();
   }
 }

@@ -2,12 +2,12 @@
 import path from 'node:path';
 import type { DatasetRow } from '../../engine/datasets/dataset.ts';
 import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
-import type { PrefixScore, RationaleSet } from '../../protocol/panel_messages.ts';
+import type { RationaleSet } from '../../protocol/panel_messages.ts';
 import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import { strategyNames } from '../runs/strategies.ts';
-import { setOfRollout, weightsOfRollout } from './rationale_sets.ts';
+import { setOfRollout, type Trace, weightsOfRollout } from './rationale_sets.ts';
 
 /** A row of a dataset as it stands in the editor. */
 export interface Question {
@@ -33,7 +33,7 @@ export class QuestionSource {
   readonly #records = new Map<string, RunRecord>();
   /** What was sampled or written on request, newest per question and checkpoint; gone with the window. */
   readonly #onRequest = new Map<string, RationaleSet>();
-  readonly #traces = new Map<string, readonly PrefixScore[]>();
+  readonly #traces = new Map<string, Trace>();
 
   constructor(runs: RunsWatcher) {
     this.#runs = runs;
@@ -74,20 +74,14 @@ export class QuestionSource {
   }
 
   /** log π(y | x, z_≤t) by `CHECKPOINT RATIONALE-ID`, as `withMarks` looks them up. */
-  tracesOf(run: RunSummary | null, rowKey: string): ReadonlyMap<string, readonly PrefixScore[]> {
+  tracesOf(run: RunSummary | null, rowKey: string): ReadonlyMap<string, Trace> {
     const prefix = `${run?.id ?? ''}\n${rowKey}\n`;
     const own = [...this.#traces].filter(([key]) => key.startsWith(prefix));
-    return new Map(own.map(([key, scores]) => [key.slice(prefix.length), scores]));
+    return new Map(own.map(([key, trace]) => [key.slice(prefix.length), trace]));
   }
 
-  addTrace(
-    run: RunSummary | null,
-    rowKey: string,
-    checkpoint: string,
-    id: string,
-    scores: readonly PrefixScore[],
-  ): void {
-    this.#traces.set(`${run?.id ?? ''}\n${rowKey}\n${checkpoint} ${id}`, scores);
+  addTrace(run: RunSummary | null, rowKey: string, checkpoint: string, id: string, trace: Trace): void {
+    this.#traces.set(`${run?.id ?? ''}\n${rowKey}\n${checkpoint} ${id}`, trace);
   }
 
   #index(run: RunSummary): RolloutIndex {

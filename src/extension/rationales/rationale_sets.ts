@@ -17,6 +17,15 @@ export const updatesBehind = (checkpoint: string): number => Number(/^step-(\d+)
 /** The rollout of update s was sampled by the weights that s − 1 updates had made. */
 export const weightsOfRollout = ({ step }: QuestionRollout): string => checkpointName(Math.max(0, step - 1));
 
+/** The weights to ask for those of `checkpoint`: a run keeps few, so the nearest on disk (the later of two), or the base. */
+export function weightsAtHand(checkpoint: string, onDisk: readonly number[]): string {
+  const wanted = updatesBehind(checkpoint);
+  const distance = (step: number) => Math.abs(step - wanted);
+  return checkpointName(
+    [...onDisk, 0].reduce((a, b) => (distance(b) < distance(a) || (distance(b) === distance(a) && b > a) ? b : a)),
+  );
+}
+
 export interface RunSettings {
   readonly runId: string;
   readonly temperature: number;
@@ -53,8 +62,9 @@ export function setOfSamples(
 }
 
 /** The set with a person's own rationale beside the model's. */
-export function withEdited(set: RationaleSet, id: string, record: RationaleRecord): RationaleSet {
-  return { ...set, rationales: [...set.rationales, view(id, 'edited', record, null)] };
+export function withEdited(set: RationaleSet, id: string, record: RationaleRecord, scoredBy: string): RationaleSet {
+  const edited = { ...view(id, 'edited', record, null), ...(scoredBy === set.checkpoint ? {} : { scoredBy }) };
+  return { ...set, rationales: [...set.rationales, edited] };
 }
 
 function view(
@@ -66,18 +76,25 @@ function view(
   return { id, origin, record, seed, pinned: false, rating: null };
 }
 
+/** log π(y | x, z_≤t), and the weights that were asked. */
+export interface Trace {
+  readonly scores: readonly PrefixScore[];
+  readonly by: string;
+}
+
 /** What people did to rationales, by rationale id (ratings by text: they hold wherever the same rationale turns up). */
 export interface Marks {
   readonly pinned: ReadonlySet<string>;
   readonly ratings: ReadonlyMap<string, RationaleRating>;
-  readonly traces: ReadonlyMap<string, readonly PrefixScore[]>;
+  readonly traces: ReadonlyMap<string, Trace>;
 }
 
 export function withMarks(set: RationaleSet, { pinned, ratings, traces }: Marks): RationaleSet {
   const rationales = set.rationales.map((each) => {
     const trace = traces.get(`${set.checkpoint} ${each.id}`);
     const rating = ratings.get(each.record.text) ?? null;
-    const prefixScores = trace === undefined ? {} : { prefixScores: [...trace] };
+    const tracedBy = trace === undefined || trace.by === set.checkpoint ? {} : { tracedBy: trace.by };
+    const prefixScores = trace === undefined ? {} : { prefixScores: [...trace.scores], ...tracedBy };
     return { ...each, pinned: pinned.has(each.id), rating, ...prefixScores };
   });
   return { ...set, rationales };

@@ -30,6 +30,7 @@ import {
   chooseCurrent,
   type Marks,
   setOfSamples,
+  weightsAtHand,
   withEdited,
   withMarks,
 } from './rationale_sets.ts';
@@ -194,37 +195,39 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { rowKey } = question.row;
     const { k } = chosen ?? this.#defaults();
     await this.#compute(question, 'sampling', k, async (client, jobId, signal) => {
-      const { run, sets, strategyNames } = await this.#source.known(question);
+      const { run, sets, checkpointSteps, strategyNames } = await this.#source.known(question);
+      const asked = weightsAtHand(checkpoint, checkpointSteps);
       const settings = chosen ?? { ...this.#defaults(), ...defaultStrategy(strategyNames) };
       const rollout = await client.request(
         'sampleQuestion',
         {
           jobId,
-          weights: weightsFor(run, checkpoint, this.#model),
+          weights: weightsFor(run, asked, this.#model),
           row: referenceTo(question),
           maxTokens: null,
           ...settings,
         },
         signal,
       );
-      const shown = sets.get(checkpoint);
+      const shown = sets.get(asked);
       const previous = shown && withMarks(shown, await this.#marks(question, run));
-      this.#source.addSet(run, rowKey, setOfSamples(rollout, checkpoint, settings.temperature, previous));
-      this.#choose(rowKey, shownAs === 'checkpoint' ? { checkpoint } : { comparison: checkpoint });
+      this.#source.addSet(run, rowKey, setOfSamples(rollout, asked, settings.temperature, previous));
+      this.#choose(rowKey, shownAs === 'checkpoint' ? { checkpoint: asked } : { comparison: asked });
     });
   }
 
   async #scoreEdited(question: Question, checkpoint: string, id: string, text: string): Promise<void> {
     const { rowKey } = question.row;
     await this.#compute(question, 'scoring', 1, async (client, jobId, signal) => {
-      const { run, sets } = await this.#source.known(question);
+      const { run, sets, checkpointSteps } = await this.#source.known(question);
       const base = sets.get(checkpoint);
       if (base === undefined) return;
-      const weights = weightsFor(run, checkpoint, this.#model);
+      const asked = weightsAtHand(checkpoint, checkpointSteps);
+      const weights = weightsFor(run, asked, this.#model);
       const row = referenceTo(question);
       const strategy = base.rationales.find((each) => each.id === id)?.record.strategy;
       const record = await client.request('scoreRationale', { jobId, weights, row, text, strategy }, signal);
-      this.#source.addSet(run, rowKey, withEdited(base, `edited-${randomUUID()}`, record));
+      this.#source.addSet(run, rowKey, withEdited(base, `edited-${randomUUID()}`, record, asked));
     });
   }
 
@@ -232,12 +235,13 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const rationale = await this.#find(question, id, checkpoint);
     if (rationale === undefined) return;
     await this.#compute(question, 'tracing', 1, async (client, jobId, signal) => {
-      const run = await this.#source.runOf(question.file);
-      const weights = weightsFor(run, checkpoint, this.#model);
+      const { run, checkpointSteps } = await this.#source.known(question);
+      const by = weightsAtHand(checkpoint, checkpointSteps);
+      const weights = weightsFor(run, by, this.#model);
       const { text, strategy } = rationale.record;
       const request = { jobId, weights, row: referenceTo(question), text, strategy };
       const { scores } = await client.request('tracePrefixes', request, signal);
-      this.#source.addTrace(run, question.row.rowKey, checkpoint, id, scores);
+      this.#source.addTrace(run, question.row.rowKey, checkpoint, id, { scores, by });
     });
   }
 
