@@ -35,7 +35,7 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
     vocabularySize: config.vocabSize,
     contextLength: config.maxPositions,
     weightBytes: await storedWeightBytes(folder, config),
-    trainingBytes: policyMemory(config, request, lora).total,
+    trainingBytes: Math.round(policyMemory(config, request, lora).total),
     tiedHead: config.tiedHead,
     chatTemplate: (await ChatTemplate.load(folder, tokenizer.specialTokens)) !== null,
   };
