@@ -1,6 +1,7 @@
 /** Every differentiable operator's gradient against central finite differences, on the runtime that will execute it. */
 import { strict as assert } from 'node:assert';
 import { RandomStream } from '../../src/engine/common/random.ts';
+import * as attention from '../../src/engine/graph/attention.ts';
 import * as chunked from '../../src/engine/graph/chunked_head.ts';
 import { differentiate } from '../../src/engine/graph/differentiate.ts';
 import * as extended from '../../src/engine/graph/extended_vocabulary.ts';
@@ -206,6 +207,23 @@ const CASES: readonly Case[] = [
     fixed: { targets: ids(5, 0, 3, 5, 4) },
     build: (g, [h, w, e], { targets }) => extended.tokenLogProbabilitiesExtended(g, h!, w!, e!, targets!),
   },
+  {
+    name: 'attend, two rows of queries to a row of bias',
+    shapes: [
+      [2, 4, 3],
+      [2, 5, 3],
+      [2, 5, 3],
+    ],
+    fixed: {
+      bias: { shape: [2, 1, 2, 5], data: Float32Array.from({ length: 20 }, (_, i) => (i % 7 === 3 ? -1e9 : 0)) },
+    },
+    build: (g, [q, k, v], { bias }) => attention.attend(g, q!, k!, v!, bias!, [2, 2, 2, 5]),
+  },
+  {
+    name: 'repeatAlong',
+    shapes: [[2, 3]],
+    build: (g, [x]) => operators.multiply(g, attention.repeatAlong(g, x!, 1, 4), g.floats([1, 2, 3, 4], [1, 4, 1])),
+  },
   // 5 rows in chunks of at most 2: 2, 2 and 1.
   {
     name: 'tokenLogProbabilitiesInChunks',
@@ -309,7 +327,7 @@ describe(`gradients against finite differences, on ${device}`, () => {
       'LOGITS_AT_A_TIME',
     ]);
     const covered = new Set(CASES.map((testCase) => testCase.name.split(/[ ,]/)[0]));
-    for (const name of [operators, extended, chunked].flatMap(Object.keys))
+    for (const name of [operators, attention, extended, chunked].flatMap(Object.keys))
       if (!helpers.has(name)) assert.ok(covered.has(name), `${name} has no gradient test`);
   });
 

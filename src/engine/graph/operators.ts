@@ -226,23 +226,23 @@ export function softmax(graph: GraphBuilder, x: Value): Value {
   return p;
 }
 
-/** SwiGLU: y = g·σ(g)·u. With s = σ(g): ū = ȳ g s; ḡ = ȳ u s (1 + g (1 − s)). */
+/**
+ * SwiGLU: y = g·σ(g)·u. With s = σ(g): ū = ȳ g s; ḡ = ȳ u s (1 + g (1 − s)) = ȳ (y + s (u − y)), which needs g no more.
+ */
 export function swiglu(graph: GraphBuilder, gate: Value, up: Value): Value {
   const s = graph.single('Sigmoid', [gate], gate.type, gate.shape);
   const silu = elementwise(graph, 'Mul', gate, s);
   const y = elementwise(graph, 'Mul', silu, up);
   graph.record([gate, up], [y], ([dy]) => {
-    // s (1 + g (1 − s)) = s + silu − silu·s
-    const slope = elementwise(graph, 'Sub', elementwise(graph, 'Add', s, silu), elementwise(graph, 'Mul', silu, s));
-    const dGate = elementwise(graph, 'Mul', elementwise(graph, 'Mul', dy!, up), slope);
-    return [dGate, elementwise(graph, 'Mul', dy!, silu)];
+    const slope = elementwise(graph, 'Add', y, elementwise(graph, 'Mul', s, elementwise(graph, 'Sub', up, y)));
+    return [elementwise(graph, 'Mul', dy!, slope), elementwise(graph, 'Mul', dy!, silu)];
   });
   return y;
 }
 
 /**
  * RMS normalisation over the last axis, Zhang & Sennrich 2019 eq. 4: y = w ⊙ x̂, x̂ = x·r, r = 1/√(mean(x²) + ε).
- * x̄ = r (x̂̄ − x̂ · mean(x̂̄ ⊙ x̂)) with x̂̄ = ȳ ⊙ w; w̄ = Σ ȳ ⊙ x̂. x (…, D), w (D).
+ * x̄ = r (ȳ ⊙ w − x · r · mean(ȳ ⊙ y)); w̄ = Σ ȳ ⊙ x̂. x (…, D), w (D).
  */
 export function rmsNorm(graph: GraphBuilder, x: Value, weight: Value, epsilon: number): Value {
   const axis = x.shape.length - 1;
@@ -256,25 +256,16 @@ export function rmsNorm(graph: GraphBuilder, x: Value, weight: Value, epsilon: n
     stash_type: 1,
   }) as [Value, Value?];
   graph.record([x, weight], [y], ([dy]) => {
+    const times = (a: Value, b: Value): Value => elementwise(graph, 'Mul', a, b);
     const r = fused ?? inverseRootMeanSquare(graph, x, epsilon);
-    const normal = elementwise(graph, 'Mul', x, r);
-    const dNormal = elementwise(graph, 'Mul', dy!, weight);
     let dx: Value | null = null;
     if (graph.requiresGradient(x)) {
-      const mean = graph.single(
-        'ReduceMean',
-        [elementwise(graph, 'Mul', dNormal, normal), graph.integers([axis])],
-        x.type,
-        reduced,
-        {
-          keepdims: 1,
-        },
-      );
-      dx = elementwise(graph, 'Mul', elementwise(graph, 'Sub', dNormal, elementwise(graph, 'Mul', normal, mean)), r);
+      const products = [times(dy!, y), graph.integers([axis])];
+      const mean = graph.single('ReduceMean', products, x.type, reduced, { keepdims: 1 });
+      const along = times(x, times(r, mean));
+      dx = times(elementwise(graph, 'Sub', times(dy!, weight), along), r);
     }
-    const dWeight = graph.requiresGradient(weight)
-      ? reduceTo(graph, elementwise(graph, 'Mul', dy!, normal), weight.shape)
-      : null;
+    const dWeight = graph.requiresGradient(weight) ? reduceTo(graph, times(dy!, times(x, r)), weight.shape) : null;
     return [dx, dWeight];
   });
   return y;

@@ -5,10 +5,11 @@
  * continuations attend to it, so a question's tokens are spent once however many rationales it has. Flat token order: all
  * prompt tokens, then all continuation tokens; N = B·P + R·T.
  */
+import { attend, repeatAlong } from '../graph/attention.ts';
 import { differentiate } from '../graph/differentiate.ts';
 import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
-import { add, concat, embed, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
+import { concat, embed, multiply, reshape, split, transpose } from '../graph/operators.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph, type Trainable } from './decoder_graph.ts';
 import { rotaryDim } from './rope.ts';
@@ -85,19 +86,20 @@ function defineSizes(graph: GraphBuilder, config: ModelConfig, promptIds: Value,
   const p = define('P', axis(promptIds, 1));
   const r = define('R', axis(suffixIds, 0));
   const t = define('T', axis(suffixIds, 1));
-  const k = define('K', derive('Div', r, b));
+  define('K', derive('Div', r, b));
   const bp = define('B*P', derive('Mul', b, p));
   const rt = define('R*T', derive('Mul', r, t));
   define('N', derive('Add', bp, rt));
   define('P+T', derive('Add', p, t));
   define('G*P', derive('Mul', p, graph.integers([group])));
-  const gt = define('G*T', derive('Mul', t, graph.integers([group])));
-  define('K*G*T', derive('Mul', gt, k));
+  define('G*T', derive('Mul', t, graph.integers([group])));
 }
 
 /**
  * Prompt tokens attend causally to their prompt; continuation tokens to their whole prompt and causally to themselves.
- * Grouped queries share a key head by folding the group G = H/Hkv into the rows of the product; d is the head size.
+ * Grouped queries share a key head by folding the group G = H/Hkv into the rows of the product; d is the head size. The prompt's keys
+ * and values are repeated for each continuation: joining them costs a copy of (P + T)·d numbers a row and head, joining the scores
+ * instead one of G·T·(P + T), forward and backward.
  */
 function sharedPromptAttention(
   graph: GraphBuilder,
@@ -107,48 +109,39 @@ function sharedPromptAttention(
 ): Attention {
   const { heads, keyValueHeads: kv, headDim: d } = config;
   const group = heads / kv;
-  const scale = graph.scalar(1 / Math.sqrt(d));
   const part = (x: Value): [Value, Value] => split(graph, x, 0, ['B*P', 'R*T']) as [Value, Value];
   const view = (x: Value, from: readonly Dim[], perm: readonly number[]): Value =>
     transpose(graph, reshape(graph, x, from), perm);
 
   return (query, key, value) => {
-    const [queryPrompt, querySuffix] = part(multiply(graph, query, scale));
+    const [queryPrompt, querySuffix] = part(query);
     const [keyPrompt, keySuffix] = part(key);
     const [valuePrompt, valueSuffix] = part(value);
 
-    // Prompt: (B, Hkv, G·P, d) × (B, Hkv, P, d)ᵀ
+    // Prompt: queries (B, Hkv, G·P, d), keys and values (B, Hkv, P, d).
     const qp = reshape(graph, view(queryPrompt, ['B', 'P', kv, group, d], [0, 2, 3, 1, 4]), ['B', kv, 'G*P', d]);
     const kp = view(keyPrompt, ['B', 'P', kv, d], [0, 2, 1, 3]);
     const vp = view(valuePrompt, ['B', 'P', kv, d], [0, 2, 1, 3]);
-    const promptScores = reshape(graph, matmul(graph, qp, kp, { transposeB: true }), ['B', kv, group, 'P', 'P']);
-    const promptWeights = reshape(graph, softmax(graph, add(graph, promptScores, promptBias)), ['B', kv, 'G*P', 'P']);
-    const promptMixed = reshape(graph, matmul(graph, promptWeights, vp), ['B', kv, group, 'P', d]);
-    const promptOut = reshape(graph, transpose(graph, promptMixed, [0, 3, 1, 2, 4]), ['B*P', heads * d]);
+    const promptMixed = attend(graph, qp, kp, vp, promptBias, ['B', kv, group, 'P', 'P']);
+    const promptHeads = reshape(graph, promptMixed, ['B', kv, group, 'P', d]);
+    const promptOut = reshape(graph, transpose(graph, promptHeads, [0, 3, 1, 2, 4]), ['B*P', heads * d]);
 
-    // Continuations: (B, Hkv, K·G·T, d) × prompt keys, and (B, Hkv, K, G·T, d) × their own keys.
+    // Continuations: queries (B, Hkv, K, G·T, d), keys and values (B, Hkv, K, P+T, d).
+    const withPrompt = (prompt: Value, suffix: Value): Value => {
+      const own = view(suffix, ['B', 'K', 'T', kv, d], [0, 3, 1, 2, 4]);
+      return concat(graph, [repeatAlong(graph, prompt, 2, 'K'), own], 3, 'P+T');
+    };
     const qs = view(querySuffix, ['B', 'K', 'T', kv, group, d], [0, 3, 1, 4, 2, 5]);
-    const ks = view(keySuffix, ['B', 'K', 'T', kv, d], [0, 3, 1, 2, 4]);
-    const vs = view(valueSuffix, ['B', 'K', 'T', kv, d], [0, 3, 1, 2, 4]);
-    const toPrompt = matmul(graph, reshape(graph, qs, ['B', kv, 'K*G*T', d]), kp, { transposeB: true });
-    const toSelf = matmul(graph, reshape(graph, qs, ['B', kv, 'K', 'G*T', d]), ks, { transposeB: true });
-    const scores = concat(
+    const mixed = attend(
       graph,
-      [
-        reshape(graph, toPrompt, ['B', kv, 'K', group, 'T', 'P']),
-        reshape(graph, toSelf, ['B', kv, 'K', group, 'T', 'T']),
-      ],
-      5,
-      'P+T',
+      reshape(graph, qs, ['B', kv, 'K', 'G*T', d]),
+      withPrompt(kp, keySuffix),
+      withPrompt(vp, valueSuffix),
+      suffixBias,
+      ['B', kv, 'K', group, 'T', 'P+T'],
     );
-    const weights = softmax(graph, add(graph, scores, suffixBias));
-    const [overPrompt, overSelf] = split(graph, weights, 5, ['P', 'T']) as [Value, Value];
-    const fromPrompt = matmul(graph, reshape(graph, overPrompt, ['B', kv, 'K*G*T', 'P']), vp);
-    const fromSelf = matmul(graph, reshape(graph, overSelf, ['B', kv, 'K', 'G*T', 'T']), vs);
-    const shape: Dim[] = ['B', kv, 'K', group, 'T', d];
-    const mixed = add(graph, reshape(graph, fromPrompt, shape), reshape(graph, fromSelf, shape));
-    const suffixOut = reshape(graph, transpose(graph, mixed, [0, 2, 4, 1, 3, 5]), ['R*T', heads * d]);
-
+    const suffixHeads = reshape(graph, mixed, ['B', kv, 'K', group, 'T', d]);
+    const suffixOut = reshape(graph, transpose(graph, suffixHeads, [0, 2, 4, 1, 3, 5]), ['R*T', heads * d]);
     return concat(graph, [promptOut, suffixOut], 0, 'N');
   };
 }
