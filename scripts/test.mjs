@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setupChromium, setupVscode } from './setup_vscode.mjs';
+import { testWebgpu } from './test_webgpu.mjs';
 import { installDependencies, root, run, seconds, testHome, tool } from './tools.mjs';
 
 const total = { passing: 0, failing: 0, pending: 0 };
@@ -73,6 +74,7 @@ await browserAndVscode;
 
 if (chromium) process.env.CHROMIUM = chromium;
 await stage('panel tests in a browser', mocha('test/webview', ['--timeout=60000', '--reporter=dot']));
+await stage("WebGPU tests on the browser's software driver", (onLine) => testWebgpu({ onLine, reporter: 'dot' }));
 await stage('package', node('scripts/package.mjs'));
 await stage("tests in VS Code's extension host", async (onLine) => {
   const built = await run(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--host-tests'], { onLine });

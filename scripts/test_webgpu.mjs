@@ -37,9 +37,7 @@ export async function webgpuEnvironment(ownDriver) {
 export async function testWebgpu({ ownDriver = false, onLine, reporter = 'spec' } = {}) {
   const env = await webgpuEnvironment(ownDriver);
   if (env === undefined) {
-    (onLine ?? console.log)(
-      `WebGPU tests skipped: no Chromium with ${DRIVER} was found (npm run test:host installs one).`,
-    );
+    console.log(`  WebGPU tests skipped: no Chromium with ${DRIVER} was found (npm run test:host installs one).`);
     return 0;
   }
   const args = ['--import=tsx', '--timeout=120000', `--reporter=${reporter}`];

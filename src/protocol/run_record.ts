@@ -52,6 +52,17 @@ export type RunGain = v.InferOutput<typeof RunGain>;
 export const BestCheckpoint = v.object({ step: v.number(), score: v.number() });
 export type BestCheckpoint = v.InferOutput<typeof BestCheckpoint>;
 
+/**
+ * Where the operators of a program were executed on a device other than the CPU: counts of its nodes. `fellBack` names those on real
+ * numbers that the device leaves to the CPU, so that their data crosses twice; those on sizes and token ids stay there on purpose.
+ */
+export const OperatorPlacement = v.object({
+  onDevice: v.number(),
+  fellBack: v.record(v.string(), v.number()),
+  onIntegers: v.number(),
+});
+export type OperatorPlacement = v.InferOutput<typeof OperatorPlacement>;
+
 export const RunRecord = v.object({
   formatVersion: v.literal(RUN_FORMAT_VERSION),
   id: v.string(),
@@ -70,6 +81,8 @@ export const RunRecord = v.object({
   /** The checkpoint this run was last resumed from; never pruned. */
   resumedFrom: v.nullable(v.number()),
   gain: v.nullable(RunGain),
+  /** Of each program that has run; absent on the CPU. */
+  operators: v.optional(v.record(v.string(), OperatorPlacement)),
   /** The process that last wrote the run. */
   pid: v.nullable(v.number()),
 });

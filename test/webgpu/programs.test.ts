@@ -10,7 +10,7 @@ import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
-import type { Device, Session } from '../../src/engine/runtime/session.ts';
+import type { Device } from '../../src/engine/runtime/session.ts';
 import { DEVICE_UNDER_TEST, requireDevice } from '../support/devices_under_test.ts';
 import { tinyConfig } from '../support/model_fixtures.ts';
 import { tinyWeights } from '../support/tiny_model.ts';
@@ -89,11 +89,9 @@ function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, wha
 
 describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, function () {
   this.timeout(120_000);
-  let device: Session | undefined;
   before(async function () {
-    device = await requireDevice(this);
+    await requireDevice(this);
   });
-  after(() => device?.dispose());
 
   for (const [name, { config, trainable }] of Object.entries(CASES)) {
     describe(name, () => {

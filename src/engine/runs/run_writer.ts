@@ -25,7 +25,9 @@ type WithoutTime<T> = T extends { time: string } ? Omit<T, 'time'> : never;
 /** An event before it is written: the writer adds the time. */
 export type NewEvent = WithoutTime<RunEvent>;
 /** What may change in `run.json` while the run goes on. */
-export type RunProgressFields = Partial<Pick<RunRecord, 'phase' | 'step' | 'totalSteps' | 'best' | 'gain'>>;
+export type RunProgressFields = Partial<
+  Pick<RunRecord, 'phase' | 'step' | 'totalSteps' | 'best' | 'gain' | 'operators'>
+>;
 
 export interface World {
   readonly files: FileSystem;

@@ -142,8 +142,10 @@ export class TrainingRun {
       await this.#train(start, observer);
       const after = await this.#evaluateTest(await this.#restoreBest(observer), observer);
       if (before !== null && after !== null) await this.#writer.update({ gain: gainOf(before, after) });
+      await this.#recordOperators(observer);
       await this.#writer.close('finished');
     } catch (error) {
+      await this.#recordOperators(observer).catch(() => {});
       // What ended the run is said, even if a full disk keeps it from being written.
       await this.#closeAfter(error).catch(() => {});
       throw error;
@@ -330,7 +332,21 @@ export class TrainingRun {
     return summary;
   }
 
+  /** Writes down, and says, what the device leaves to the CPU: such a run is slower than it need be. */
+  async #recordOperators(observer: RunObserver): Promise<void> {
+    const operators = await this.#setup.policy.model.programs.placements();
+    if (Object.keys(operators).length === 0) return;
+    const known = this.#writer.record.operators ?? {};
+    await this.#writer.update({ operators: { ...known, ...operators } });
+    for (const [program, { fellBack }] of Object.entries(operators)) {
+      const names = Object.entries(fellBack).map(([name, count]) => `${name} (${count})`);
+      if (program in known || names.length === 0) continue;
+      observer.onWarning(`Operators of the program "${program}" that fell back to the CPU: ${names.join(', ')}.`);
+    }
+  }
+
   async #phase(phase: RunPhase, observer: RunObserver): Promise<void> {
+    await this.#recordOperators(observer);
     await this.#writer.update({ phase });
     const ratings = phase === 'training' && this.#ratings !== null ? { ratings: this.#ratings.inUse } : {};
     await this.#writer.append({ type: 'phase', phase, ...ratings });
