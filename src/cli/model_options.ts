@@ -69,6 +69,8 @@ export async function noteMemory(request: PolicyRequest, terminal: Terminal): Pr
   const { estimate, available } = await memoryNeed(request);
   requireMemory(request.model, estimate, available);
   terminal.note(`Takes ${memoryText(estimate)}; ${gigabytes(available)} are free.`);
+  if (estimate.total > available)
+    terminal.note('Memory may not suffice for long sequences: a smaller tokenBudget, or fewer tokens, takes less.');
 }
 
 /** How questions are put and judged: as --config says, else by the defaults. */

@@ -122,6 +122,8 @@ export const ModelDescription = v.object({
   weightBytes: Count,
   /** Memory that a run under the preset's settings takes, at the most. */
   trainingBytes: Count,
+  /** What such a run cannot do without. */
+  leastTrainingBytes: Count,
   tiedHead: v.boolean(),
   chatTemplate: v.boolean(),
 });

@@ -35,6 +35,7 @@ describe('memory estimate against real processes', () => {
         `      ${kind.padEnd(10)} estimated ${megabytes(estimate.total)}, peak ${megabytes(peak)}: ${ratio.toFixed(2)}`,
       );
       assert.ok(ratio >= LEAST && ratio <= MOST, `the estimate is ${ratio} times the peak`);
+      assert.ok(estimate.least <= peak, `it did with less than ${megabytes(estimate.least)}`);
     });
   }
 });

@@ -35,6 +35,7 @@ export class TinyEngineService implements EngineService {
       parameters: 1,
       weightBytes: 8,
       trainingBytes: 24,
+      leastTrainingBytes: 24,
       tiedHead: false,
       chatTemplate: false,
       ...none,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Arguments } from '../../src/cli/arguments.ts';
@@ -149,6 +150,15 @@ describe('latro train', () => {
     assert.deepEqual(await runFingerprint(files, run!.path), before);
     const without = await latro(['train', 'latro.json', '--checkpoint', '1'], { cwd: folder.path });
     assert.match(without.stderr.text, /Name it with --resume/);
+  });
+
+  it('refuses what cannot fit into memory before anything is loaded or written, with the numbers', async () => {
+    await writeConfig('huge.json', { tokenBudget: 1_000_000_000 });
+    const { code, stderr } = await latro(['train', 'huge.json', '--out', 'none'], { cwd: folder.path });
+    assert.equal(code, 1);
+    const numbers = /model needs \d+\.\d GB to \d+\.\d GB of memory \(at most: weights .*\), but \d+\.\d GB are free\./;
+    assert.match(stderr.text, numbers);
+    assert.ok(!existsSync(at('none')));
   });
 
   it('goes on without test questions, and says so', async () => {

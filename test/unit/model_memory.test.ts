@@ -41,6 +41,7 @@ describe('memory estimate', () => {
       assert.ok(full.training >= 4 * weights && full.training <= 6 * weights);
       assert.ok(full.activations > 0 && full.activations === lora.activations);
       assert.equal(full.total, full.weights + full.training + full.sampling + full.activations + full.runtime);
+      for (const { least, total } of [inference, lora, full]) assert.ok(least > weights && least < total);
     });
   }
 
@@ -59,13 +60,13 @@ describe('memory estimate', () => {
 
   it('refuses a model that does not fit, with the numbers', async () => {
     const parts = { weights: 14e9, training: 0.2e9, sampling: 1e9, activations: 2e9, runtime: 0.1e9 };
-    const estimate = { ...parts, total: 17.3e9 };
-    requireMemory('a model', estimate, 17.3e9);
+    const estimate = { ...parts, total: 17.3e9, least: 15.5e9 };
+    requireMemory('a model', estimate, 15.5e9);
     await expectLatroError(
       () => requireMemory('a model', estimate, 8e9),
       'model-too-large',
       'a model',
-      '17.3 GB',
+      '15.5 GB to 17.3 GB',
       'weights 14.0 GB',
       'training state 0.2 GB',
       '8.0 GB are free',

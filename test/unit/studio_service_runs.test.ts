@@ -108,7 +108,7 @@ describe('studio service: runs', function () {
     assert.equal((failure as EngineFailure).code, 'model-too-large');
     assert.match(
       (failure as EngineFailure).reason,
-      /model needs about [\d.]+ GB of memory \(weights .*\), but [\d.]+ GB are free/,
+      /model needs [\d.]+ GB to [\d.]+ GB of memory \(at most: weights .*\), but [\d.]+ GB are free/,
     );
     assert.equal((await readdir(join(studio.folder, 'runs'))).length, before, 'nothing was written');
   });

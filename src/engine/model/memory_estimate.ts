@@ -35,47 +35,71 @@ export interface MemoryEstimate {
   readonly activations: number;
   /** Node.js, onnxruntime and the compiled programs. */
   readonly runtime: number;
+  /** Of all parts: when every sequence is as long as it may be, and the runtime wastes as it does. */
   readonly total: number;
+  /** What it cannot do without: sequences hardly longer than their prompts, and nothing wasted. */
+  readonly least: number;
 }
 
+/** What is counted how often, at the most and at the least. */
+interface Rules {
+  /** The cache; at the most also its successor while it grows, and the copy that answers are scored on. */
+  readonly cacheCopies: number;
+  /** The gradient summed up and the one a run returns; at the most one more that is not yet collected. */
+  readonly gradients: number;
+  /** onnxruntime's arena grows by doubling and keeps what it has. */
+  readonly arena: number;
+}
+
+const AT_MOST: Rules = { cacheCopies: 3, gradients: 3, arena: 1.6 };
+const AT_LEAST: Rules = { cacheCopies: 1, gradients: 2, arena: 1 };
 const FLOAT = 4;
 const RUNTIME_BYTES = 120e6;
 const PROMPT_TOKENS = 128;
-/** The cache, its successor while it grows, and the copy that answers are scored on. */
-const CACHE_COPIES = 3;
-/** AdamW's moments; the gradient summed up, the one a run returns and one not yet collected. */
+/** AdamW's. */
 const MOMENTS = 2;
-const GRADIENTS = 3;
 /** Logits, their logarithms and probabilities. */
 const LOGIT_FORMS = 3;
-/** onnxruntime's arena grows by doubling and keeps what it has. */
-const ARENA = 1.6;
 
 export function estimateMemory(config: ModelConfig, request: MemoryRequest): MemoryEstimate {
-  const { mode, stepTokens } = request;
-  const parameters = countElements(parameterShapes(config));
-  const adapter = request.lora === null ? 0 : countElements(adapterShapes(config, request.lora));
-  const trainable = { inference: 0, lora: adapter, full: parameters }[mode];
-  const startingWeights = mode === 'full' ? parameters : 0;
-
-  const weights = parameters * request.bytesPerWeight;
-  const training = FLOAT * (adapter + startingWeights + (MOMENTS + GRADIENTS) * trainable);
-  const sampling = samplingBytes(config, request) + (request.decodingCopy === true ? FLOAT * parameters : 0);
-  const kept = mode === 'inference' ? scoringFloats(config) : activationFloats(config, request.sequenceLength);
-  const logits = LOGIT_FORMS * Math.min(stepTokens * config.vocabSize, LOGITS_AT_A_TIME);
-  const activations = ARENA * FLOAT * (stepTokens * kept + logits);
-  const total = RUNTIME_BYTES + weights + training + sampling + activations;
-  return { weights, training, sampling, activations, runtime: RUNTIME_BYTES, total };
+  const promptLength = Math.min(request.promptLength ?? PROMPT_TOKENS, request.sequenceLength);
+  const parts = countParts(config, { ...request, promptLength }, AT_MOST);
+  const least = countParts(config, { ...request, promptLength, sequenceLength: promptLength }, AT_LEAST);
+  const sum = (counted: typeof parts): number => Object.values(counted).reduce((all, bytes) => all + bytes, 0);
+  return { ...parts, total: sum(parts), least: sum(least) };
 }
 
-function samplingBytes(config: ModelConfig, { batchSize, sequenceLength, ...request }: MemoryRequest): number {
-  const promptLength = Math.min(request.promptLength ?? PROMPT_TOKENS, sequenceLength);
-  const { layers, keyValueHeads, headDim, heads, hiddenSize, intermediateSize, vocabSize } = config;
+function countParts(
+  config: ModelConfig,
+  request: MemoryRequest & { readonly promptLength: number },
+  rules: Rules,
+): Omit<MemoryEstimate, 'total' | 'least'> {
+  const { mode, stepTokens, lora } = request;
+  const parameters = countElements(parameterShapes(config));
+  const adapter = lora === null ? 0 : countElements(adapterShapes(config, lora));
+  const trainable = { inference: 0, lora: adapter, full: parameters }[mode];
+  const startingWeights = mode === 'full' ? parameters : 0;
+  const kept = mode === 'inference' ? scoringFloats(config) : activationFloats(config, request.sequenceLength);
+  const logits = LOGIT_FORMS * Math.min(stepTokens * config.vocabSize, LOGITS_AT_A_TIME);
+  return {
+    weights: parameters * request.bytesPerWeight,
+    training: FLOAT * (adapter + startingWeights + (MOMENTS + rules.gradients) * trainable),
+    sampling: FLOAT * (samplingFloats(config, request, rules) + (request.decodingCopy === true ? parameters : 0)),
+    activations: rules.arena * FLOAT * (stepTokens * kept + logits),
+    runtime: RUNTIME_BYTES,
+  };
+}
+
+function samplingFloats(
+  { layers, keyValueHeads, headDim, heads, hiddenSize, intermediateSize, vocabSize }: ModelConfig,
+  { batchSize, sequenceLength, promptLength }: MemoryRequest & { readonly promptLength: number },
+  { cacheCopies }: Rules,
+): number {
   const cache = 2 * layers * keyValueHeads * headDim * batchSize * sequenceLength;
   // All prompts at once: gate, up and their product, hidden states, and scores before and after the softmax.
   const prefill = batchSize * promptLength * (3 * intermediateSize + 4 * hiddenSize + 3 * heads * promptLength);
   const logits = 2 * batchSize * vocabSize;
-  return FLOAT * (CACHE_COPIES * cache + prefill + logits);
+  return cacheCopies * cache + prefill + logits;
 }
 
 /** Floats at once per token while tokens are scored: those of one layer. */
@@ -90,8 +114,16 @@ function activationFloats(config: ModelConfig, sequenceLength: number): number {
   return layers * (8 * hiddenSize + attention + 5 * intermediateSize);
 }
 
-/** "about 1.3 GB of memory (weights 0.1 GB, training state 0.02 GB, sampling 0.5 GB, activations 0.6 GB, runtime 0.1 GB)". */
-export function memoryText({ weights, training, sampling, activations, runtime, total }: MemoryEstimate): string {
+/** "0.6 to 1.3 GB of memory (at most: weights 0.1 GB, training state 0.02 GB, sampling 0.5 GB, activations 0.6 GB, runtime 0.1 GB)". */
+export function memoryText({
+  weights,
+  training,
+  sampling,
+  activations,
+  runtime,
+  total,
+  least,
+}: MemoryEstimate): string {
   const parts: readonly (readonly [string, number])[] = [
     ['weights', weights],
     ['training state', training],
@@ -100,16 +132,16 @@ export function memoryText({ weights, training, sampling, activations, runtime, 
     ['runtime', runtime],
   ];
   const shown = parts.filter(([, bytes]) => bytes > 0).map(([name, bytes]) => `${name} ${gigabytes(bytes)}`);
-  return `about ${gigabytes(total)} of memory (${shown.join(', ')})`;
+  return `${gigabytes(least)} to ${gigabytes(total)} of memory (at most: ${shown.join(', ')})`;
 }
 
-/** Errors: model-too-large, with the numbers, when the estimate exceeds `availableBytes`. */
+/** Errors: model-too-large, with the numbers, when not even the least is free. */
 export function requireMemory(folder: string, estimate: MemoryEstimate, availableBytes: number): void {
-  if (estimate.total <= availableBytes) return;
+  if (estimate.least <= availableBytes) return;
   throw new LatroError(
     'model-too-large',
     `${folder} needs ${memoryText(estimate)}, but ${gigabytes(availableBytes)} are free.`,
-    'Use a smaller model, or shorter sequences and a smaller tokenBudget.',
+    'Use a smaller model, or a smaller tokenBudget.',
   );
 }
 

@@ -24,6 +24,7 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
   const shapes = [...parameterShapes(config).values()];
   const request = policyRequest(await presetConfig(folder, 'auto'), 'cpu');
   const lora = request.mode.kind === 'lora' ? request.mode.lora : null;
+  const memory = policyMemory(config, request, lora);
   return {
     directory: folder,
     architecture: named.architectures[0] ?? named.model_type,
@@ -35,7 +36,8 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
     vocabularySize: config.vocabSize,
     contextLength: config.maxPositions,
     weightBytes: await storedWeightBytes(folder, config),
-    trainingBytes: Math.round(policyMemory(config, request, lora).total),
+    trainingBytes: Math.round(memory.total),
+    leastTrainingBytes: Math.round(memory.least),
     tiedHead: config.tiedHead,
     chatTemplate: (await ChatTemplate.load(folder, tokenizer.specialTokens)) !== null,
   };

@@ -7,10 +7,14 @@ import type { ModelDescription } from '../../protocol/engine_rpc.ts';
 
 export type Fit = 'fits' | 'tight' | 'too-large';
 
-/** Whether a run fits into memory: into what is free now, or else into what the machine has. */
-export function fitOf({ trainingBytes }: ModelDescription, free = availableMemory(), total = os.totalmem()): Fit {
+/** Whether a run fits into memory: at its largest into what is free now, or else at its smallest into what the machine has. */
+export function fitOf(
+  { trainingBytes, leastTrainingBytes }: ModelDescription,
+  free = availableMemory(),
+  total = os.totalmem(),
+): Fit {
   if (trainingBytes <= free) return 'fits';
-  return trainingBytes <= total ? 'tight' : 'too-large';
+  return leastTrainingBytes <= total ? 'tight' : 'too-large';
 }
 
 /** "0.98 M parameters". */
@@ -31,7 +35,7 @@ export function fitText(fit: Fit): string {
     case 'fits':
       return l10n.t('fits');
     case 'tight':
-      return l10n.t('fits once memory is free');
+      return l10n.t('memory is tight');
     case 'too-large':
       return l10n.t('does not fit');
     default:
