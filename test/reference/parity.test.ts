@@ -87,17 +87,15 @@ async function worst(
 /** Logits (B·T, V) after every token, decoding token by token after a prompt of one: the decode path itself. */
 async function allLogits(model: LanguageModel, ids: readonly (readonly number[])[]): Promise<Float32Array> {
   const [rows, length, vocabulary] = [ids.length, ids[0]!.length, model.config.vocabSize];
-  const cache = new KeyValueCache(model.config, rows);
+  const prompts = new KeyValueCache(model.config, rows);
   const decoder = new Decoder(model, length);
   const all = new Float32Array(rows * length * vocabulary);
+  const first = ids.map((row) => row.slice(0, 1));
+  let data = await decoder.prefill(prompts, first);
+  const cache = await decoder.branch(prompts, [...ids.keys()]);
   for (let t = 0; t < length; t++) {
     const tokens = ids.map((row) => row[t]!);
-    const data = await (t === 0
-      ? decoder.prefill(
-          cache,
-          tokens.map((id) => [id]),
-        )
-      : decoder.next(cache, tokens));
+    if (t > 0) data = await decoder.next(cache, tokens);
     const hidden = { shape: [rows, model.config.hiddenSize], data };
     const logits = (await model.programs.runHead('logits', { hidden }, ['logits'])).logits!;
     for (let row = 0; row < rows; row++) {

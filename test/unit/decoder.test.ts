@@ -27,14 +27,22 @@ function logProbability(logits: Float32Array, id: number): number {
   return logits[id]! - greatest - Math.log(logits.reduce((sum, x) => sum + Math.exp(x - greatest), 0));
 }
 
-async function decodeAll(model: LanguageModel, prompts: readonly number[][], tails: readonly number[][]) {
+async function decodeAll(
+  model: LanguageModel,
+  prompts: readonly number[][],
+  tails: readonly number[][],
+  promptOf: readonly number[] = tails.map((_, row) => row),
+) {
   const decoder = new Decoder(model, 0);
-  const cache = new KeyValueCache(model.config, prompts.length);
+  const promptCache = new KeyValueCache(model.config, prompts.length);
   const steps = tails[0]!.length;
   const scores = tails.map((): number[] => []);
-  let data = await decoder.prefill(cache, prompts);
+  const width = model.config.hiddenSize;
+  const after = await decoder.prefill(promptCache, prompts);
+  let data = Float32Array.from(promptOf.flatMap((row) => [...after.subarray(row * width, (row + 1) * width)]));
+  const cache = await decoder.branch(promptCache, promptOf);
   for (let t = 0; t < steps; t++) {
-    const hidden = { shape: [prompts.length, model.config.hiddenSize], data };
+    const hidden = { shape: [tails.length, width], data };
     const { logits } = await model.programs.runHead('logits', { hidden }, ['logits']);
     const size = model.vocabularySize;
     tails.forEach((ids, row) => {
@@ -87,6 +95,34 @@ describe('decoding', () => {
       });
     }
   }
+
+  it('rows that share prompts decode as if each had its own', async () => {
+    const model = tinyModel('adapter', 4);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(token, { minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.tuple(fc.nat(2), fc.array(token, { minLength: 35, maxLength: 35 })), {
+          minLength: 1,
+          maxLength: 6,
+        }),
+        async (prompts, rows) => {
+          const promptOf = rows.map(([prompt]) => prompt % prompts.length);
+          const tails = rows.map(([, ids]) => ids);
+          const shared = await decodeAll(model, prompts, tails, promptOf);
+          const alone = await decodeAll(
+            model,
+            promptOf.map((prompt) => prompts[prompt]!),
+            tails,
+          );
+          shared.flat().forEach((value, i) => {
+            assert.ok(Math.abs(value - alone.flat()[i]!) < 1e-4, `${value} ${alone.flat()[i]}`);
+          });
+        },
+      ),
+      { numRuns: 5 },
+    );
+    await model.dispose();
+  });
 
   it('decodes with the adapter as it is when the decoder is made', async () => {
     const model = tinyModel('adapter', 3);

@@ -6,7 +6,7 @@
 import { embedExtended } from '../graph/extended_vocabulary.ts';
 import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
-import { concat, multiply, reshape, rmsNorm, rotary, split } from '../graph/operators.ts';
+import { add, concat, multiply, reshape, rmsNorm, rotary, split, transpose } from '../graph/operators.ts';
 import { addedRowShapes, addedRowsName } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { AdapterShape } from './decoder_graph.ts';
@@ -20,8 +20,15 @@ export interface DecodeProgram {
   readonly constants: ReadonlyMap<string, readonly string[]>;
 }
 
+export const promptName = (kind: 'key' | 'value', layer: number): string => `prompt_${kind}.${layer}`;
+
 /**
- * Inputs: ids (B), bias (B, 1, 1, C+1), cos, sin (B, rotaryDim/2); per layer past_key, past_value (B, Hkv, C, d); norms, biases and the
+ * Rows may share a prompt, which is then held and read once: Q prompts of P positions, and for each row a cache of its own tokens behind
+ * its prompt. Rows stand in a grid of Q prompts × S places while they look at prompts: `grid` (Q·S) says which row is in each place
+ * (any one where none is), `place` (B) in which place each row is.
+ *
+ * Inputs: ids (B), bias (B, 1, 1, P+C+1), cos, sin (B, rotaryDim/2), grid, place; per layer prompt_key, prompt_value (Q, Hkv, P, d) and
+ * past_key, past_value (B, Hkv, C, d); norms, biases and the
  * embedding; per group of projections with adapters A (in, R) and B (R, out) as `PackedAdapter` packs them; without `constants` all weights.
  * Outputs: hidden (B, D), final and normalised; per layer fresh_key, fresh_value (B, Hkv·d).
  * @param constants whether matrices are part of the program: only while nothing changes them
@@ -33,13 +40,16 @@ export function buildDecodeProgram(
 ): DecodeProgram {
   const graph = new GraphBuilder('decode');
   const ids = graph.input('ids', 'int64', ['B']);
-  const bias = graph.input('bias', 'float32', ['B', 1, 1, 'C+1']);
+  const bias = graph.input('bias', 'float32', ['B', 1, 1, 'P+C+1']);
+  const grid = graph.input('grid', 'int64', ['Q*S']);
+  const place = graph.input('place', 'int64', ['B']);
   const half = rotaryDim(config) / 2;
   const tables = {
     cos: graph.input('cos', 'float32', ['B', half]),
     sin: graph.input('sin', 'float32', ['B', half]),
   };
-  defineSizes(graph, config, ids, bias);
+  const caches = Array.from({ length: config.layers }, (_, layer) => cacheInputs(graph, config, layer));
+  defineSizes(graph, config, ids, grid, caches[0]!);
 
   const weights = new WeightInputs(graph, config, adapter, constants);
   const groups = projectionGroups(config);
@@ -59,7 +69,9 @@ export function buildDecodeProgram(
       query: config.queryKeyNorm ? perHead(query, config.heads, `${prefix}.self_attn.q_norm`) : query,
       key: config.queryKeyNorm ? perHead(key, config.keyValueHeads, `${prefix}.self_attn.k_norm`) : key,
     });
-    const attended = cachedAttention(graph, config, { ...turned, value, bias }, layer);
+    graph.output(freshName('key', layer), turned.key);
+    graph.output(freshName('value', layer), value);
+    const attended = cachedAttention(graph, config, { ...turned, value, bias, grid, place }, caches[layer]!);
     hidden = weights.project(output, attended, hidden);
     const middle = norm(hidden, `${prefix}.post_attention_layernorm.weight`);
     const [gated, up] = split(graph, weights.project(gate, middle), 1, [
@@ -85,7 +97,20 @@ const headWidths = ({ heads, keyValueHeads, headDim }: ModelConfig): readonly nu
   keyValueHeads * headDim,
 ];
 
-function defineSizes(graph: GraphBuilder, config: ModelConfig, ids: Value, bias: Value): void {
+type CacheInputs = { readonly [name in 'promptKey' | 'promptValue' | 'pastKey' | 'pastValue']: Value };
+
+function cacheInputs(graph: GraphBuilder, config: ModelConfig, layer: number): CacheInputs {
+  const input = (name: string, rows: Dim, positions: Dim): Value =>
+    graph.input(name, 'float32', [rows, config.keyValueHeads, positions, config.headDim]);
+  return {
+    promptKey: input(promptName('key', layer), 'Q', 'P'),
+    promptValue: input(promptName('value', layer), 'Q', 'P'),
+    pastKey: input(pastName('key', layer), 'B', 'C'),
+    pastValue: input(pastName('value', layer), 'B', 'C'),
+  };
+}
+
+function defineSizes(graph: GraphBuilder, config: ModelConfig, ids: Value, grid: Value, cache: CacheInputs): void {
   const axis = (value: Value, index: number): Value =>
     graph.single(
       'Gather',
@@ -94,13 +119,27 @@ function defineSizes(graph: GraphBuilder, config: ModelConfig, ids: Value, bias:
       [1],
       { axis: 0 },
     );
+  const define = (symbol: string, operator: string, a: Value, b: Value): Value => {
+    const size = graph.single(operator, [a, b], 'int64', [1]);
+    graph.defineSize(symbol, size);
+    return size;
+  };
   const rows = axis(ids, 0);
-  const columns = axis(bias, 3);
+  const prompts = axis(cache.promptKey, 0);
+  const length = axis(cache.promptKey, 2);
+  const capacity = axis(cache.pastKey, 2);
+  const places = axis(grid, 0);
   graph.defineSize('B', rows);
-  graph.defineSize('C+1', columns);
-  graph.defineSize('C', graph.single('Sub', [columns, graph.integers([1])], 'int64', [1]));
+  graph.defineSize('Q', prompts);
+  graph.defineSize('P', length);
+  graph.defineSize('C', capacity);
+  graph.defineSize('Q*S', places);
+  const all = define('P+C', 'Add', length, capacity);
+  define('P+C+1', 'Add', all, graph.integers([1]));
+  const perPrompt = define('S', 'Div', places, prompts);
+  define('S*G', 'Mul', perPrompt, graph.integers([config.heads / config.keyValueHeads]));
   for (const heads of new Set([config.heads, config.keyValueHeads]))
-    graph.defineSize(`B*${heads}`, graph.single('Mul', [rows, graph.integers([heads])], 'int64', [1]));
+    define(`B*${heads}`, 'Mul', rows, graph.integers([heads]));
 }
 
 function addedRows(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null): Value | null {
@@ -187,30 +226,52 @@ function rotated(
   return { query: turn(query, config.heads), key: turn(key, config.keyValueHeads) };
 }
 
-/** q (B, H·d) over the cache and the new key and value (B, Hkv·d): one token has no order within itself, so nothing is transposed. */
+/**
+ * q (B, H·d) over the prompts, each row's own tokens and the new one, (B, Hkv·d). One token has no order within itself, so nothing of
+ * a row's own is transposed.
+ */
 function cachedAttention(
   graph: GraphBuilder,
   config: ModelConfig,
-  { query, key, value, bias }: { readonly [name in 'query' | 'key' | 'value' | 'bias']: Value },
-  layer: number,
+  inputs: { readonly [name in 'query' | 'key' | 'value' | 'bias' | 'grid' | 'place']: Value },
+  cache: CacheInputs,
 ): Value {
   const { heads, keyValueHeads: kv, headDim: d } = config;
   const group = heads / kv;
-  graph.output(freshName('key', layer), key);
-  graph.output(freshName('value', layer), value);
-  const pastKey = graph.input(pastName('key', layer), 'float32', ['B', kv, 'C', d]);
-  const pastValue = graph.input(pastName('value', layer), 'float32', ['B', kv, 'C', d]);
-  const q = reshape(graph, query, ['B', kv, group, d]);
-  const k = reshape(graph, key, ['B', kv, 1, d]);
-  const v = reshape(graph, value, ['B', kv, 1, d]);
-  const scaled = { alpha: { float: 1 / Math.sqrt(d) }, transB: 1 };
-  const toPast = graph.single('FusedMatMul', [q, pastKey], 'float32', ['B', kv, group, 'C'], scaled, 'com.microsoft');
-  const toSelf = graph.single('FusedMatMul', [q, k], 'float32', ['B', kv, group, 1], scaled, 'com.microsoft');
-  const all: Dim[] = ['B', kv, group, 'C+1'];
-  const scores = graph.single('Add', [concat(graph, [toPast, toSelf], 3, 'C+1'), bias], 'float32', all);
-  const weights = graph.single('Softmax', [scores], 'float32', all, { axis: 3 });
-  const [overPast, overSelf] = split(graph, weights, 3, ['C', 1]) as [Value, Value];
-  const mixed = graph.single('MatMul', [overPast, pastValue], 'float32', ['B', kv, group, d]);
-  const own = multiply(graph, overSelf, v);
-  return reshape(graph, graph.single('Add', [mixed, own], 'float32', ['B', kv, group, d]), ['B', heads * d]);
+  const q = reshape(graph, inputs.query, ['B', kv, group, d]);
+  const k = reshape(graph, inputs.key, ['B', kv, 1, d]);
+  const v = reshape(graph, inputs.value, ['B', kv, 1, d]);
+  const scores = (queries: Value, keys: Value, shape: readonly Dim[]): Value => {
+    const attributes = { alpha: { float: 1 / Math.sqrt(d) }, transB: 1 };
+    return graph.single('FusedMatMul', [queries, keys], 'float32', shape, attributes, 'com.microsoft');
+  };
+  const mixed = (weights: Value, values: Value, shape: readonly Dim[]): Value =>
+    graph.single('MatMul', [weights, values], 'float32', shape);
+
+  // (B, Hkv, G, n) of every row ↔ (Q, Hkv, S·G, n) of every prompt.
+  const toPrompts = (x: Value, n: Dim): Value => {
+    const placed = graph.single('Gather', [x, inputs.grid], 'float32', ['Q*S', kv, group, n], { axis: 0 });
+    const apart = reshape(graph, placed, ['Q', 'S', kv, group, n]);
+    return reshape(graph, transpose(graph, apart, [0, 2, 1, 3, 4]), ['Q', kv, 'S*G', n]);
+  };
+  const toRows = (x: Value, n: Dim): Value => {
+    const apart = reshape(graph, x, ['Q', kv, 'S', group, n]);
+    const placed = reshape(graph, transpose(graph, apart, [0, 2, 1, 3, 4]), ['Q*S', kv, group, n]);
+    return graph.single('Gather', [placed, inputs.place], 'float32', ['B', kv, group, n], { axis: 0 });
+  };
+  const overPrompt = scores(toPrompts(q, d), cache.promptKey, ['Q', kv, 'S*G', 'P']);
+  const parts = [
+    toRows(overPrompt, 'P'),
+    scores(q, cache.pastKey, ['B', kv, group, 'C']),
+    scores(q, k, ['B', kv, group, 1]),
+  ];
+  const all: Dim[] = ['B', kv, group, 'P+C+1'];
+  const visible = graph.single('Add', [concat(graph, parts, 3, 'P+C+1'), inputs.bias], 'float32', all);
+  const weights = graph.single('Softmax', [visible], 'float32', all, { axis: 3 });
+  const [onPrompt, onPast, onSelf] = split(graph, weights, 3, ['P', 'C', 1]) as [Value, Value, Value];
+  const fromPrompt = toRows(mixed(toPrompts(onPrompt, 'P'), cache.promptValue, ['Q', kv, 'S*G', d]), d);
+  const shape: Dim[] = ['B', kv, group, d];
+  const fromPast = mixed(onPast, cache.pastValue, shape);
+  const sum = add(graph, add(graph, fromPrompt, fromPast), multiply(graph, onSelf, v));
+  return reshape(graph, sum, ['B', heads * d]);
 }

@@ -1,10 +1,14 @@
 /** Sampling's side of a model: prompts in, one more token for each row, and the draw that chooses it. */
 import type { HostTensor } from '../runtime/session.ts';
+import { BranchedCache } from './branched_cache.ts';
 import { DeviceKeyValueCache } from './device_cache.ts';
 import type { Cache } from './extend_inputs.ts';
-import { freshOutputs, type KeyValueCache } from './kv_cache.ts';
+import { freshOutputs } from './kv_cache.ts';
 import type { LanguageModel } from './language_model.ts';
 import { type DrawnToken, drawToken, type SamplingSettings } from './token_sampler.ts';
+
+/** What rows are decoded on. */
+export type RowsCache = Cache | BranchedCache;
 
 /** Made anew after every change of the weights or the adapter: it decodes with the numbers it was made with. */
 export class Decoder {
@@ -23,25 +27,37 @@ export class Decoder {
     return this.#model.extendHidden(cache, prompts, this.#contextLength);
   }
 
-  /** One more token for each row of the cache. @returns final hidden states (rows, D) after it */
-  async next(cache: Cache, ids: readonly number[]): Promise<Float32Array> {
+  /**
+   * The rows that go on from computed prompts, each following prompt `promptOf[row]`.
+   * @param prompts taken over: disposed of with what is returned
+   */
+  async branch(prompts: Cache, promptOf: readonly number[]): Promise<RowsCache> {
     const { programs, config } = this.#model;
-    if (!programs.canDecode || cache instanceof DeviceKeyValueCache) {
+    if (programs.canDecode && !(prompts instanceof DeviceKeyValueCache))
+      return new BranchedCache(config, prompts, promptOf);
+    await prompts.select(promptOf);
+    return prompts;
+  }
+
+  /** One more token for each row. @returns final hidden states (rows, D) after it */
+  async next(cache: RowsCache, ids: readonly number[]): Promise<Float32Array> {
+    const { programs, config } = this.#model;
+    if (!(cache instanceof BranchedCache)) {
       const fresh = ids.map((id) => [id]);
       return this.#model.extendHidden(cache, fresh, this.#contextLength);
     }
     const rows = ids.length;
+    const { prompt, own } = cache.capacity;
     const inputs: Record<string, HostTensor> = {
       ...cache.inputs,
       ids: { shape: [rows], data: BigInt64Array.from(ids, BigInt) },
-      bias: { shape: [rows, 1, 1, cache.capacity + 1], data: visibility(cache, config.slidingWindow) },
+      bias: { shape: [rows, 1, 1, prompt + own + 1], data: visibility(cache, config.slidingWindow) },
     };
     const outputs = await programs.run('decode', inputs, ['hidden', ...freshOutputs(config)], {
       positions: Int32Array.from(cache.lengths),
       contextLength: this.#contextLength,
     });
-    const counts = ids.map(() => 1);
-    cache.append(outputs, 1, counts);
+    cache.append(outputs);
     return outputs.hidden!;
   }
 
@@ -75,14 +91,18 @@ export class Decoder {
 // Finite, so that a masked score cannot become NaN.
 const MASKED = -1e9;
 
-/** (rows, 1, 1, capacity + 1): 0 where the new token may look, itself included. */
-function visibility(cache: KeyValueCache, slidingWindow: number | null): Float32Array {
-  const columns = cache.capacity + 1;
+/** (rows, 1, 1, P + C + 1): 0 where the new token may look: its prompt, what followed it, itself. */
+function visibility(cache: BranchedCache, slidingWindow: number | null): Float32Array {
+  const { prompt, own } = cache.capacity;
+  const columns = prompt + own + 1;
   const bias = new Float32Array(cache.rows * columns).fill(MASKED);
   cache.lengths.forEach((length, row) => {
+    const start = row * columns;
+    const promptLength = cache.promptLength(row);
     const first = Math.max(0, length + 1 - (slidingWindow ?? Number.POSITIVE_INFINITY));
-    bias.fill(0, row * columns + first, row * columns + length);
-    bias[row * columns + cache.capacity] = 0;
+    bias.fill(0, start + Math.min(first, promptLength), start + promptLength);
+    bias.fill(0, start + prompt + Math.max(0, first - promptLength), start + prompt + length - promptLength);
+    bias[start + columns - 1] = 0;
   });
   return bias;
 }

@@ -5,7 +5,7 @@
  */
 import { throwIfCancelled } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
-import { Decoder } from './decoder.ts';
+import { Decoder, type RowsCache } from './decoder.ts';
 import type { Cache } from './extend_inputs.ts';
 import type { LanguageModel } from './language_model.ts';
 import type { SamplingSettings } from './token_sampler.ts';
@@ -137,20 +137,21 @@ async function generateWave(
 ): Promise<void> {
   const decoder = new Decoder(model, settings.contextLength);
   const prompts = [...new Set(rows.map((row) => row.request))];
-  const cache = model.newCache(prompts.length);
+  const promptCache = model.newCache(prompts.length);
+  // Takes the prompts over once they are branched.
+  let cache: RowsCache = promptCache;
   try {
     const afterPrompts = await decoder.prefill(
-      cache,
+      promptCache,
       prompts.map((request) => requests[request]!.prompt),
     );
 
-    await scoreBareAnswers(model, requests, prompts, cache, settings.contextLength, bare);
+    await scoreBareAnswers(model, requests, prompts, promptCache, settings.contextLength, bare);
 
     let active = [...rows];
     const promptOf = rows.map((row) => prompts.indexOf(row.request));
     let hidden = repeatRows(afterPrompts, model.config.hiddenSize, promptOf);
-    await cache.select(promptOf);
-    await cache.reserve(Math.max(...cache.lengths) + Math.min(settings.maxTokens, 32));
+    cache = await decoder.branch(promptCache, promptOf);
 
     while (active.length > 0) {
       throwIfCancelled(options.signal);
@@ -242,7 +243,7 @@ function isComplete(ids: readonly number[], stop: Stop, settings: GenerateSettin
 async function finishRows(
   model: LanguageModel,
   requests: readonly GenerateRequest[],
-  cache: Cache,
+  cache: RowsCache,
   done: readonly { readonly row: Row; readonly position: number; readonly stop: Stop }[],
   { contextLength, stopTokenIds }: GenerateSettings,
 ): Promise<Sample[]> {

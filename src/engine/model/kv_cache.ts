@@ -144,6 +144,26 @@ export class KeyValueCache {
     return clone;
   }
 
+  /** Appends to each row i all positions of row `rows[i]` of another cache. */
+  extendWith(other: KeyValueCache, rows: readonly number[]): void {
+    this.reserve(Math.max(0, ...rows.map((row, i) => this.#lengths[i]! + other.#lengths[row]!)));
+    const dim = this.#dim;
+    const copy = (from: Float32Array, to: Float32Array): void => {
+      rows.forEach((row, i) => {
+        for (let head = 0; head < this.#heads; head++) {
+          const source = (row * this.#heads + head) * other.#capacity * dim;
+          const target = ((i * this.#heads + head) * this.#capacity + this.#lengths[i]!) * dim;
+          to.set(from.subarray(source, source + other.#lengths[row]! * dim), target);
+        }
+      });
+    };
+    for (let layer = 0; layer < this.#layers; layer++) {
+      copy(other.#keys[layer]!, this.#keys[layer]!);
+      copy(other.#values[layer]!, this.#values[layer]!);
+    }
+    this.#lengths = this.#lengths.map((length, i) => length + other.#lengths[rows[i]!]!);
+  }
+
   /** Rows of several caches one after the other. */
   static join(parts: readonly KeyValueCache[]): KeyValueCache {
     const first = parts[0]!;
