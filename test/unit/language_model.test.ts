@@ -119,6 +119,27 @@ describe('language model', () => {
     await base.dispose();
   });
 
+  it('layers computed once more in the backward pass give the same gradients', async () => {
+    for (const trainable of ['adapter', 'all-weights'] as const) {
+      const weights = tinyWeights(1);
+      const bound = trainable === 'adapter' ? bindAdapter(tinyAdapter(1)) : null;
+      const options = { device: 'cpu', threads: 1 } as const;
+      const kept = new LanguageModel(TINY_CONFIG, weights, bound, trainable, options);
+      const recomputed = new LanguageModel(TINY_CONFIG, weights, bound, trainable, { ...options, recompute: true });
+      await fc.assert(
+        fc.asyncProperty(groups, async (batch) => {
+          const [expected, actual] = [await kept.step(batch), await recomputed.step(batch)];
+          assertClose([actual.loss, ...actual.scores.flat(2)], [expected.loss, ...expected.scores.flat(2)], 'scores');
+          assert.equal(actual.gradients.size, expected.gradients.size);
+          for (const [name, gradient] of expected.gradients) assertClose(actual.gradients.get(name)!, gradient, name);
+        }),
+        { numRuns: 5 },
+      );
+      await kept.dispose();
+      await recomputed.dispose();
+    }
+  });
+
   it('the same call gives the same bits', async () => {
     const batch = [{ prompt: [3, 4, 9], continuations: [{ ids: [5, 6, 7], predictions: predictTokens([5, 6, 7]) }] }];
     const [first, second] = [await model.step(batch), await model.step(batch)];

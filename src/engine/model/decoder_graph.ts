@@ -4,6 +4,7 @@
  * Weights and adapters are graph inputs under transformers' and PEFT's own names.
  */
 import { tokenLogProbabilitiesInChunks } from '../graph/chunked_head.ts';
+import { recomputed } from '../graph/differentiate.ts';
 import { embedExtended, logitsExtended, tokenLogProbabilitiesExtended } from '../graph/extended_vocabulary.ts';
 import type { GraphBuilder, Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
@@ -60,13 +61,22 @@ export class DecoderGraph {
   readonly #shapes: ReadonlyMap<string, readonly number[]>;
   readonly #inputs = new Map<string, Value>();
   readonly #trainables: Value[] = [];
+  readonly #recompute: boolean;
   #scale: Value | null = null;
 
-  constructor(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null, trainable: Trainable) {
+  /** @param recompute whether the backward pass computes each layer once more instead of keeping what it needs of it */
+  constructor(
+    graph: GraphBuilder,
+    config: ModelConfig,
+    adapter: AdapterShape | null,
+    trainable: Trainable,
+    recompute = false,
+  ) {
     this.graph = graph;
     this.config = config;
     this.#adapter = adapter;
     this.#trainable = trainable;
+    this.#recompute = recompute && trainable !== 'nothing';
     this.#shapes = parameterShapes(config);
   }
 
@@ -115,23 +125,21 @@ export class DecoderGraph {
    */
   hiddenStates(ids: Value, cos: Value, sin: Value, attention: Attention): Value {
     const { graph, config } = this;
+    const norm = (x: Value, name: string): Value =>
+      rmsNorm(graph, x, this.weight(`${name}.weight`), config.rmsNormEpsilon);
     let hidden = embedExtended(graph, this.weight('model.embed_tokens.weight'), this.#addedRows('input'), ids);
     for (let layer = 0; layer < config.layers; layer++) {
       const prefix = `model.layers.${layer}`;
-      const normal = rmsNorm(graph, hidden, this.weight(`${prefix}.input_layernorm.weight`), config.rmsNormEpsilon);
-      const [query, key, value] = this.#projections(`${prefix}.self_attn`, normal);
-      const rotate = (x: Value, heads: number): Value => this.#rotate(x, heads, cos, sin);
-      const attended = attention(rotate(query, config.heads), rotate(key, config.keyValueHeads), value, layer);
-      hidden = this.#linear(`${prefix}.self_attn.o_proj`, attended, hidden);
-      const middle = rmsNorm(
-        graph,
-        hidden,
-        this.weight(`${prefix}.post_attention_layernorm.weight`),
-        config.rmsNormEpsilon,
-      );
-      hidden = this.#feedForward(`${prefix}.mlp`, middle, hidden);
+      const compute = (x: Value): Value => {
+        const [query, key, value] = this.#projections(`${prefix}.self_attn`, norm(x, `${prefix}.input_layernorm`));
+        const rotate = (part: Value, heads: number): Value => this.#rotate(part, heads, cos, sin);
+        const attended = attention(rotate(query, config.heads), rotate(key, config.keyValueHeads), value, layer);
+        const middle = this.#linear(`${prefix}.self_attn.o_proj`, attended, x);
+        return this.#feedForward(`${prefix}.mlp`, norm(middle, `${prefix}.post_attention_layernorm`), middle);
+      };
+      hidden = this.#recompute ? recomputed(graph, hidden, compute) : compute(hidden);
     }
-    return rmsNorm(graph, hidden, this.weight('model.norm.weight'), config.rmsNormEpsilon);
+    return norm(hidden, 'model.norm');
   }
 
   #projections(prefix: string, x: Value): [Value, Value, Value] {
@@ -199,13 +207,14 @@ export class DecoderGraph {
     const b = this.#tensor(adapterTensorName(module, 'B'), [outputs, this.#adapter.rank], train);
     this.#scale ??= graph.input(ADAPTER_SCALE, 'float32', [1]);
     const scale = this.#scale;
-    if (train && this.#adapter.dropout === 0) {
+    // A merged weight would be kept from forward to backward pass, however little else is.
+    if (train && this.#adapter.dropout === 0 && !this.#recompute) {
       const adapted: typeof linear = (into, rows, frozen, addend = null) =>
         adaptedLinear(into, rows, { weight: frozen, scale }, { a, b }, addend);
       return this.#withBias(adapted, x, weight, bias, residual);
     }
     const y = this.#withBias(linear, x, weight, bias, residual);
-    const dropped = train ? this.#drop(module, x, inputs, this.#adapter.dropout) : x;
+    const dropped = train && this.#adapter.dropout > 0 ? this.#drop(module, x, inputs, this.#adapter.dropout) : x;
     return linear(graph, multiply(graph, linear(graph, dropped, a), scale), b, y);
   }
 

@@ -28,12 +28,14 @@ export interface PackedProgram {
  * cos, sin (N, rotaryDim/2), rows (M): the flat token each wanted prediction is made at, targets (M), row_scale (M): 1/temperature,
  * and for `step` weights (M).
  * Outputs: log_probs (M) = log π(target | …); for `step` the gradients of L = −Σ_m weights_m · log_probs_m.
+ * @param recompute whether `step` computes each layer once more in its backward pass: memory for one layer, a third more time
  */
 export function buildPackedProgram(
   config: ModelConfig,
   adapter: AdapterShape | null,
   trainable: Trainable,
   operators: OperatorSet = 'cpu',
+  recompute = false,
 ): PackedProgram {
   const graph = new GraphBuilder(trainable === 'nothing' ? 'score' : 'step', operators);
   const promptIds = graph.input('prompt_ids', 'int64', ['B', 'P']);
@@ -49,7 +51,7 @@ export function buildPackedProgram(
   const rowScale = graph.input('row_scale', 'float32', ['M', 1]);
 
   const ids = concat(graph, [reshape(graph, promptIds, ['B*P']), reshape(graph, suffixIds, ['R*T'])], 0, 'N');
-  const decoder = new DecoderGraph(graph, config, adapter, trainable);
+  const decoder = new DecoderGraph(graph, config, adapter, trainable, recompute);
   const attention = sharedPromptAttention(graph, config, promptBias, suffixBias);
   const hidden = decoder.hiddenStates(ids, cos, sin, attention);
   const selected = multiply(graph, embed(graph, hidden, rows), rowScale);

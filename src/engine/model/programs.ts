@@ -23,6 +23,8 @@ import { type RotaryTable, rotaryTable } from './rope.ts';
 export interface ProgramOptions {
   readonly device: Device;
   readonly threads: number;
+  /** Whether a step keeps only what enters each layer and computes the rest once more in its backward pass. Default: false. */
+  readonly recompute?: boolean;
 }
 
 /** Named float32 tensors, in place of which the optimiser writes. */
@@ -296,7 +298,8 @@ export class Programs implements CacheDevice {
       case 'reference':
         return buildPackedProgram(this.config, null, 'nothing', operators);
       case 'step': {
-        const step = buildPackedProgram(this.config, adapter, this.#trainable, operators);
+        const { recompute = false } = this.#options;
+        const step = buildPackedProgram(this.config, adapter, this.#trainable, operators, recompute);
         this.#trainables = step.trainables;
         return step;
       }
