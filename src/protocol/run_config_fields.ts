@@ -331,6 +331,9 @@ export const top = {
       unit: 'tokens',
     },
   ),
+  recompute: flag(
+    'Keep only what enters each layer for the backward pass and compute the rest once more: memory of one layer instead of all, for about half as much time again.',
+  ),
   seed: whole('Every random number follows from it.', { min: 0, max: 4294967295 }),
   device: choice(
     'Where the model computes. auto: the fastest device that multiplies at least twice as fast as the CPU, else the CPU. latro devices lists what is there.',

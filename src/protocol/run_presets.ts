@@ -188,6 +188,7 @@ export const PRESET_TOP: Rows<
     | 'epochs'
     | 'steps'
     | 'tokenBudget'
+    | 'recompute'
     | 'seed'
     | 'device'
     | 'threads'
@@ -198,7 +199,8 @@ export const PRESET_TOP: Rows<
   questionsPerStep: row(24, 8, `${CODE}: 3 per device on 8 devices; ours: 8 as in 2602.03979`),
   steps: row(null, null, 'epochs decide'),
   epochs: row(6, 6, `${PAPER}: at most 6 on GSM8K, 12 on ARC-Challenge`, 12),
-  tokenBudget: row(2048, 2048, OURS),
+  tokenBudget: row(1024, 1024, 'our choice: larger ones measured slower, and take memory in proportion'),
+  recompute: row(false, false, OURS),
   seed: row(42, 42, `${CODE} (Hugging Face default)`),
   device: row('auto', 'auto', OURS),
   threads: row(0, 0, OURS),

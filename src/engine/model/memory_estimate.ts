@@ -20,6 +20,8 @@ export interface MemoryRequest {
   /** Tokens of one training step's forward and backward pass, or, for inference, of one scoring pass. */
   readonly stepTokens: number;
   readonly lora: LoraConfig | null;
+  /** Whether a step keeps only what enters each layer. */
+  readonly recompute?: boolean;
   /** Whether decoding keeps a second copy of the weights (`keepsDecodingCopy`). */
   readonly decodingCopy?: boolean;
 }
@@ -45,14 +47,14 @@ export interface MemoryEstimate {
 interface Rules {
   /** The cache; at the most also its successor while it grows, and the copy that answers are scored on. */
   readonly cacheCopies: number;
-  /** The gradient summed up and the one a run returns; at the most one more that is not yet collected. */
+  /** The gradient summed up; at the most also the one a run returns and one that is not yet collected. */
   readonly gradients: number;
   /** onnxruntime's arena grows by doubling and keeps what it has. */
   readonly arena: number;
 }
 
-const AT_MOST: Rules = { cacheCopies: 3, gradients: 3, arena: 1.6 };
-const AT_LEAST: Rules = { cacheCopies: 1, gradients: 2, arena: 1 };
+const AT_MOST: Rules = { cacheCopies: 3, gradients: 3, arena: 1.4 };
+const AT_LEAST: Rules = { cacheCopies: 1, gradients: 1, arena: 1 };
 const FLOAT = 4;
 const RUNTIME_BYTES = 120e6;
 const PROMPT_TOKENS = 128;
@@ -79,7 +81,9 @@ function countParts(
   const adapter = lora === null ? 0 : countElements(adapterShapes(config, lora));
   const trainable = { inference: 0, lora: adapter, full: parameters }[mode];
   const startingWeights = mode === 'full' ? parameters : 0;
-  const kept = mode === 'inference' ? scoringFloats(config) : activationFloats(config, request.sequenceLength);
+  const whole = activationFloats(config, request.sequenceLength);
+  const stepped = request.recompute === true ? whole / config.layers + config.layers * config.hiddenSize : whole;
+  const kept = mode === 'inference' ? scoringFloats(config) : stepped;
   const logits = LOGIT_FORMS * Math.min(stepTokens * config.vocabSize, LOGITS_AT_A_TIME);
   return {
     weights: parameters * request.bytesPerWeight,
@@ -110,8 +114,8 @@ function scoringFloats({ hiddenSize, intermediateSize }: ModelConfig): number {
 /** Floats kept per token: in each layer norms, projections, attention probabilities and the gated MLP. */
 function activationFloats(config: ModelConfig, sequenceLength: number): number {
   const { layers, heads, keyValueHeads, headDim, hiddenSize, intermediateSize } = config;
-  const attention = 3 * (heads + 2 * keyValueHeads) * headDim + 2 * heads * sequenceLength;
-  return layers * (8 * hiddenSize + attention + 5 * intermediateSize);
+  const attention = 2 * (heads + 2 * keyValueHeads) * headDim + 2 * heads * sequenceLength;
+  return layers * (6 * hiddenSize + attention + 3 * intermediateSize);
 }
 
 /** "0.6 to 1.3 GB of memory (at most: weights 0.1 GB, training state 0.02 GB, sampling 0.5 GB, activations 0.6 GB, runtime 0.1 GB)". */

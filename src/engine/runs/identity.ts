@@ -50,7 +50,7 @@ const ROUNDING_FIELDS: readonly (keyof RunIdentity)[] = [
   'nodeVersion',
   'onnxruntimeVersion',
 ];
-const ROUNDING_SETTINGS = ['tokenBudget', 'device', 'threads'];
+const ROUNDING_SETTINGS = ['tokenBudget', 'recompute', 'device', 'threads'];
 
 /** Settings that change nothing of what training computes. */
 const FREE_SETTINGS = ['outputDirectory', 'evaluation', 'checkpoints', 'health'];

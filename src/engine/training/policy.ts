@@ -176,6 +176,7 @@ export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: 
     sequenceLength,
     stepTokens: Math.max(tokenBudget, SCORED_TOKENS),
     lora,
+    recompute: programs.recompute === true,
   };
   const { weights } = estimateMemory(config, need);
   const decodingCopy = keepsDecodingCopy(weights, programs.device, TRAINABLE[mode.kind]);

@@ -52,7 +52,7 @@ export function policyRequest(config: RunConfig, device: Device): PolicyRequest 
     adapter: config.adapter ?? null,
     mode: policyMode(config),
     ...(config.strategies.count === 0 ? {} : { strategies: { ...config.strategies, seed: config.seed } }),
-    programs: { device, threads: config.threads },
+    programs: { device, threads: config.threads, recompute: config.recompute },
     rows: DECODE_ROWS,
     sequenceLength: Math.max(config.sampling.maxRationaleTokens, config.evaluation.maxTokens) + 128,
     tokenBudget: config.tokenBudget,
