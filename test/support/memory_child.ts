@@ -7,9 +7,10 @@ import { Policy, type PolicyMode, policyMemory } from '../../src/engine/training
 
 const PROMPT = 128;
 const RATIONALE = 64;
-const TOKEN_BUDGET = 1024;
 const ROWS = 64;
 const PROMPTS = 8;
+// Two prompts with all their rationales: a micro-batch that fills its budget.
+const TOKEN_BUDGET = 2 * (PROMPT + (ROWS / PROMPTS) * RATIONALE);
 
 const [model, kind] = process.argv.slice(2) as [string, 'inference' | 'lora' | 'full'];
 const lora = { rank: 16, alpha: 32, dropout: 0, targetModules: ['all-linear'], useRslora: false, baseModel: null };
@@ -37,30 +38,33 @@ const group = (seed: number): PromptGroup => ({
   }),
 });
 
+const SAMPLING = {
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  maxTokens: RATIONALE,
+  maxAnswerTokens: 0,
+  stopTokenIds: new Set<number>(),
+  contextLength: PROMPT + RATIONALE,
+  maxRows: ROWS,
+};
+
 async function main(): Promise<void> {
   const policy = await Policy.open(request);
   const estimate = policyMemory(policy.config, request, kind === 'lora' ? lora : null);
   // An evaluation asks a question per row, a training step several times the same.
-  const questions = kind === 'inference' ? ROWS : PROMPTS;
-  await generate(
-    policy.model,
-    Array.from({ length: questions }, (_, i) => ({
-      prompt: ids(PROMPT, i),
-      keys: ids(ROWS / questions, i),
-      answer: ids(8, i),
-    })),
-    {
-      temperature: 1,
-      topP: 1,
-      topK: 0,
-      maxTokens: RATIONALE,
-      maxAnswerTokens: 0,
-      stopTokenIds: new Set(),
-      contextLength: PROMPT + RATIONALE,
-      maxRows: ROWS,
-    },
-    () => ({ push: () => null }),
-  );
+  for (const questions of kind === 'inference' ? [ROWS] : [ROWS, PROMPTS]) {
+    await generate(
+      policy.model,
+      Array.from({ length: questions }, (_, i) => ({
+        prompt: ids(PROMPT, i),
+        keys: ids(ROWS / questions, i),
+        answer: ids(8, i),
+      })),
+      SAMPLING,
+      () => ({ push: () => null }),
+    );
+  }
   const groups = [1, 2].map(group);
   await policy.model.score(groups);
   if (kind !== 'inference') {
