@@ -343,7 +343,7 @@ describe('bad input', () => {
         assert.equal(stdout.text, '', command);
         assert.match(
           text,
-          /^(Takes about [^\n]+\n)?latro: [^\n]+[.?]\n$/,
+          /^([^\n]+ GB of memory [^\n]+\n)?latro: [^\n]+[.?]\n$/,
           `${command}: one line, at most the memory note before it`,
         );
         assert.doesNotMatch(text, /\bat .*:\d+:\d+|this is a bug|undefined|\[object/i, `${command}: no stack`);
@@ -386,7 +386,7 @@ describe('bad input', () => {
       const { code, stderr, stdout } = await latro(line.split(' '), { cwd: folder });
       assert.equal(code, 1, line);
       assert.equal(stdout.text, '', line);
-      assert.match(stderr.text, /^(Takes about [^\n]+\n)?latro: [^\n]+\n$/, line);
+      assert.match(stderr.text, /^([^\n]+ GB of memory [^\n]+\n)?latro: [^\n]+\n$/, line);
       assert.match(stderr.text, says, line);
     }
     assert.deepEqual(await contents(folder), before);

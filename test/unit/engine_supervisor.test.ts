@@ -154,15 +154,15 @@ describe('engine supervisor', function () {
   });
 
   it('ends an engine that nobody needs, but not one that trains', async () => {
-    process.env.TINY_IDLE_MILLISECONDS = '100';
+    process.env.TINY_IDLE_MILLISECONDS = '500';
     const window = openWindow();
     const client = await window.client();
-    await client.request('train', train('a', 25)); // 0.5 s
+    await client.request('train', train('a', 75)); // 1.5 s
     window.dispose();
-    await setTimeout(300);
+    await setTimeout(900);
     assert.ok(isAlive(client.info.pid), 'a run keeps it alive without a window');
     await gone(client.info.pid);
-    assert.equal(await stepsOf(path.join(workspace, '.latro', 'runs', 'tiny-a')), 25);
+    assert.equal(await stepsOf(path.join(workspace, '.latro', 'runs', 'tiny-a')), 75);
     assert.equal(existsSync(engineRecordFile(workspace)), false);
   });
 

@@ -2,6 +2,7 @@
  * Keeps a window in touch with the engine of its workspace: attaches to the one that runs, starts one when something is asked of it,
  * and notices when it dies. The engine belongs to the workspace, not to the window: nothing here stops it when the window closes.
  */
+import { setTimeout } from 'node:timers/promises';
 import { Cancelled, LatroError } from '../../engine/common/errors.ts';
 import {
   type EngineRecord,
@@ -133,6 +134,8 @@ export class EngineSupervisor implements Disposable {
     if ((await this.attach().catch(() => undefined)) !== undefined) return;
     const jobs = this.jobs.abandon();
     const record = await readEngineRecord(engineRecordFile(workspace));
+    // A killed process loses its connections before it is gone.
+    for (let wait = 0; isAlive(pid) && wait < 40; wait++) await setTimeout(50);
     if (record?.pid === pid && !isAlive(pid)) await removeDeadSocket(record.socket);
     for (const line of await logTail(engineLogFile(workspace), 20)) log.error(`engine: ${line}`);
     log.error(`engine process ${pid} ended unexpectedly`);
