@@ -16,7 +16,8 @@ export interface ChildRequest {
 }
 
 const MOST_ROUNDS = 7;
-const TOKEN_BUDGET = 2048;
+/** A run's default. */
+const TOKEN_BUDGET = 1024;
 
 export async function runStage(request: ChildRequest): Promise<StageReport | UpdateReport> {
   const config = shapeConfig(request.shape);

@@ -260,10 +260,20 @@ function cachedAttention(
     return graph.single('Gather', [placed, inputs.place], 'float32', ['B', kv, group, n], { axis: 0 });
   };
   const overPrompt = scores(toPrompts(q, d), cache.promptKey, ['Q', kv, 'S*G', 'P']);
+  // One key a row is no product worth its name.
+  const toSelf = graph.single(
+    'ReduceSum',
+    [multiply(graph, q, k), graph.integers([3])],
+    'float32',
+    ['B', kv, group, 1],
+    {
+      keepdims: 1,
+    },
+  );
   const parts = [
     toRows(overPrompt, 'P'),
     scores(q, cache.pastKey, ['B', kv, group, 'C']),
-    scores(q, k, ['B', kv, group, 1]),
+    multiply(graph, toSelf, graph.scalar(1 / Math.sqrt(d))),
   ];
   const all: Dim[] = ['B', kv, group, 'P+C+1'];
   const visible = graph.single('Add', [concat(graph, parts, 3, 'P+C+1'), inputs.bias], 'float32', all);
