@@ -74,7 +74,7 @@ describe('bench', () => {
 
   it('compares two reports: above 1 is faster', () => {
     const stage = { tokensPerSecond: 100, shareOfFloor: 0.5, rounds: 3, peakMemoryGB: 1, floors: FLOORS };
-    const update = { seconds: 8, phases: { train: 8 }, shareOfFloor: 0.4, overhead: 0.01, ...stage };
+    const update = { ...stage, seconds: 8, phases: { train: 8 }, overhead: 0.01 };
     const report = (speed: number): Report => ({
       machine: {
         processor: 'a',

@@ -39,7 +39,9 @@ async function decodeAll(
   const scores = tails.map((): number[] => []);
   const width = model.config.hiddenSize;
   const after = await decoder.prefill(promptCache, prompts);
-  let data: Float32Array = Float32Array.from(promptOf.flatMap((row) => [...after.subarray(row * width, (row + 1) * width)]));
+  let data: Float32Array = Float32Array.from(
+    promptOf.flatMap((row) => [...after.subarray(row * width, (row + 1) * width)]),
+  );
   const cache = await decoder.branch(promptCache, promptOf);
   for (let t = 0; t < steps; t++) {
     const hidden = { shape: [tails.length, width], data };
