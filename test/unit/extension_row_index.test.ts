@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -137,40 +137,6 @@ describe('datasets too large for the editor', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'latro-'));
   });
   after(() => rm(folder, { recursive: true }));
-
-  it('checks a file of more than 100 MB without holding the event loop for 50 ms', async function () {
-    this.timeout(180_000);
-    const file = path.join(folder, 'large.jsonl');
-    const rows = 850_000;
-    const bad = new Set([0, 350_000, rows - 1]);
-    const stream = createWriteStream(file);
-    for (let n = 0; n < rows; n++) {
-      const text = bad.has(n)
-        ? '{"question": "no answer"}'
-        : row(`A question of the usual length, of which there are many like it: what is ${n} plus one, then?`);
-      if (!stream.write(`${text}\n`)) await new Promise<void>((resolve) => stream.once('drain', resolve));
-    }
-    await new Promise<void>((resolve) => stream.end(resolve));
-    const { size } = await stat(file);
-    const found: number[] = [];
-    let seen = 0;
-    const started = performance.now();
-    const { longest, turns } = await bestLongestTurn(LONGEST_TURN, () => {
-      seen = 0;
-      found.length = 0;
-      return scanFile(new NodeFileSystem(), file, (line, { problems }) => {
-        seen++;
-        if (problems.length > 0) found.push(line);
-      });
-    });
-    const seconds = (performance.now() - started) / 1000;
-    console.log(
-      `      ${(size / 1e6).toFixed(0)} MB in ${seconds.toFixed(1)} s, ${turns} turns, the longest of ${longest.toFixed(1)} ms`,
-    );
-    assert.ok(size > 100e6);
-    assert.deepEqual([seen, found], [rows, [...bad]]);
-    assert.ok(longest < LONGEST_TURN);
-  });
 
   it('leaves files alone that are no datasets, and stops when asked', async () => {
     const file = path.join(folder, 'log.jsonl');
