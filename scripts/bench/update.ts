@@ -109,6 +109,7 @@ export async function timedUpdate(
   const trained = clock();
   clipGradients(gradients, 1);
   optimizer.update(model.parameters, gradients, 1e-5);
+  await model.parametersChanged();
   const end = clock();
 
   const scoreAnswers = spent('extend-score');

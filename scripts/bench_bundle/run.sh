@@ -1,0 +1,54 @@
+#!/bin/sh
+# LaTRO Studio on this machine's GPU: are its numbers the CPU's, and how fast is it?
+#   sh run.sh [--device NAME] [--parity-only] [further options of the bench, such as --shape NAME]
+# Nothing is installed and nothing leaves the machine; the results are text and JSON in results/, or in the folder that $OUT names.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+out=${OUT:-$here/results}
+device=webgpu
+parity_only=no
+options=
+shapes=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --device) device=$2; shift 2 ;;
+    --parity-only) parity_only=yes; shift ;;
+    --shape) shapes="$shapes $2"; shift 2 ;;
+    *) options="$options $1"; shift ;;
+  esac
+done
+mkdir -p "$out"
+
+# Vulkan: the system's loader, or the one that came along; and drivers where the loader does not look by itself.
+if ! ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1'; then
+  export LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+fi
+if [ -z "${VK_DRIVER_FILES:-}" ] && ! ls /etc/vulkan/icd.d/*.json /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; then
+  for driver in /usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json /usr/local/share/vulkan/icd.d/*.json; do
+    if [ -e "$driver" ]; then export VK_DRIVER_FILES="$driver"; break; fi
+  done
+fi
+
+{
+  uname -srm
+  grep -m1 'model name' /proc/cpuinfo
+  nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null
+  "$here/node" "$here/latro.mjs" devices
+} 2>&1 | tee "$out/machine.txt"
+
+failed=0
+echo "Parity of $device with the CPU"
+LATRO_TEST_DEVICE=$device "$here/node" "$here/parity.mjs" > "$out/parity.txt" 2>&1 || failed=1
+tail -n 40 "$out/parity.txt"
+
+if [ "$parity_only" = no ]; then
+  for shape in ${shapes:-smollm2-135m qwen2.5-0.5b mistral-7b}; do
+    # A shape that does not fit is said, and the next one measured.
+    # shellcheck disable=SC2086
+    "$here/node" "$here/bench.mjs" --device "$device" --shape "$shape" --json "$out/bench-$shape.json" $options 2>&1 |
+      tee "$out/bench-$shape.txt"
+    [ -e "$out/bench-$shape.json" ] || failed=1
+  done
+fi
+echo "Results: $out"
+exit $failed
