@@ -1,0 +1,61 @@
+/**
+ * Traces for the forking experiment: what the starter itself writes to the training questions, several times each. Kept are the right,
+ * different ones (§7.4 of the design: reward, information gain, correctness, no leak, largest marginal difference), by the same code
+ * that method ssft uses with `ssft.source` "sampled". Collected once and written down, so that every method and seed learns from the
+ * same file, as from a teacher's.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
+import { INITIAL_METHOD_STATE } from '../../src/engine/training/methods/method.ts';
+import { tracesOf } from '../../src/engine/training/methods/traces.ts';
+import { setUpRun } from '../../src/engine/training/run_setup.ts';
+import type { Way } from '../starter/ways.ts';
+import { type Json, mergeSections } from './experiment.ts';
+
+const QUESTIONS_AT_ONCE = 16;
+const OPENINGS: Readonly<Record<Way, string>> = {
+  forwards: 'From the first on:',
+  backwards: 'From the last back:',
+  pairs: 'In pairs:',
+};
+
+/** The way a text of the third starter task reasons; null when it says none. */
+export function wayOf(text: string): Way | null {
+  const found = Object.entries(OPENINGS).find(([, opening]) => text.includes(opening));
+  return found === undefined ? null : (found[0] as Way);
+}
+
+/** Writes `path` unless it is there. @param candidates samples per question that traces are chosen from */
+export async function collectTraces(config: Json, path: string, candidates: number): Promise<void> {
+  if (existsSync(path)) return;
+  const sampling = { method: 'ssft', ssft: { matching: 'mixed', source: 'sampled' } };
+  const { config: resolved } = resolveRunConfig(
+    mergeSections(mergeSections(config, sampling), { sampling: { rationalesPerQuestion: candidates }, seed: 0 }),
+    'forking/traces',
+  );
+  const { policy, task, questions } = await setUpRun(resolved, 'cpu', new NodeFileSystem(), new Date(0));
+  const context = { policy, task, config: resolved, ratings: null, generateOptions: {}, traceSources: [] };
+  const lines: string[] = [];
+  try {
+    for (let start = 0; start < questions.train.length; start += QUESTIONS_AT_ONCE) {
+      const rows = questions.train.slice(start, start + QUESTIONS_AT_ONCE);
+      const asked = rows.map((row) => task.encoder.encode(row, resolved.sampling.maxRationaleTokens));
+      const request = { step: 1, questions: asked, state: INITIAL_METHOD_STATE };
+      const { traces } = await tracesOf(context, request, resolved.ssft.traces);
+      for (const [i, { question, answer }] of rows.entries()) {
+        const rationales: Record<string, string> = {};
+        for (const { ids } of traces[i]!) {
+          const text = policy.tokenizer.decode(ids);
+          rationales[wayOf(text) ?? 'other'] ??= text;
+        }
+        if (Object.keys(rationales).length > 0) lines.push(`${JSON.stringify({ question, answer, rationales })}\n`);
+      }
+    }
+  } finally {
+    await policy.dispose();
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, lines.join(''));
+}
