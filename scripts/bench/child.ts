@@ -40,7 +40,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
   }
 
   async function measureUpdate(): Promise<UpdateReport> {
-    const optimizer = newOptimizer();
+    const optimizer = newOptimizer(model);
     let step = 0;
     // A small one first: it compiles every program.
     await timedUpdate(model, optimizer, { ...UPDATE, questions: 1, rationale: 4 }, step++, TOKEN_BUDGET);

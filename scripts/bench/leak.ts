@@ -40,7 +40,7 @@ export async function memoryOver(updates: number, every: number): Promise<Held[]
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const model = benchModel(TINY, { device: 'cpu', threads: 1 });
-  const optimizer = newOptimizer();
+  const optimizer = newOptimizer(model);
   const held: Held[] = [];
   for (let update = 1; update <= updates; update++) {
     await timedUpdate(model, optimizer, SIZES, update, 128, new Set(ENDS));

@@ -5,7 +5,7 @@
  */
 import { latroBatchUpdate } from '../../src/engine/latro/objective.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
-import { AdamW, clipGradients } from '../../src/engine/optimize/adamw.ts';
+import { createOptimizer, type Optimizer } from '../../src/engine/optimize/optimizer.ts';
 import type { EncodedQuestion } from '../../src/engine/training/question_encoder.ts';
 import { rollOut, splitParts, trainingGroup, withReference } from '../../src/engine/training/rollout.ts';
 import type { Floors } from './floors.ts';
@@ -56,7 +56,7 @@ export function question(model: LanguageModel, sizes: UpdateSizes, q: number): E
  */
 export async function timedUpdate(
   model: LanguageModel,
-  optimizer: AdamW,
+  optimizer: Optimizer,
   sizes: UpdateSizes,
   step: number,
   tokenBudget: number,
@@ -105,11 +105,9 @@ export async function timedUpdate(
   );
   const groups = sampled.map((one, q) => trainingGroup(one, updates[q]!.rationales, true));
   const weighed = clock();
-  const { gradients } = await model.step(groups, { tokenBudget });
+  await optimizer.gradient(groups, { tokenBudget });
   const trained = clock();
-  clipGradients(gradients, 1);
-  optimizer.update(model.parameters, gradients, 1e-5);
-  await model.parametersChanged();
+  await optimizer.update(1e-5, 1);
   const end = clock();
 
   const scoreAnswers = spent('extend-score');
@@ -128,7 +126,7 @@ export async function timedUpdate(
   };
 }
 
-export const newOptimizer = (): AdamW => new AdamW(OPTIMIZER);
+export const newOptimizer = (model: LanguageModel): Optimizer => createOptimizer(model, OPTIMIZER);
 
 /** Seconds that an update cannot go below: every token once through every matrix it needs, decoding token by token. */
 export function leastUpdateSeconds(model: LanguageModel, sizes: UpdateSizes, floors: Floors): number {

@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/runtime': ['engine/common'],
   'engine/graph': ['engine/common'],
   'engine/model': ['engine/common', 'engine/runtime', 'engine/graph'],
-  'engine/optimize': ['engine/common', 'engine/model'],
+  'engine/optimize': ['engine/common', 'engine/runtime', 'engine/graph', 'engine/model'],
   'engine/hub': ['engine/common', 'protocol'],
   'engine/datasets': ['engine/common', 'protocol'],
   'engine/evaluate': ['engine/common', 'engine/datasets', 'protocol'],

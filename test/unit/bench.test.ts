@@ -54,7 +54,7 @@ describe('bench', () => {
     const model = benchModel(shapeConfig('starter'), { device: 'cpu', threads: 1 });
     const sizes = { questions: 2, rationales: 2, prompt: 5, rationale: 4, answer: 3 };
     const name = [...model.parameters.keys()].find((key) => key.includes('lora_B'))!;
-    const { seconds, phases, overhead } = await timedUpdate(model, newOptimizer(), sizes, 1, 512);
+    const { seconds, phases, overhead } = await timedUpdate(model, newOptimizer(model), sizes, 1, 512);
     const sum = Object.values(phases).reduce((total, phase) => total + phase, 0);
     assert.ok(Math.abs(sum - seconds) < 1e-6 + 0.01 * seconds, `${sum} ${seconds}`);
     assert.ok(overhead > 0 && overhead < 1);

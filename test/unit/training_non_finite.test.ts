@@ -5,10 +5,11 @@ import { systemClock } from '../../src/engine/common/clock.ts';
 import { LatroError } from '../../src/engine/common/errors.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { SafetensorsFile, writeSafetensors } from '../../src/engine/model/safetensors.ts';
+import type { Gradient } from '../../src/engine/optimize/optimizer.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
-import { type GroupGradient, nonFiniteUpdate, requireFiniteParameters } from '../../src/engine/training/non_finite.ts';
+import { nonFiniteUpdate, requireFiniteParameters } from '../../src/engine/training/non_finite.ts';
 import { TrainingRun } from '../../src/engine/training/training_run.ts';
 import type { RunConfigInput } from '../../src/protocol/run_config.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
@@ -98,11 +99,7 @@ describe('numbers that are not finite', () => {
   });
 
   it('in one gradient of many are traced to its question', async () => {
-    const gradient = (value: number): GroupGradient => ({
-      loss: 1,
-      scores: [[[-1]]],
-      gradients: new Map([['w', Float32Array.of(0, value)]]),
-    });
+    const gradient = (norm: number): Gradient => ({ loss: 1, scores: [[[-1]]], norm });
     const groups = [7, 8, 9].map((token) => ({ prompt: [token], continuations: [] }));
     const error = await nonFiniteUpdate(4, groups, [70, 80, 90], async ({ prompt }) =>
       gradient(prompt[0] === 8 ? Number.POSITIVE_INFINITY : 2),

@@ -10,6 +10,8 @@ import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
+import type { TensorMap } from '../../src/engine/model/programs.ts';
+import { createOptimizer } from '../../src/engine/optimize/optimizer.ts';
 import type { Device } from '../../src/engine/runtime/session.ts';
 import { DEVICE_UNDER_TEST, requireDevice } from '../support/devices_under_test.ts';
 import { tinyConfig } from '../support/model_fixtures.ts';
@@ -76,6 +78,10 @@ function model(config: ModelConfig, trainable: Trainable, device: Device): Langu
   const shape = { rank: 3, modules, dropout: 0.1 };
   const bound = { shape, tensors: adapter.tensors, scale: loraScale(adapter.config) };
   return new LanguageModel(config, tinyWeights(1, config), bound, trainable, options);
+}
+
+function findNonFinite(parameters: TensorMap): string[] {
+  return [...parameters].filter(([, { data }]) => !data.every(Number.isFinite)).map(([name]) => name);
 }
 
 function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
@@ -168,6 +174,70 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
       });
     });
   }
+
+  for (const name of ['llama with an adapter', 'qwen2 with biases, all weights trained']) {
+    it(`clips, steps and continues AdamW: ${name}`, async () => {
+      const { config, trainable } = CASES[name]!;
+      const settings = { beta1: 0.9, beta2: 0.99, epsilon: 1e-3, weightDecay: 0.1 };
+      const found = [];
+      for (const device of ['cpu', DEVICE_UNDER_TEST] as const) {
+        const tested = model(config, trainable, device);
+        const optimizer = createOptimizer(tested, settings);
+        const norms: number[] = [];
+        for (const [dropoutKey, limit] of [null, 0.5, 100].entries()) {
+          const { norm } = await optimizer.gradient(GROUPS, { dropoutKey, tokenBudget: dropoutKey === 1 ? 7 : 1000 });
+          assert.deepEqual(findNonFinite(await optimizer.update(0.01, limit)), []);
+          norms.push(norm);
+        }
+        // A checkpoint: what was read is what another optimizer goes on from.
+        const again = createOptimizer(tested, settings);
+        await again.restore(optimizer.updates, await optimizer.moments());
+        await optimizer.dispose();
+        await again.gradient(GROUPS, { dropoutKey: 9 });
+        await again.update(0.01, null);
+        const parameters = await tested.currentParameters();
+        found.push({ norms, updates: again.updates, parameters, moments: await again.moments() });
+        await again.dispose();
+        await tested.dispose();
+      }
+      const [expected, actual] = found;
+      assert.equal(actual!.updates, 4);
+      assertClose(actual!.norms, expected!.norms, 'norms');
+      for (const [parameter, { data }] of expected!.parameters) {
+        assertClose(actual!.parameters.get(parameter)!.data, data, parameter);
+        assertClose(
+          actual!.moments.get(parameter)!.first,
+          expected!.moments.get(parameter)!.first,
+          `m of ${parameter}`,
+        );
+        assertClose(
+          actual!.moments.get(parameter)!.second,
+          expected!.moments.get(parameter)!.second,
+          `v of ${parameter}`,
+        );
+      }
+    });
+  }
+
+  it('only tokens, log-probabilities and norms cross while it trains', async () => {
+    const tested = model(LLAMA, 'adapter', DEVICE_UNDER_TEST);
+    const optimizer = createOptimizer(tested, { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 });
+    const update = async (): Promise<void> => {
+      await optimizer.gradient(GROUPS, { dropoutKey: 1 });
+      await optimizer.update(0.01, 1);
+      await generate(tested, [{ prompt: [3, 4], keys: [1, 2], answer: [7] }], SETTINGS, () => ({ push: () => null }));
+      await tested.score(GROUPS, { policy: 'reference' });
+    };
+    await update();
+    const memory = await tested.programs.memory();
+    const before = memory.bytesCrossed;
+    await update();
+    // Empty cache blocks are zeros that the host sends once per prefill; no weight, adapter, gradient or moment moves.
+    const { layers, keyValueHeads, headDim } = LLAMA;
+    assert.ok(memory.bytesCrossed - before <= 4 * 2 * layers * keyValueHeads * 64 * headDim);
+    await optimizer.dispose();
+    await tested.dispose();
+  });
 
   it('samples the same rationales, and scores the same answers on the cache they leave', async () => {
     const requests = [

@@ -2,12 +2,14 @@
  * A causal language model with the three things every objective here needs (one primitive, many weights):
  * extend a cache, score tokens, and the gradient of L(θ) = −Σ_sequences Σ_t w_t · log π_θ(token_t | tokens_<t).
  */
+import type { DeviceTensor } from '../runtime/device_tensor.ts';
 import type { HostTensor } from '../runtime/session.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { Trainable } from './decoder_graph.ts';
 import { DeviceKeyValueCache } from './device_cache.ts';
 import { dropoutInputs } from './dropout.ts';
 import { type Cache, extendInputs } from './extend_inputs.ts';
+import { type GradientSink, HostGradients } from './gradient_sink.ts';
 import { KeyValueCache } from './kv_cache.ts';
 import { gradientName } from './packed_program.ts';
 import { type PackedBatch, type PlannedGroup, type PromptGroup, packGroups, planMicroBatches } from './packing.ts';
@@ -45,12 +47,14 @@ const DEFAULT_TOKEN_BUDGET = 1024;
 export class LanguageModel {
   readonly config: ModelConfig;
   readonly programs: Programs;
-  /** What an optimiser step changes, by parameter name. */
+  /** What an optimiser step changes, by parameter name; see `currentParameters`. */
   readonly parameters: TensorMap;
   /** V + N: the ids that logits and targets range over, added tokens included. */
   readonly vocabularySize: number;
   readonly #reference: 'adapter-off' | 'none';
   readonly #dropout: boolean;
+  /** Whether the device has changed its copies of the parameters since the host saw them. */
+  #isAhead = false;
 
   constructor(
     config: ModelConfig,
@@ -58,6 +62,7 @@ export class LanguageModel {
     adapter: BoundAdapter | null,
     trainable: Trainable,
     options: ProgramOptions,
+    sharing: LanguageModel | null = null,
   ) {
     this.config = config;
     const addedRows = adapter?.shape.addedRows ?? 0;
@@ -67,7 +72,7 @@ export class LanguageModel {
     this.#dropout = trainable === 'adapter' && (adapter?.shape.dropout ?? 0) > 0;
     this.parameters =
       trainable === 'adapter' ? (adapter?.tensors ?? new Map()) : trainable === 'all-weights' ? weights : new Map();
-    this.programs = new Programs(config, weights, adapter, trainable, options);
+    this.programs = new Programs(config, weights, adapter, trainable, options, sharing?.programs ?? null);
   }
 
   /** Whether the same weights also are π_0. */
@@ -100,9 +105,19 @@ export class LanguageModel {
 
   /** Loss and gradients of L over all groups, accumulated over micro-batches. Nothing is updated. */
   async step(groups: readonly PromptGroup[], options: StepOptions = {}): Promise<StepResult> {
+    const gradients = new HostGradients();
+    const { loss, scores } = await this.gradient(groups, gradients, options);
+    return { loss, scores, gradients: gradients.sums };
+  }
+
+  /** The same with gradients that go to `sink`. */
+  async gradient(
+    groups: readonly PromptGroup[],
+    sink: GradientSink,
+    options: StepOptions = {},
+  ): Promise<Omit<StepResult, 'gradients'>> {
     const scores = emptyScores(groups);
     const trainables = await this.programs.trainables();
-    const gradients = new Map<string, Float32Array>();
     let loss = 0;
     for (const batch of planMicroBatches(groups, options.tokenBudget ?? DEFAULT_TOKEN_BUDGET)) {
       const packed = packGroups(
@@ -111,17 +126,19 @@ export class LanguageModel {
       );
       if (packed.predictions === 0) continue;
       const inputs = { ...packed.inputs, ...this.#dropoutInputs(batch, packed, options.dropoutKey) };
-      const outputs = await this.programs.run('step', inputs, ['log_probs', ...this.programs.gradientOutputs], {
+      const { toHost, into } = await sink.next(trainables);
+      const outputs = await this.programs.run('step', inputs, ['log_probs', ...toHost.map(gradientName)], {
         positions: packed.positions,
         contextLength: options.contextLength ?? 0,
+        into: Object.fromEntries([...into].map(([name, tensor]) => [gradientName(name), tensor])),
       });
       const logProbs = outputs.log_probs!;
       const weights = packed.inputs.weights!.data as Float32Array;
       for (let i = 0; i < logProbs.length; i++) loss -= weights[i]! * logProbs[i]!;
       scatterScores(batch, logProbs, scores);
-      for (const name of trainables) accumulate(gradients, name, outputs[gradientName(name)]!);
+      await sink.add(new Map(toHost.map((name) => [name, outputs[gradientName(name)]!])));
     }
-    return { loss, scores, gradients };
+    return { loss, scores };
   }
 
   #dropoutInputs(
@@ -146,7 +163,28 @@ export class LanguageModel {
 
   /** To be called after `parameters` were changed in place. */
   parametersChanged(): Promise<void> {
+    this.#isAhead = false;
     return this.programs.refresh(this.parameters.values());
+  }
+
+  /** `parameters` as they are now, also when they were last changed on the device. */
+  async currentParameters(): Promise<TensorMap> {
+    if (this.#isAhead) {
+      const memory = await this.programs.memory();
+      for (const [name, tensor] of this.parameters)
+        tensor.data.set(await memory.read(await memory.resident(name, tensor)));
+      this.#isAhead = false;
+    }
+    return this.parameters;
+  }
+
+  /** The device's copies of `parameters`, to be changed there in place: the host's are then behind until they are asked for. */
+  async deviceParameters(): Promise<ReadonlyMap<string, DeviceTensor>> {
+    const memory = await this.programs.memory();
+    const tensors = new Map<string, DeviceTensor>();
+    for (const [name, tensor] of this.parameters) tensors.set(name, await memory.resident(name, tensor));
+    this.#isAhead = true;
+    return tensors;
   }
 
   /**
@@ -231,10 +269,4 @@ function scatterScores(batch: readonly PlannedGroup[], logProbs: Float32Array, s
       scores[source]![offset + k] = continuation.predictions.map(() => logProbs[next++]!);
     });
   }
-}
-
-function accumulate(sums: Map<string, Float32Array>, name: string, gradient: Float32Array): void {
-  const sum = sums.get(name);
-  if (sum === undefined) sums.set(name, gradient);
-  else for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + gradient[i]!;
 }

@@ -16,7 +16,7 @@ import { buildDeviceExtendProgram, buildRearrangeProgram, cacheNames, presentNam
 import { DeviceMemory } from './device_memory.ts';
 import { buildExtendProgram, pastName } from './extend_program.ts';
 import { buildHeadProgram, type HeadProgramName } from './head_programs.ts';
-import { buildPackedProgram, gradientName } from './packed_program.ts';
+import { buildPackedProgram } from './packed_program.ts';
 import { PackedAdapter } from './projection_groups.ts';
 import { type RotaryTable, rotaryTable } from './rope.ts';
 
@@ -62,7 +62,8 @@ export class Programs implements CacheDevice {
   readonly #weights: TensorMap;
   readonly #adapter: BoundAdapter | null;
   readonly #trainable: Trainable;
-  readonly #options: ProgramOptions;
+  readonly options: ProgramOptions;
+  readonly #sharing: Programs | null;
   readonly #sessions = new Map<ProgramName, Promise<Session>>();
   readonly #packedAdapter: PackedAdapter | null;
   /** Whether decoding keeps a copy of the matrices in its own programs. */
@@ -79,12 +80,14 @@ export class Programs implements CacheDevice {
     adapter: BoundAdapter | null,
     trainable: Trainable,
     options: ProgramOptions,
+    sharing: Programs | null = null,
   ) {
     this.config = config;
+    this.#sharing = sharing;
     this.#weights = weights;
     this.#adapter = adapter;
     this.#trainable = trainable;
-    this.#options = options;
+    this.options = options;
     this.#packedAdapter = adapter === null || options.device !== 'cpu' ? null : new PackedAdapter(config, adapter);
     const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     this.#copies = keepsDecodingCopy(bytes, options.device, trainable);
@@ -92,7 +95,7 @@ export class Programs implements CacheDevice {
 
   /** Whether the device has the program `decode`; elsewhere `extend` takes one token too. */
   get canDecode(): boolean {
-    return this.#options.device === 'cpu';
+    return this.options.device === 'cpu';
   }
 
   /** Takes the adapter's numbers as they are now over into what `decode` runs with. */
@@ -167,16 +170,22 @@ export class Programs implements CacheDevice {
 
   /** Whether tensors, caches too, stay on the device between runs; `extend` and `extend-score` are then made for such caches. */
   get keepsTensors(): boolean {
-    return keepsTensors(this.#options.device);
+    return keepsTensors(this.options.device);
+  }
+
+  /** The memory of a device that keeps tensors, with the copies that programs are bound to. */
+  memory(): Promise<DeviceMemory> {
+    this.#memory ??= this.#sharing?.memory() ?? DeviceMemory.open(this.options);
+    return this.#memory;
   }
 
   /** To be called when the host has changed tensors that programs are bound to. */
   async refresh(tensors: Iterable<HostTensor<Float32Array>>): Promise<void> {
-    if (this.keepsTensors) await (await this.#openMemory()).refresh(tensors);
+    if (this.keepsTensors) await (await this.memory()).refresh(tensors);
   }
 
   async zeros(name: string, shape: readonly number[]): Promise<DeviceTensor> {
-    return (await this.#openMemory()).zeros(name, shape);
+    return (await this.memory()).zeros(name, shape);
   }
 
   async rearrange(
@@ -185,7 +194,7 @@ export class Programs implements CacheDevice {
     columns: readonly number[],
   ): Promise<readonly DeviceTensor[]> {
     this.#rearrange ??= Session.create('rearrange', buildRearrangeProgram(this.config), {
-      ...this.#options,
+      ...this.options,
       results: 'device',
     });
     const session = await this.#rearrange;
@@ -211,10 +220,6 @@ export class Programs implements CacheDevice {
   async trainables(): Promise<readonly string[]> {
     await this.#session('step');
     return this.#trainables;
-  }
-
-  get gradientOutputs(): readonly string[] {
-    return this.#trainables.map(gradientName);
   }
 
   /** One row of cos and sin per token: (N, rotaryDim / 2). */
@@ -256,22 +261,17 @@ export class Programs implements CacheDevice {
   async #compile(name: ProgramName): Promise<Session> {
     const { model, constants } = this.#build(name);
     const session = await Session.create(name, model, {
-      ...this.#options,
+      ...this.options,
       constants: this.#joinedWeights(constants),
-      profiled: this.#options.device !== 'cpu',
+      profiled: this.options.device !== 'cpu',
     });
     for (const input of session.inputNames) {
       const tensor =
         this.#weights.get(input) ?? this.#adapter?.tensors.get(input) ?? this.#packedAdapter?.tensors.get(input);
       if (tensor === undefined) continue;
-      session.bind(input, this.keepsTensors ? await (await this.#openMemory()).resident(input, tensor) : tensor);
+      session.bind(input, this.keepsTensors ? await (await this.memory()).resident(input, tensor) : tensor);
     }
     return session;
-  }
-
-  #openMemory(): Promise<DeviceMemory> {
-    this.#memory ??= DeviceMemory.open(this.#options);
-    return this.#memory;
   }
 
   #build(name: ProgramName): {
@@ -279,7 +279,7 @@ export class Programs implements CacheDevice {
     readonly constants?: ReadonlyMap<string, readonly string[]>;
   } {
     const adapter = this.#adapter?.shape ?? null;
-    const operators = this.#options.device === 'cpu' ? 'cpu' : 'portable';
+    const operators = this.options.device === 'cpu' ? 'cpu' : 'portable';
     switch (name) {
       case 'extend':
       case 'extend-score': {
@@ -298,7 +298,7 @@ export class Programs implements CacheDevice {
       case 'reference':
         return buildPackedProgram(this.config, null, 'nothing', operators);
       case 'step': {
-        const { recompute = false } = this.#options;
+        const { recompute = false } = this.options;
         const step = buildPackedProgram(this.config, adapter, this.#trainable, operators, recompute);
         this.#trainables = step.trainables;
         return step;
@@ -329,6 +329,6 @@ export class Programs implements CacheDevice {
     const sessions = [...this.#sessions.values(), ...(this.#rearrange === null ? [] : [this.#rearrange])];
     this.#sessions.clear();
     await Promise.all(sessions.map(async (session) => (await session).dispose()));
-    await (await this.#memory)?.dispose();
+    if (this.#sharing === null) await (await this.#memory)?.dispose();
   }
 }

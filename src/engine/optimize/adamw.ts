@@ -79,8 +79,11 @@ export function gradientNorm(gradients: ReadonlyMap<string, Float32Array>): numb
 }
 
 /** Scales all gradients so that their joint norm is at most `limit` (PyTorch's clip_grad_norm_). @returns the norm before */
-export function clipGradients(gradients: ReadonlyMap<string, Float32Array>, limit: number | null): number {
-  const norm = gradientNorm(gradients);
+export function clipGradients(
+  gradients: ReadonlyMap<string, Float32Array>,
+  limit: number | null,
+  norm = gradientNorm(gradients),
+): number {
   if (limit !== null && norm > limit) {
     const factor = limit / (norm + 1e-6);
     for (const gradient of gradients.values())

@@ -6,7 +6,8 @@ import { LatroError } from '../common/errors.ts';
 import { adapterFiles } from '../model/adapter.ts';
 import { SafetensorsFile, serializeSafetensors } from '../model/safetensors.ts';
 import { modelFolderFiles } from '../model/weights.ts';
-import type { AdamW, Moments } from '../optimize/adamw.ts';
+import type { Moments } from '../optimize/adamw.ts';
+import type { Optimizer } from '../optimize/optimizer.ts';
 import type { CheckpointContent } from '../runs/checkpoint.ts';
 import type { MethodState } from './methods/method.ts';
 import type { Policy } from './policy.ts';
@@ -25,7 +26,7 @@ const encode = (json: unknown): Uint8Array[] => [new TextEncoder().encode(`${JSO
 
 export async function checkpointContent(
   policy: Policy,
-  optimizer: AdamW,
+  optimizer: { readonly updates: number; readonly moments: ReadonlyMap<string, Moments> },
   method: MethodState,
 ): Promise<CheckpointContent> {
   const moments = [...optimizer.moments].flatMap(([name, { first, second }]) => {
@@ -35,6 +36,8 @@ export async function checkpointContent(
       { name: `second:${name}`, shape, data: second },
     ];
   });
+  // What is written are the host's numbers, which a device's may be ahead of.
+  await policy.model.currentParameters();
   return {
     ...(await weightFiles(policy)),
     'optimizer.safetensors': serializeSafetensors(moments),
@@ -49,8 +52,15 @@ async function weightFiles(policy: Policy): Promise<CheckpointContent> {
   return inFolder(MODEL_FOLDER, await modelFolderFiles(policy.folder, policy.weights, 'F32', policy.addedTokens));
 }
 
-/** Puts a verified checkpoint's weights and moments in place, in the buffers that the programs are bound to. */
-export async function restoreCheckpoint(directory: string, policy: Policy, optimizer: AdamW): Promise<MethodState> {
+/**
+ * Puts a verified checkpoint's weights and moments in place, in the buffers that the programs are bound to.
+ * @param optimizer null: nothing is trained further
+ */
+export async function restoreCheckpoint(
+  directory: string,
+  policy: Policy,
+  optimizer: Optimizer | null,
+): Promise<MethodState> {
   const file = await SafetensorsFile.open(
     policy.mode === 'lora'
       ? join(directory, ADAPTER_FOLDER, 'adapter_model.safetensors')
@@ -75,7 +85,7 @@ export async function restoreCheckpoint(directory: string, policy: Policy, optim
         'Roll back to an earlier checkpoint.',
       );
     await policy.model.parametersChanged();
-    optimizer.restore(parsed.output.optimizerUpdates, moments);
+    await optimizer?.restore(parsed.output.optimizerUpdates, moments);
     return parsed.output.method;
   } finally {
     await file.close();

@@ -1,7 +1,7 @@
 /** NaN and infinity are named by the question they arose on: the run stops there, and nothing of that update is kept. */
 import { LatroError } from '../common/errors.ts';
 import type { PromptGroup } from '../model/packing.ts';
-import { gradientNorm } from '../optimize/adamw.ts';
+import type { Gradient } from '../optimize/optimizer.ts';
 import { LAST_GOOD_CHECKPOINT } from '../runs/run_writer.ts';
 import type { SampledQuestion } from './rollout.ts';
 
@@ -33,15 +33,8 @@ export function requireFiniteScores(scores: readonly number[], line: number): vo
   );
 }
 
-/** A gradient of one update's groups: the loss, every score, and what AdamW would be given. */
-export interface GroupGradient {
-  readonly loss: number;
-  readonly scores: readonly (readonly (readonly number[])[])[];
-  readonly gradients: ReadonlyMap<string, Float32Array>;
-}
-
-export function isFiniteGradient({ loss, scores, gradients }: GroupGradient): boolean {
-  return Number.isFinite(loss) && Number.isFinite(gradientNorm(gradients)) && scores.flat(2).every(Number.isFinite);
+export function isFiniteGradient({ loss, scores, norm }: Gradient): boolean {
+  return Number.isFinite(loss) && Number.isFinite(norm) && scores.flat(2).every(Number.isFinite);
 }
 
 /**
@@ -52,14 +45,13 @@ export async function nonFiniteUpdate(
   step: number,
   groups: readonly PromptGroup[],
   lines: readonly number[],
-  gradientOf: (group: PromptGroup) => Promise<GroupGradient>,
+  gradientOf: (group: PromptGroup) => Promise<Gradient>,
 ): Promise<LatroError> {
   for (const [index, group] of groups.entries()) {
     const gradient = await gradientOf(group);
     if (isFiniteGradient(gradient)) continue;
-    const norm = gradientNorm(gradient.gradients);
     return nonFinite(
-      `Loss (${gradient.loss}) or gradient (norm ${norm}) of update ${step} is not finite, on the question of line ${lines[index]}.`,
+      `Loss (${gradient.loss}) or gradient (norm ${gradient.norm}) of update ${step} is not finite, on the question of line ${lines[index]}.`,
       step,
     );
   }

@@ -127,8 +127,8 @@ export class Policy {
   }
 
   /** From now on π_0 is the policy as it is now: what a stage of a chained run begins with. */
-  takeReference(): void {
-    const trained = this.mode === 'full' ? this.weights : (this.adapter?.tensors ?? new Map<string, Tensor>());
+  async takeReference(): Promise<void> {
+    const trained = await this.model.currentParameters();
     if (this.#start === null) {
       const { adapter } = this;
       const copy = adapter && { ...adapter, tensors: copyTensors(adapter.tensors) };
@@ -138,6 +138,7 @@ export class Policy {
     // In place: the reference's programs are bound to these buffers.
     const kept = this.mode === 'full' ? this.#start.weights : this.#start.adapter!.tensors;
     for (const [name, { data }] of trained) kept.get(name)!.data.set(data);
+    await this.#reference?.programs.refresh(kept.values());
   }
 
   #referenceModel({
@@ -148,7 +149,7 @@ export class Policy {
     readonly adapter: Adapter | null;
   }): LanguageModel {
     const bound = adapter && bindAdapter(this.config, adapter);
-    this.#reference ??= new LanguageModel(this.config, weights, bound, 'nothing', this.#programs);
+    this.#reference ??= new LanguageModel(this.config, weights, bound, 'nothing', this.#programs, this.model);
     return this.#reference;
   }
 

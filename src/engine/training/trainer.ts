@@ -8,7 +8,7 @@ import { Cancelled, throwIfCancelled } from '../common/errors.ts';
 import { foldKey, RandomStream } from '../common/random.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
 import { checkHealth, type HealthEvaluation, type HealthPoint } from '../latro/health.ts';
-import { AdamW, clipGradients } from '../optimize/adamw.ts';
+import { createOptimizer, type Optimizer } from '../optimize/optimizer.ts';
 import { scheduleFactor } from '../optimize/schedule.ts';
 import { type RunWriter, requireFinite } from '../runs/run_writer.ts';
 import { type Stage, stageOf, stagesOf } from '../runs/stages.ts';
@@ -32,7 +32,7 @@ export interface TrainerHooks {
 export interface TrainerStart {
   /** Updates already done. */
   readonly step: number;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   readonly state: MethodState;
   /** What the log says of them: metrics, evaluations on the validation questions, health checks already raised. */
   readonly history: readonly StepMetrics[];
@@ -47,7 +47,7 @@ interface Position {
   step: number;
   saved: number;
   state: MethodState;
-  optimizer: AdamW;
+  optimizer: Optimizer;
   readonly history: HealthPoint[];
   readonly evaluations: HealthEvaluation[];
   readonly raised: Set<string>;
@@ -57,10 +57,10 @@ interface Position {
 const ORDER_STREAM = 0x0_0e_0c_40;
 const DROPOUT_STREAM = 0x0_d4_09_07;
 
-export function newTrainerStart(settings: ConstructorParameters<typeof AdamW>[0]): TrainerStart {
+export function newTrainerStart(optimizer: Optimizer): TrainerStart {
   return {
     step: 0,
-    optimizer: new AdamW(settings),
+    optimizer,
     state: INITIAL_METHOD_STATE,
     history: [],
     evaluations: [],
@@ -161,13 +161,15 @@ export class Trainer {
       // Cancelling is heeded before the weights change and while they are validated: what is in memory is a whole update.
       if (error instanceof Cancelled && position.step > position.saved) await this.#save(position);
       throw error;
+    } finally {
+      await position.optimizer.dispose();
     }
   }
 
   async #advance(position: Position): Promise<void> {
     const step = position.step + 1;
     const stage = stageOf(this.#stages, step);
-    if (stage.index > 0 && stage.start === position.step) this.#enter(stage, position);
+    if (stage.index > 0 && stage.start === position.step) await this.#enter(stage, position);
     const { metrics, update } = await this.#update(step, stage, position.optimizer, position.state);
     await this.#writer.writeRollouts(step, update.rollouts);
     await this.#writer.append({ type: 'step', metrics });
@@ -178,9 +180,11 @@ export class Trainer {
   }
 
   /** A later stage begins as a run of its own would: with what it is given as π_0, and without moments. */
-  #enter({ config }: Stage, position: Position): void {
-    if (config.reward.klCoefficient > 0) this.#context.policy.takeReference();
-    position.optimizer = new AdamW(config.optimizer);
+  async #enter({ config }: Stage, position: Position): Promise<void> {
+    const { policy } = this.#context;
+    if (config.reward.klCoefficient > 0) await policy.takeReference();
+    await position.optimizer.dispose();
+    position.optimizer = createOptimizer(policy.model, config.optimizer);
     position.state = INITIAL_METHOD_STATE;
   }
 
@@ -206,7 +210,7 @@ export class Trainer {
   async #update(
     step: number,
     { config, start, end, questionsBefore }: Stage,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     state: MethodState,
   ): Promise<{ metrics: StepMetrics; update: MethodUpdate }> {
     const { policy, task } = this.#context;
@@ -229,29 +233,25 @@ export class Trainer {
     const before = this.#clock.monotonic();
     const trained = { ...policy.model.programs.tokensRun };
     const options = { tokenBudget: config.tokenBudget, dropoutKey: foldKey(config.seed, DROPOUT_STREAM, step) };
-    const gradient = await policy.model.step(update.groups, options);
+    const gradient = await optimizer.gradient(update.groups, options);
     if (!isFiniteGradient(gradient)) {
       const lines = update.sources.map((source) => questions[source]!.row.line);
-      throw await nonFiniteUpdate(step, update.groups, lines, (group) => policy.model.step([group], options));
+      throw await nonFiniteUpdate(step, update.groups, lines, (group) => optimizer.gradient([group], options));
     }
-    const { loss, gradients } = gradient;
-    const norm = clipGradients(gradients, config.optimizer.gradientClip);
     const learningRate =
       config.optimizer.learningRate *
       scheduleFactor(config.optimizer.schedule, step - start - 1, end - start, config.optimizer.warmupSteps);
-    optimizer.update(policy.model.parameters, gradients, learningRate);
-    await policy.model.parametersChanged();
     requireFiniteParameters(
-      policy.model.parameters,
+      await optimizer.update(learningRate, config.optimizer.gradientClip),
       step,
       questions.map(({ row }) => row.line),
     );
     const metrics: StepMetrics = {
       step,
       totalSteps: this.#total,
-      loss,
+      loss: gradient.loss,
       ...update.statistics,
-      gradientNorm: norm,
+      gradientNorm: gradient.norm,
       learningRate,
       tokensTrained: policy.model.programs.tokensRun.step - trained.step,
       secondsSample: update.secondsSample,
@@ -281,9 +281,11 @@ export class Trainer {
 
   async #save(position: Position): Promise<void> {
     const { policy } = this.#context;
-    const content = await checkpointContent(policy, position.optimizer, position.state);
+    const { updates } = position.optimizer;
+    const moments = await position.optimizer.moments();
+    const content = await checkpointContent(policy, { updates, moments }, position.state);
     await this.#writer.saveCheckpoint(position.step, content, () => {
-      for (const [name, { first, second }] of position.optimizer.moments) {
+      for (const [name, { first, second }] of moments) {
         requireFinite(`The first moment of ${name}`, first);
         requireFinite(`The second moment of ${name}`, second);
       }

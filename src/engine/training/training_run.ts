@@ -6,7 +6,7 @@ import type { EvaluationRow, EvaluationSummary, RunEvent, RunPhase, StepMetrics 
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { Cancelled, LatroError, unreachable } from '../common/errors.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
-import { AdamW } from '../optimize/adamw.ts';
+import { createOptimizer } from '../optimize/optimizer.ts';
 import { compareIdentity, gatherIdentity } from '../runs/identity.ts';
 import { evaluationName } from '../runs/run_directory.ts';
 import type { RunStore } from '../runs/run_store.ts';
@@ -161,18 +161,17 @@ export class TrainingRun {
   }
 
   async #start(observer: RunObserver): Promise<TrainerStart> {
-    const { optimizer } = this.#config;
+    const optimizer = createOptimizer(this.#setup.policy.model, this.#config.optimizer);
     if (this.#point === null) return newTrainerStart(optimizer);
     const { checkpoint } = this.#point;
     const warnings = await this.#writer.returnTo(this.#point);
     warnings.forEach(observer.onWarning);
     await this.#writer.update({ totalSteps: this.#totalSteps });
     if (checkpoint === null) return newTrainerStart(optimizer);
-    const adamw = new AdamW(optimizer);
     this.#restored = checkpoint.step;
     await this.#restoreReference(checkpoint.step);
-    const state = await restoreCheckpoint(checkpoint.directory, this.#setup.policy, adamw);
-    return { step: checkpoint.step, optimizer: adamw, state, ...(await this.#soFar(checkpoint.step)) };
+    const state = await restoreCheckpoint(checkpoint.directory, this.#setup.policy, optimizer);
+    return { step: checkpoint.step, optimizer, state, ...(await this.#soFar(checkpoint.step)) };
   }
 
   /** π_0 of a later stage is the policy as the stage began. */
@@ -180,8 +179,8 @@ export class TrainingRun {
     const { start, config } = stageOf(stagesOf(this.#config, this.#totalSteps), step + 1);
     if (config.reward.klCoefficient === 0 || start === 0 || step === start || step >= this.#totalSteps) return;
     const { checkpoint } = await this.#writer.pointAt(start);
-    await restoreCheckpoint(checkpoint!.directory, this.#setup.policy, new AdamW(config.optimizer));
-    this.#setup.policy.takeReference();
+    await restoreCheckpoint(checkpoint!.directory, this.#setup.policy, null);
+    await this.#setup.policy.takeReference();
   }
 
   #restored = 0;
@@ -255,7 +254,7 @@ export class TrainingRun {
       observer.onWarning(`The best checkpoint (update ${best.step}) is gone; the last one is evaluated instead.`);
       return step;
     }
-    await restoreCheckpoint(found.directory, this.#setup.policy, new AdamW(this.#config.optimizer));
+    await restoreCheckpoint(found.directory, this.#setup.policy, null);
     return best.step;
   }
 
