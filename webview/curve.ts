@@ -167,12 +167,13 @@ function columns(data: CurveData): uPlot.AlignedData {
   return [[...data.steps], values, trend];
 }
 
-/** As many digits as tell neighbouring ticks apart. */
+/** As many digits as the ticks have: 0.25 is no 0.3. */
 function tickLabels(ticks: readonly number[], share: boolean): string[] {
   const scaled = share ? ticks.map((tick) => tick * 100) : ticks;
   const step = Math.abs((scaled[1] ?? 1) - (scaled[0] ?? 0));
   if (step >= 1e5 || step < 1e-4) return scaled.map(compact);
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const digits =
+    [0, 1, 2, 3, 4].find((each) => Math.abs(step * 10 ** each - Math.round(step * 10 ** each)) < 1e-6) ?? 5;
   return scaled.map((tick) => (share ? `${fixed(tick, digits)} %` : fixed(tick, digits)));
 }
 

@@ -1,6 +1,6 @@
 /** What the run is, where it stands, how long it will take, and the buttons that steer it. */
 import type { DashboardIntent, DashboardRun, RunControl } from '../src/protocol/panel_messages.ts';
-import type { RunPhase } from '../src/protocol/records.ts';
+import type { RatingsInUse, RunPhase } from '../src/protocol/records.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { formProps } from './form_focus.ts';
 import { duration, fixed } from './format.ts';
@@ -25,7 +25,7 @@ const statusIcons: Record<DashboardRun['status'], [IconName, 'good' | 'bad' | 'w
   interrupted: ['warning', 'warn'],
 };
 
-export function runHeader(run: DashboardRun): VNode {
+export function runHeader(run: DashboardRun, ratings: RatingsInUse | null): VNode {
   const [name, tone] = statusIcons[run.status];
   return h(
     'header',
@@ -37,10 +37,15 @@ export function runHeader(run: DashboardRun): VNode {
       h('span', { class: 'status' }, icon(name, tone), t(`dashboard.status.${run.status}`)),
     ),
     h('p', { class: 'dim' }, `${run.model} · ${run.dataset} · ${t('dashboard.started', startTime(run.startedAt))}`),
+    ratings === null ? null : h('p', { class: 'dim ratings' }, ratingsText(ratings)),
     run.statusReason === '' ? null : h('p', { class: 'reason' }, run.statusReason),
     phaseList(run.progress.phase, run.status === 'finished'),
     progressBar(run),
   );
+}
+
+function ratingsText({ approved, judged, elsewhere }: RatingsInUse): string {
+  return t('dashboard.ratings', approved, judged, elsewhere);
 }
 
 function startTime(iso: string): string {

@@ -14,15 +14,7 @@ import { type Child, h } from './dom.ts';
 import { percent, signed } from './format.ts';
 import { icon } from './icons.ts';
 import { failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
-import {
-  accuracyCurve,
-  type HealthWarning,
-  nearest,
-  questionSet,
-  type RunHistory,
-  runHistory,
-  withUpdate,
-} from './run_history.ts';
+import { beforeAndAfter, type HealthWarning, nearest, type RunHistory, runHistory, withUpdate } from './run_history.ts';
 import { knownMeasures, type StrategyMeasure, strategyHistory, strategyMeasures } from './strategy_history.ts';
 import { strategyView } from './strategy_view.ts';
 import { checkpointLabel, t } from './strings.ts';
@@ -81,7 +73,7 @@ function view(): Child {
 
 function runView(run: DashboardRun): Child {
   return [
-    runHeader(run),
+    runHeader(run, history.ratings),
     controls(
       run,
       menu,
@@ -92,7 +84,12 @@ function runView(run: DashboardRun): Child {
       shell.send,
     ),
     failureBanner(run.failure, act),
-    h('div', { class: 'notes' }, accuracyNote(run), healthList(run, history.health)),
+    h(
+      'div',
+      { class: 'notes' },
+      beforeAndAfter(history.evaluations).map((note) => accuracyNote(run, note)),
+      healthList(run, history.health),
+    ),
     strategies(run),
     h('h2', null, t('dashboard.charts'), h('span', { class: 'dim' }, t('dashboard.charts.hint'))),
     h(
@@ -156,16 +153,11 @@ function save(): void {
   shell.redraw();
 }
 
-function accuracyNote(run: DashboardRun): Child {
-  const curve = accuracyCurve(history.evaluations);
-  const first = curve[0];
-  const last = curve.at(-1);
-  if (!first || !last || first === last) return null;
-  const [before, after] = [first.summary, last.summary];
-  const title = t(`dashboard.accuracy.${questionSet(curve)}`);
+function accuracyNote(run: DashboardRun, { set, before, after }: ReturnType<typeof beforeAndAfter>[number]): Child {
+  const title = t(`dashboard.accuracy.${set}`);
   return h(
     'section',
-    { class: 'note', 'aria-label': title },
+    { key: set, class: 'note', 'aria-label': title },
     h('h2', null, title),
     h('p', { class: 'big number' }, `${percent(before.greedyAccuracy)} → ${percent(after.greedyAccuracy)}`),
     h(

@@ -1,6 +1,6 @@
 /** A run's event log as the dashboard draws it: pure, no DOM. */
 import type { DashboardRun, DashboardUpdate } from '../src/protocol/panel_messages.ts';
-import type { EvaluationSummary, RunEvent, StepMetrics } from '../src/protocol/records.ts';
+import type { EvaluationSummary, RatingsInUse, RunEvent, StepMetrics } from '../src/protocol/records.ts';
 
 export interface HealthWarning {
   readonly step: number;
@@ -23,6 +23,8 @@ export interface RunHistory {
   readonly health: readonly HealthWarning[];
   /** Steps from which the run was continued after a stop, a crash or a roll back. */
   readonly resumedAt: readonly number[];
+  /** People's ratings that the run learns from; null: none. */
+  readonly ratings: RatingsInUse | null;
 }
 
 /** Continuing from step s does the steps after s again: what the log says of them before is dropped. */
@@ -34,6 +36,7 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
   let evaluations: EvaluationAt[] = [];
   let health: HealthWarning[] = [];
   let resumedAt: number[] = [];
+  let ratings: RatingsInUse | null = null;
   for (const event of events) {
     switch (event.type) {
       case 'step':
@@ -53,12 +56,14 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
         resumedAt = [...resumedAt.filter((step) => step < event.step), event.step];
         break;
       case 'phase':
+        ratings = event.ratings ?? ratings;
+        break;
       case 'checkpoint':
       case 'status':
         break;
     }
   }
-  return { steps, evaluations, health, resumedAt };
+  return { steps, evaluations, health, resumedAt, ratings };
 }
 
 function checkpointStep(checkpoint: string): number {
@@ -75,8 +80,23 @@ export function accuracyCurve(evaluations: readonly EvaluationAt[]): EvaluationA
   return [...best].sort((a, b) => a.step - b.step);
 }
 
+export type QuestionSet = 'validation' | 'test' | 'other';
+
+/** First and last accuracy on each of the run's own sets that was evaluated twice: what it is measured on comes first. */
+export function beforeAndAfter(
+  evaluations: readonly EvaluationAt[],
+): { readonly set: QuestionSet; readonly before: EvaluationSummary; readonly after: EvaluationSummary }[] {
+  return (['test', 'validation'] as const).flatMap((set) => {
+    const own = evaluations.filter((evaluation) => questionSet([evaluation]) === set).sort((a, b) => a.step - b.step);
+    const [first, last] = [own[0], own.at(-1)];
+    return first === undefined || last === undefined || first === last
+      ? []
+      : [{ set, before: first.summary, after: last.summary }];
+  });
+}
+
 /** Which of a run's own questions a curve is about; 'other' for those that a person had evaluated besides. */
-export function questionSet(evaluations: readonly EvaluationAt[]): 'validation' | 'test' | 'other' {
+export function questionSet(evaluations: readonly EvaluationAt[]): QuestionSet {
   const sets = new Set(
     evaluations.map(({ summary }) => /^(?:base|step-\d+)-(validation|test)$/.exec(summary.name)?.[1]),
   );

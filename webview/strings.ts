@@ -171,6 +171,7 @@ const english = {
   'dashboard.status.failed': 'failed',
   'dashboard.status.interrupted': 'interrupted',
   'dashboard.started': 'started {0}',
+  'dashboard.ratings': 'Ratings in use: {0} approved and learned, {1} that change a reward, {2} of other rows',
   'dashboard.phases': 'Phases',
   'dashboard.phase.preparing': 'Prepare',
   'dashboard.phase.evaluating-before': 'Evaluate before',

@@ -122,10 +122,15 @@ describe('export of a run', () => {
       message: 'KL <b>grew</b>',
       cure: '[x](y)',
     } as const;
-    const text = reportMarkdown(
-      { ...record, formatVersion: 1, identity: UNKNOWN_IDENTITY, resumedFrom: null, pid: null },
-      [...events, warning],
-    );
+    const report = { ...record, formatVersion: 1, identity: UNKNOWN_IDENTITY, resumedFrom: null, pid: null } as const;
+    const text = reportMarkdown(report, [...events, warning]);
+    const training: RunEvent = {
+      type: 'phase',
+      time: at(0),
+      phase: 'training',
+      ratings: { approved: 2, judged: 3, elsewhere: 0 },
+    };
+    assert.match(reportMarkdown(report, [training]), /Ratings in use: 2 approved and learned, 3 that change a reward/);
     assert.match(text, /d\\\|e\.jsonl/);
     assert.match(text, /From update 2: KL \\<b\\>grew/);
     assert.equal(text.split('\n').filter((line) => /^\| [123] \|/.test(line)).length, 3);

@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import type { DashboardUpdate } from '../../src/protocol/panel_messages.ts';
 import type { RunEvent, StepMetrics } from '../../src/protocol/records.ts';
 import { type ListView, listed, outcomeCount, outcomeOf, rewardChange, tally } from '../../webview/compared.ts';
-import { accuracyCurve, nearest, runHistory, smoothed, withUpdate } from '../../webview/run_history.ts';
+import {
+  accuracyCurve,
+  beforeAndAfter,
+  nearest,
+  questionSet,
+  runHistory,
+  smoothed,
+  withUpdate,
+} from '../../webview/run_history.ts';
 import { comparedRows, comparisonSnapshot } from '../webview/fixtures/comparison.ts';
 import { finishedSnapshot, trainingSnapshot } from '../webview/fixtures/run_events.ts';
 
@@ -84,6 +92,27 @@ describe('run history', () => {
       [0, 10, 20, 30, 40, 50, 60],
     );
     assert.deepEqual(accuracyCurve([]), []);
+  });
+
+  it('says before and after of each of the run’s own sets, the test questions first, and which set a curve is about', () => {
+    const { evaluations } = runHistory(finishedSnapshot.events);
+    const [first] = evaluations;
+    const named = (name: string, at: number) => ({ step: at, summary: { ...first!.summary, name, checkpoint: name } });
+    const tests = [named('base-test', 0), named('step-000060-test', 60)];
+    const asked = named('step-000010-other-test-20260101', 10);
+    const notes = beforeAndAfter([...evaluations, ...tests, asked]);
+    assert.deepEqual(
+      notes.map(({ set, before, after }) => [set, before.name, after.name]),
+      [
+        ['test', 'base-test', 'step-000060-test'],
+        ['validation', 'base-validation', 'step-000060-validation'],
+      ],
+    );
+    assert.deepEqual(beforeAndAfter([tests[0]!, asked]), []);
+    assert.equal(questionSet(evaluations), 'validation');
+    assert.equal(questionSet(tests), 'test');
+    assert.equal(questionSet([asked]), 'other');
+    assert.equal(questionSet([...tests, evaluations[0]!]), 'other');
   });
 
   it('takes updates in any slicing to the same run, and notices a gap', () => {

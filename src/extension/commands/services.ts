@@ -23,10 +23,11 @@ export interface CommandServices {
 
 const DATASET = /\.(jsonl|ndjson|json|parquet)$/i;
 
-/** The dataset a command is about: the file it was called on, or the one in the editor, saved first. */
+/** The dataset a command is about: the file it was called on, the one in the editor or behind it, saved first, or the person's pick. */
 export async function datasetOf(argument: unknown): Promise<string> {
-  const uri = argument instanceof vscode.Uri ? argument : fileInEditor();
-  if (uri?.scheme !== 'file' || !DATASET.test(uri.fsPath)) {
+  const called = argument instanceof vscode.Uri ? argument : fileInEditor();
+  const uri = isDataset(called) ? called : await datasetElsewhere();
+  if (uri === undefined) {
     const { l10n } = vscode;
     const next = l10n.t('Open a .jsonl or .json file of questions and answers first.');
     throw new LatroError('dataset-not-found', l10n.t('There is no dataset in the editor.'), next);
@@ -41,6 +42,34 @@ function fileInEditor(): vscode.Uri | undefined {
   const { input } = vscode.window.tabGroups.activeTabGroup.activeTab ?? {};
   return input instanceof vscode.TabInputText ? input.uri : vscode.window.activeTextEditor?.document.uri;
 }
+
+const isDataset = (uri: vscode.Uri | undefined): uri is vscode.Uri =>
+  uri?.scheme === 'file' && DATASET.test(uri.fsPath);
+
+const ELSEWHERE = '**/{node_modules,.latro,.git}/**';
+const MOST_FILES = 200;
+
+/** With the walkthrough or a panel in front: the one dataset that is open behind it, else one of the workspace. */
+async function datasetElsewhere(): Promise<vscode.Uri | undefined> {
+  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+  const open = tabs.flatMap(({ input }) => (input instanceof vscode.TabInputText ? [input.uri] : [])).filter(isRows);
+  const [only] = open;
+  if (open.length === 1) return only;
+  const found = open.length > 1 ? open : await vscode.workspace.findFiles('**/*.{jsonl,ndjson}', ELSEWHERE, MOST_FILES);
+  if (found.length === 0) return undefined;
+  const items = found
+    .map((uri) => ({ label: path.basename(uri.fsPath), description: vscode.workspace.asRelativePath(uri), uri }))
+    .sort((a, b) => a.description.localeCompare(b.description));
+  const picked = await vscode.window.showQuickPick(items, {
+    title: vscode.l10n.t('Dataset'),
+    matchOnDescription: true,
+  });
+  if (picked === undefined) throw new vscode.CancellationError();
+  return picked.uri;
+}
+
+/** JSON files are many things. */
+const isRows = (uri: vscode.Uri): boolean => isDataset(uri) && /\.(jsonl|ndjson)$/i.test(uri.fsPath);
 
 /** The model to use; asks for one when none is chosen. */
 export async function modelOf({ settings }: CommandServices): Promise<string> {

@@ -43,10 +43,11 @@ export class DatasetLenses implements vscode.CodeLensProvider, vscode.Disposable
     const { uri } = document;
     const history = await this.#results.history(document.fileName);
     return [
-      lens(`$(play) ${l10n.t('Train')}`, l10n.t('Train on this dataset'), 'latro.trainOnDataset', uri),
-      lens(`$(checklist) ${l10n.t('Evaluate')}`, l10n.t('Evaluate on this dataset'), 'latro.evaluate', uri),
+      lens('play', l10n.t('Train'), l10n.t('Train on this dataset'), 'latro.trainOnDataset', uri),
+      lens('checklist', l10n.t('Evaluate'), l10n.t('Evaluate on this dataset'), 'latro.evaluate', uri),
       lens(
-        `$(eye) ${l10n.t('Preview prompt')}`,
+        'eye',
+        l10n.t('Preview prompt'),
         l10n.t('What the model reads for the row under the cursor, and the answer it is rewarded for'),
         'latro.previewPrompt',
         uri,
@@ -61,21 +62,36 @@ function resultLenses({ run, before, now }: DatasetHistory): vscode.CodeLens[] {
   const { l10n } = vscode;
   if (run === null) {
     if (now === null) return [];
-    const title = `$(graph-line) ${accuracyText(now.summary)}`;
-    return [lens(title, l10n.t('Open the answers'), 'vscode.open', vscode.Uri.file(now.file))];
+    return [
+      lens(
+        'graph-line',
+        accuracyText(now.summary),
+        l10n.t('Open the answers'),
+        'vscode.open',
+        vscode.Uri.file(now.file),
+      ),
+    ];
   }
   const argument = { runId: run.id };
   if (now !== null && before !== null) {
-    const title = `$(diff) ${percent(before.summary.greedyAccuracy)} → ${accuracyText(now.summary)}`;
-    return [lens(title, l10n.t('Compare question by question'), 'latro.compare', argument)];
+    const text = `${percent(before.summary.greedyAccuracy)} → ${accuracyText(now.summary)}`;
+    return [lens('diff', text, l10n.t('Compare question by question'), 'latro.compare', argument)];
   }
-  const title = `$(graph-line) ${now === null ? stepText(run) : accuracyText(now.summary)}`;
-  return [lens(title, l10n.t('Open the run'), 'latro.openRunDashboard', argument)];
+  const text = now === null ? stepText(run) : accuracyText(now.summary);
+  return [lens('graph-line', text, l10n.t('Open the run'), 'latro.openRunDashboard', argument)];
 }
 
 const accuracyText = ({ greedyAccuracy, questions }: EvaluationSummary): string =>
   vscode.l10n.t('{0} of {1} questions right', percent(greedyAccuracy), questions);
 
-function lens(title: string, tooltip: string, command: CommandId | 'vscode.open', argument: unknown): vscode.CodeLens {
+function lens(
+  icon: string,
+  text: string,
+  tooltip: string,
+  command: CommandId | 'vscode.open',
+  argument: unknown,
+): vscode.CodeLens {
+  // VS Code swallows a plain space between an icon and its text.
+  const title = `$(${icon})\u00a0${text}`;
   return new vscode.CodeLens(new vscode.Range(0, 0, 0, 0), { title, tooltip, command, arguments: [argument] });
 }

@@ -18,11 +18,12 @@ export function outcomeText(outcome: Exclude<RowOutcome, null>): string {
   return { fixed: l10n.t('fixed'), broken: l10n.t('broken'), unsolved: l10n.t('unsolved') }[outcome];
 }
 
-/** "fixed · 7 of 8 right · −0.31 ▲ 2.07". */
+/** "fixed · 7 of 8 right · −0.31 ▲ 2.07"; that a single answer was fixed says already that it is right. */
 export function lineEndText({ now, before, outcome }: RowResult): string {
   const reward =
     before === null ? nats(now.meanReward) : `${nats(now.meanReward)} ${change(now.meanReward - before.meanReward)}`;
-  return [outcome === null ? '' : outcomeText(outcome), votesText(now), reward].filter(Boolean).join(' · ');
+  const votes = outcome !== null && now.votes === 1 ? '' : votesText(now);
+  return [outcome === null ? '' : outcomeText(outcome), votes, reward].filter(Boolean).join(' · ');
 }
 
 /** "7 of 8 right"; of a single answer just whether it is. */

@@ -27,6 +27,7 @@ export function panelPage(webview: vscode.Webview, extensionUri: vscode.Uri, nam
   <meta http-equiv="Content-Security-Policy" content="${policy}">
   <meta property="csp-nonce" content="${nonce}">
   <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>LaTRO Studio</title>
   <link rel="stylesheet" href="${file('panel.css')}">
   <link rel="stylesheet" href="${file(`${name}.css`)}">
 </head>

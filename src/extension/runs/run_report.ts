@@ -39,6 +39,7 @@ export function reportMarkdown(record: RunRecord, events: readonly RunEvent[]): 
         .join(': '),
     ],
   ];
+  const ratings = events.flatMap((event) => (event.type === 'phase' ? (event.ratings ?? []) : [])).at(-1);
   const health = events.flatMap((event) => (event.type === 'health' ? [event] : []));
   const evaluations = events.flatMap((event) => (event.type === 'evaluation' ? [event.summary] : []));
   return [
@@ -47,6 +48,9 @@ export function reportMarkdown(record: RunRecord, events: readonly RunEvent[]): 
     '## Results',
     gainText(record),
     evaluations.length === 0 ? 'No evaluation is finished.' : evaluationTable(evaluations),
+    ratings === undefined
+      ? null
+      : `Ratings in use: ${ratings.approved} approved and learned, ${ratings.judged} that change a reward, ${ratings.elsewhere} of other rows.`,
     '## Health',
     health.length === 0
       ? 'No warning.'

@@ -170,7 +170,8 @@ export class EvaluationTests implements vscode.Disposable {
     const ids = rowIds(rows.map(({ rowKey }) => rowKey));
     const items = rows.map((row, index) => {
       const item = this.#controller.createTestItem(ids[index]!, excerpt(row.question), set.uri);
-      item.sortText = String(index).padStart(8, '0');
+      // Questions of like length are answered together, so the order of the answers is none.
+      item.sortText = String(row.line).padStart(9, '0');
       item.description = vscode.l10n.t('line {0}', row.line);
       return item;
     });
