@@ -6,7 +6,7 @@ import { openStudio, type Studio } from './harness/studio.ts';
 
 /** What a person sees and does in the dataset itself: results beside rows, a broken row mended, a note written. */
 describe('a dataset in the editor', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let studio: Studio;
   const file = (name: string) => path.join(studio.workspace, name);
 
@@ -81,7 +81,7 @@ describe('a dataset in the editor', function () {
     await workbench.openFile('broken.jsonl');
     await workbench.goToLine(2);
     await workbench.runCommand('Comments: Add Comment on Current Selection', () =>
-      page.locator('.comment-form .monaco-editor').waitFor({ timeout: 5000 }),
+      page.locator('.comment-form .monaco-editor').waitFor(),
     );
     await page.keyboard.type('Is two right?');
     await page.getByRole('button', { name: 'Add Note' }).click();
@@ -104,7 +104,7 @@ describe('a dataset in the editor', function () {
   it('shows evaluation sets as tests, with the expected answer beside the actual one', async () => {
     const { workbench, page } = studio;
     await workbench.runCommand('Testing: Focus on Test Explorer View', () =>
-      page.locator('.test-explorer .monaco-list-row', { hasText: 'test.jsonl' }).waitFor({ timeout: 10_000 }),
+      page.locator('.test-explorer .monaco-list-row', { hasText: 'test.jsonl' }).waitFor(),
     );
     await page.locator('.test-explorer .monaco-list-row', { hasText: 'test.jsonl' }).click();
     await page.keyboard.press('ArrowRight');

@@ -12,7 +12,7 @@ import { RationaleView } from './pages/rationale_view.ts';
 
 /** The main job as a person does it: train from the palette, read the rationales and their rewards, see what changed. */
 describe('training from the command palette', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   let studio: Studio;
   let run: RunDirectory;
   let view: RationaleView;
@@ -31,7 +31,7 @@ describe('training from the command palette', function () {
     await workbench.openFile('train.jsonl');
     await view.open();
     await workbench.runCommand('LaTRO: Train on This Dataset', () =>
-      workbench.notification('training on train.jsonl').waitFor({ timeout: 15_000 }),
+      workbench.notification('training on train.jsonl').waitFor(),
     );
     await workbench.notification(/The run is finished: .*% → .*% of 5 questions/).waitFor({ timeout: 120_000 });
     await workbench.screenshot('trained');
@@ -86,9 +86,7 @@ describe('training from the command palette', function () {
     await workbench.openFile('test.jsonl');
     await workbench.goToLine(2);
     await view.showsLine(2);
-    await workbench.runCommand('LaTRO: Sample Rationales for This Question', () =>
-      view.rationales.nth(7).waitFor({ timeout: 15_000 }),
-    );
+    await workbench.runCommand('LaTRO: Sample Rationales for This Question', () => view.rationales.nth(7).waitFor());
     const shown = await view.read();
     assert.equal(shown.length, 8, 'as many as the setting says');
     const sum = shown.reduce((total, { advantage }) => total + advantage, 0);
@@ -103,7 +101,7 @@ describe('training from the command palette', function () {
     await curves().first().waitFor();
     await workbench.screenshot('dashboard');
     await workbench.reload();
-    await curves().first().waitFor({ timeout: 30_000 });
+    await curves().first().waitFor();
     await workbench.panel
       .getByText(/finished/i)
       .first()

@@ -5,7 +5,7 @@ import { openStudio, type Studio } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
 
 describe('an untrusted workspace', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let studio: Studio;
 
   before(async () => {

@@ -1,6 +1,31 @@
 /** A headless Chromium that can reach this machine and nothing else. */
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page, selectors } from 'playwright-core';
 import { findChromium } from '../../../scripts/setup_vscode.mjs';
+
+/** How long anything may take to appear: what a quick machine shows at once, a busy one shows in its own time. */
+const PATIENCE_MILLISECONDS = 60_000;
+
+/**
+ * `webview-over=sidebar`: the extension's webview that is drawn over this part of the workbench. VS Code keeps the frames of all webviews
+ * apart from what they belong to, and nothing in them says whether they are a view or a panel.
+ */
+const WEBVIEW_OVER = `{
+  queryAll(root, part) {
+    const area = document.querySelector('.part.' + part)?.getBoundingClientRect();
+    if (area === undefined) return [];
+    const own = 'iframe.webview.ready[src*="extensionId=latro-studio.latro-studio"]';
+    return [...document.querySelectorAll(own)].filter((frame) => {
+      const { left, top, width, height } = frame.getBoundingClientRect();
+      const [x, y] = [left + width / 2, top + height / 2];
+      const isInside = x > area.left && x < area.right && y > area.top && y < area.bottom;
+      return isInside && width > 0 && height > 0 && frame.checkVisibility({ visibilityProperty: true });
+    });
+  },
+  query(root, part) {
+    return this.queryAll(root, part)[0];
+  },
+}`;
+let registered: Promise<void> | undefined;
 
 export interface OpenBrowser {
   readonly browser: Browser;
@@ -15,6 +40,8 @@ export async function openBrowser(): Promise<OpenBrowser> {
   const executablePath = await findChromium();
   if (executablePath === undefined)
     throw new Error('There is no Chromium; node scripts/setup_vscode.mjs installs one.');
+  registered ??= selectors.register('webview-over', { content: WEBVIEW_OVER });
+  await registered;
   const browser = await chromium.launch({
     executablePath,
     chromiumSandbox: false,
@@ -28,6 +55,7 @@ export async function openBrowser(): Promise<OpenBrowser> {
     ],
   });
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, locale: 'en-US' });
+  context.setDefaultTimeout(PATIENCE_MILLISECONDS);
   const page = await context.newPage();
   const violations: string[] = [];
   const hosts = new Set<string>();

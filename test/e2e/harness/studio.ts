@@ -11,9 +11,20 @@ import { startVscode } from './vscode_server.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
+/** Kinds of colour theme, each with one of VS Code's own. */
+export const THEMES = {
+  dark: { name: 'Dark Modern', kind: 'vs-dark' },
+  light: { name: 'Light Modern', kind: 'vs' },
+  'high-contrast': { name: 'Default High Contrast', kind: 'hc-black' },
+  'high-contrast-light': { name: 'Default High Contrast Light', kind: 'hc-light' },
+} as const;
+export type Theme = keyof typeof THEMES;
+
 export interface StudioOptions {
   /** Folder under test/fixtures that becomes the workspace. */
   readonly fixture?: string;
+  /** Folder that becomes the workspace instead, and stays. */
+  readonly workspace?: string;
   /** Writes into the workspace before the window opens. */
   readonly prepare?: (workspace: string) => Promise<void>;
   readonly settings?: Readonly<Record<string, unknown>>;
@@ -27,6 +38,8 @@ export interface Studio {
   readonly url: string;
   readonly violations: readonly string[];
   readonly hosts: ReadonlySet<string>;
+  /** Changes the colour theme, and waits until the window has it. */
+  setTheme(theme: Theme): Promise<void>;
   /** Ends everything, the engine included. */
   close(): Promise<void>;
 }
@@ -36,8 +49,10 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
   if (!existsSync(vsix)) throw new Error('There is no latro-studio.vsix; npm run package makes it.');
   await mkdir(path.join(root, 'test-results'), { recursive: true });
   const directory = await mkdtemp(path.join(tmpdir(), 'latro-e2e-'));
-  const workspace = path.join(directory, 'workspace');
-  await cp(path.join(root, 'test', 'fixtures', options.fixture ?? 'workspace'), workspace, { recursive: true });
+  const workspace = options.workspace ?? path.join(directory, 'workspace');
+  if (options.workspace === undefined) {
+    await cp(path.join(root, 'test', 'fixtures', options.fixture ?? 'workspace'), workspace, { recursive: true });
+  }
   await options.prepare?.(workspace);
   const { settings = {}, workspaceTrust = false } = options;
   const server = await startVscode({ directory, vsix, settings, workspaceTrust });
@@ -51,6 +66,13 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
     url: server.url,
     violations,
     hosts,
+    async setTheme(theme) {
+      const { name, kind } = THEMES[theme];
+      if (await page.locator(`.monaco-workbench.${kind}`).isVisible()) return;
+      await workbench.setTheme(name);
+      await page.locator(`.monaco-workbench.${kind}`).waitFor();
+      await page.waitForTimeout(300); // panels are told a moment later
+    },
     async close() {
       await browser.close();
       server.stop();

@@ -32,7 +32,7 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'workbench.tips.enabled': false,
   'workbench.enableExperiments': false,
-  'workbench.colorTheme': 'Default Dark Modern',
+  'workbench.colorTheme': 'Dark Modern',
   'workbench.reduceMotion': 'on',
   'telemetry.telemetryLevel': 'off',
   'chat.disableAIFeatures': true,
@@ -42,6 +42,7 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   'extensions.webWorker': false,
   'git.enabled': false,
   'files.hotExit': 'off',
+  'files.autoSave': 'off',
   'window.confirmBeforeClose': 'never',
 };
 
@@ -52,6 +53,7 @@ const BUILT_IN = [
   'json',
   'json-language-features',
   'markdown-basics',
+  'markdown-language-features',
   'configuration-editing',
 ];
 
@@ -61,7 +63,12 @@ export async function startVscode(options: ServerOptions): Promise<VscodeServer>
   const below = (...names: string[]) => path.join(directory, ...names);
   for (const name of ['user/User', 'extensions', 'builtin', 'xdg']) await mkdir(below(name), { recursive: true });
   const trust = workspaceTrust ? {} : { 'security.workspace.trust.enabled': false };
-  await writeFile(below('user/User/settings.json'), JSON.stringify({ ...SETTINGS, ...trust, ...settings }, null, 2));
+  const setSettings = async (own: ServerOptions['settings']) =>
+    writeFile(
+      below('user/User/settings.json'),
+      JSON.stringify({ ...SETTINGS, ...trust, ...settings, ...own }, null, 2),
+    );
+  await setSettings({});
   for (const name of BUILT_IN) {
     const extension = path.join(server, 'extensions', name);
     if (existsSync(extension)) await symlink(extension, below('builtin', name), 'junction');

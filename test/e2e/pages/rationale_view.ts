@@ -39,6 +39,35 @@ export class RationaleView {
     return this.#frame.getByRole('button', { name }).first();
   }
 
+  /** What is pressed: a verdict, a pin. */
+  get pressed(): Locator {
+    return this.#frame.locator('[aria-pressed=true]');
+  }
+
+  async isOpen(index: number): Promise<boolean> {
+    return (await this.rationales.nth(index).locator('.toggle').getAttribute('aria-expanded')) === 'true';
+  }
+
+  /** Presses a key until the focus is on an element of this kind, with this name if one is given. */
+  async focusBy(key: string, selector: string, name = ''): Promise<void> {
+    const { page } = this.#workbench;
+    const focused = this.#frame.locator(`${selector}:focus, ${selector}:focus-within`).filter({ hasText: name });
+    for (let presses = 0; presses < 60; presses++) {
+      if ((await focused.count()) > 0) return;
+      await page.keyboard.press(key);
+      await page.waitForTimeout(50);
+    }
+    throw new Error(`${key} leads to no ${selector} ${name}`);
+  }
+
+  /** Chooses the weights to compare with; they are asked when they have not been. */
+  async compareWith(weights: string): Promise<void> {
+    const dropdown = this.#frame.locator('header vscode-dropdown').nth(1);
+    await dropdown.click();
+    await dropdown.locator('vscode-option', { hasText: weights }).click();
+    await this.#frame.getByText(/was \d+ of \d+/).waitFor();
+  }
+
   /** In the order shown. */
   async read(): Promise<ShownRationale[]> {
     const rows = await this.rationales.all();

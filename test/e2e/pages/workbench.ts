@@ -1,8 +1,11 @@
 /** VS Code's window as a person uses it: palette, files, notifications, panels. */
 import path from 'node:path';
-import type { FrameLocator, Locator, Page } from 'playwright-core';
+import type { Frame, FrameLocator, Locator, Page } from 'playwright-core';
 
-const EXTENSION = 'latro-studio.latro-studio';
+/** A machine that does other things as well takes its time to load a workbench. */
+const START_MILLISECONDS = 120_000;
+/** After this long a key counts as lost. */
+const KEY_MILLISECONDS = 4000;
 
 export class Workbench {
   readonly page: Page;
@@ -18,8 +21,8 @@ export class Workbench {
     if (file !== undefined) {
       query.set('payload', JSON.stringify([['openFile', `vscode-remote://${authority}${path.join(folder, file)}`]]));
     }
-    await this.page.goto(`${url}/?${query}`);
-    await this.page.locator('.monaco-workbench .part.statusbar').waitFor();
+    await this.page.goto(`${url}/?${query}`, { waitUntil: 'domcontentloaded', timeout: START_MILLISECONDS });
+    await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: START_MILLISECONDS });
   }
 
   /** Reloads the window by its own command, which saves what is open first. */
@@ -30,38 +33,68 @@ export class Workbench {
     await this.page.locator('.monaco-workbench .part.statusbar').waitFor();
   }
 
-  /** Runs a command by its title ("LaTRO: Evaluate…") from the palette. `effect` says that it has begun. */
+  /**
+   * Runs a command by its title ("LaTRO: Evaluate…") from the palette, once: on a slow machine too, where its effect takes long to show.
+   * `effect` says that it has begun.
+   */
   async runCommand(title: string, effect: () => Promise<unknown> = async () => {}): Promise<void> {
-    await this.#retry(async () => {
-      await this.#pickFrom('F1', `>${title}`, title);
-      await effect();
-    });
+    await this.#pickFrom('F1', `>${title}`, title);
+    await effect();
   }
 
   async openFile(name: string): Promise<void> {
-    await this.#retry(async () => {
-      await this.#pickFrom('Control+P', name, name);
-      await this.page.locator(`.tab[data-resource-name="${name}"]`).waitFor({ timeout: 4000 });
-    });
+    await this.#pickFrom('Control+P', name, name);
+    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
   }
 
   /** Chooses an entry of a quick pick that a command has opened. */
   async choose(text: string | RegExp): Promise<void> {
-    const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: text }).first();
+    const row = this.#quickInput.locator('.monaco-list-row', { hasText: text }).first();
     await row.waitFor();
     await row.click();
   }
 
+  /** Chooses entries one after the other as they are asked for, until `isDone`: some questions are only asked where there is a choice. */
+  async chooseEach(texts: readonly RegExp[], isDone: () => Promise<boolean>): Promise<void> {
+    for (const text of texts) {
+      const row = this.#quickInput.locator('.monaco-list-row', { hasText: text }).first();
+      while (!(await row.isVisible())) {
+        if (await isDone()) return;
+        await this.page.waitForTimeout(100);
+      }
+      await row.click();
+      await row.waitFor({ state: 'detached' }).catch(() => {});
+    }
+  }
+
+  /** Types a path into VS Code's own dialog for files and folders, and accepts it. */
+  async answerDialog(file: string): Promise<void> {
+    const input = this.#quickInput.locator('input.input');
+    await this.#quickInput
+      .locator('.monaco-button', { hasText: /Export|OK|Save|Open/ })
+      .first()
+      .waitFor();
+    await input.fill(file);
+    await this.#enter(input, file);
+  }
+
   /** Puts the cursor on a line of the editor in front. */
   async goToLine(line: number): Promise<void> {
-    await this.#retry(async () => {
-      await this.page.keyboard.press('Control+G');
-      const input = this.page.locator('.quick-input-widget input.input');
-      await input.waitFor({ state: 'visible', timeout: 2500 });
-      await input.fill(`:${line}`);
-      await input.press('Enter');
-      await this.statusBarItem(new RegExp(`Ln ${line},`)).waitFor({ timeout: 2500 });
-    });
+    const input = await this.#type('Control+G', `:${line}`);
+    await this.#enter(input, `:${line}`);
+    await this.statusBarItem(new RegExp(`Ln ${line},`)).waitFor();
+  }
+
+  /** Changes the colour theme, by the name it has in VS Code's own list. */
+  async setTheme(name: string): Promise<void> {
+    await this.page.keyboard.press('Escape');
+    const input = await this.#type('F1', '>Preferences: Color Theme');
+    await this.choose(/^Preferences: Color Theme/);
+    await this.#quickInput.locator('input.input[placeholder*="Theme"]').waitFor();
+    await input.fill(name);
+    await this.#quickInput.locator('.monaco-list-row.focused', { hasText: name }).waitFor();
+    await this.page.waitForTimeout(100);
+    await this.#enter(input, name);
   }
 
   notification(text: string | RegExp): Locator {
@@ -81,6 +114,8 @@ export class Workbench {
 
   /** Opens the extension's own side bar. */
   async openSideBar(): Promise<void> {
+    // A click on the icon of what is open would close it.
+    if (await this.page.locator('.part.sidebar .title-label', { hasText: 'LaTRO Studio' }).isVisible()) return;
     await this.page.locator('.activitybar .action-label[aria-label^="LaTRO Studio"]').click();
   }
 
@@ -93,15 +128,41 @@ export class Workbench {
     return this.page.locator('.part.panel .output-view .view-lines, .part.panel .view-lines').first();
   }
 
-  /** The document inside the extension's view (webviews are two nested frames). */
+  /** The document inside the extension's view in the side bar (webviews are two nested frames). */
   get view(): FrameLocator {
-    return frameIn(this.page.locator(`${ofExtension}[src*="purpose=webviewView"]`).last());
+    return frameIn(this.page.locator('webview-over=sidebar'));
   }
 
   /** The document inside the extension's editor panel that is in front. */
   get panel(): FrameLocator {
-    const panels = this.page.locator(`${ofExtension}:not([src*="purpose=webviewView"])`);
-    return frameIn(panels.filter({ visible: true }).last());
+    return frameIn(this.page.locator('webview-over=editor'));
+  }
+
+  /** The same as a frame, for scripts to run in. */
+  async frame(part: 'sidebar' | 'editor'): Promise<Frame> {
+    const outer = await this.page.locator(`webview-over=${part}`).elementHandle();
+    const inner = await (await outer?.contentFrame())?.$('iframe#active-frame');
+    const frame = await inner?.contentFrame();
+    if (frame == null) throw new Error(`there is no webview over ${part}`);
+    return frame;
+  }
+
+  /** Drags the edge between side bar and editor. */
+  async setSideBarWidth(pixels: number): Promise<void> {
+    const box = (await this.page.locator('.part.sidebar').boundingBox())!;
+    const y = box.y + box.height / 2;
+    await this.page.mouse.move(box.x + box.width, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(box.x + pixels, y, { steps: 4 });
+    await this.page.mouse.up();
+  }
+
+  /** Folds views of the side bar in or out, by their titles. */
+  async setViews(open: Readonly<Record<string, boolean>>): Promise<void> {
+    for (const [title, expanded] of Object.entries(open)) {
+      const header = this.page.locator('.part.sidebar .pane-header', { hasText: title }).first();
+      if ((await header.getAttribute('aria-expanded')) !== String(expanded)) await header.click();
+    }
   }
 
   async screenshot(name: string): Promise<void> {
@@ -110,32 +171,58 @@ export class Workbench {
   }
 
   async #pickFrom(key: string, query: string, row: string): Promise<void> {
-    const widget = this.page.locator('.quick-input-widget');
-    const input = widget.locator('input.input');
-    await this.page.keyboard.press(key);
-    await input.waitFor({ state: 'visible', timeout: 2500 });
-    await input.fill(query);
+    const input = await this.#type(key, query);
     // The focused row, not just any: results stream in, and the focus moves with them.
-    await widget.locator('.monaco-list-row.focused', { hasText: row }).waitFor({ timeout: 2500 });
+    await this.#quickInput.locator('.monaco-list-row.focused', { hasText: row }).waitFor();
     await this.page.waitForTimeout(100);
-    await input.press('Enter');
+    await this.#enter(input, query);
   }
 
-  /** Quick input is asynchronous: on a busy machine an Enter may get lost. */
-  async #retry(action: () => Promise<void>, attempts = 4): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await action();
-      } catch (error) {
-        if (attempt === attempts) throw error;
-        await this.page.keyboard.press('Escape');
-        await this.page.keyboard.press('Escape');
+  /**
+   * Opens the quick input with a key and types into it. A key that comes while the window is busy may be lost, and an input may close
+   * again when something else takes the focus: both are tried until the text stands there.
+   */
+  async #type(key: string, text: string): Promise<Locator> {
+    const input = this.#quickInput.locator('input.input');
+    const fill = () => input.fill(text, { timeout: KEY_MILLISECONDS }).catch(() => {});
+    await this.#until(
+      () => this.page.keyboard.press(key),
+      async () => {
+        if (await input.isVisible()) await fill();
+        return (await input.isVisible()) && (await input.inputValue()) === text;
+      },
+    );
+    return input;
+  }
+
+  /** So may an Enter be; it is taken when the input has closed, or asks for something else. What has the focus then must not get one. */
+  async #enter(input: Locator, value: string): Promise<void> {
+    await this.#until(
+      async () => {
+        if ((await input.isVisible()) && (await this.#focused(input))) await this.page.keyboard.press('Enter');
+      },
+      async () => !(await input.isVisible()) || (await input.inputValue().catch(() => '')) !== value,
+    );
+  }
+
+  async #focused(element: Locator): Promise<boolean> {
+    return await element.evaluate((node) => node.ownerDocument.activeElement === node).catch(() => false);
+  }
+
+  async #until(act: () => Promise<unknown>, isDone: () => Promise<boolean>, attempts = 8): Promise<void> {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      await act();
+      for (const end = Date.now() + KEY_MILLISECONDS; Date.now() < end; await this.page.waitForTimeout(50)) {
+        if (await isDone()) return;
       }
     }
+    throw new Error('the window does not answer to its keys');
+  }
+
+  get #quickInput(): Locator {
+    return this.page.locator('.quick-input-widget');
   }
 }
-
-const ofExtension = `iframe.webview.ready[src*="extensionId=${EXTENSION}"]`;
 
 function frameIn(outer: Locator): FrameLocator {
   return outer.contentFrame().locator('iframe#active-frame').contentFrame();

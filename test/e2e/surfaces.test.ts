@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { systemClock } from '../../src/engine/common/clock.ts';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { RunStore } from '../../src/engine/runs/run_store.ts';
+import { seriousViolations } from './harness/accessibility.ts';
+import { SHORT_RECIPE, type StarterRecipe, tuneStarter } from './harness/starter_workspace.ts';
+import { openStudio, type Studio, THEMES, type Theme } from './harness/studio.ts';
+import { RationaleView } from './pages/rationale_view.ts';
+
+/**
+ * Every surface with the real starter and a real run of it, in dark, light and high contrast: a picture of each, and axe-core in each
+ * panel. `npm run screenshots` trains the whole recipe and puts the pictures into docs/screenshots/; otherwise they go to test-results/.
+ */
+const root = path.resolve(import.meta.dirname, '../..');
+const docs = path.join(root, 'docs', 'screenshots');
+const forDocs = process.env.LATRO_SCREENSHOTS === 'docs';
+const folder = forDocs ? docs : path.join(root, 'test-results', 'screenshots');
+const DOCS_RECIPE: StarterRecipe = { steps: null, testQuestions: 200, validationQuestions: null };
+const PICTURED = ['dark', 'light', 'high-contrast'] as const satisfies readonly Theme[];
+
+const APPLES = [
+  '{"question": "Nina picks 4 baskets of 6 apples and eats 3. How many apples are left?", "answer": "21"}',
+  '{"question": "A train has 5 wagons with 12 seats each. 7 seats are taken. How many are free?", "anser": "53"}',
+  '{"question": "Leo has 3 times as many stamps as Mia. Mia has 14. How many stamps has Leo?", "answer": ""}',
+  '{"question": "Half of the 18 eggs break. Then Tom brings 5 more. How many whole eggs are there?", "answer": "14"',
+];
+
+describe('every surface', function () {
+  this.timeout(forDocs ? 1_800_000 : 600_000);
+  let studio: Studio;
+  let view: RationaleView;
+  let run: RunDirectory;
+
+  before(async () => {
+    await mkdir(folder, { recursive: true });
+    // A folder that keeps its run makes the next pictures quicker.
+    const kept = process.env.LATRO_SCREENSHOTS_WORKSPACE;
+    studio = await openStudio({
+      ...(kept === undefined ? {} : { workspace: kept }),
+      settings: { 'editor.minimap.enabled': false, 'breadcrumbs.enabled': false, 'comments.openView': 'never' },
+      prepare: async (workspace) => {
+        for (const name of ['train.jsonl', 'test.jsonl', 'apples.jsonl.notes.json']) {
+          await rm(path.join(workspace, name), { force: true });
+        }
+        await tuneStarter(workspace, forDocs ? DOCS_RECIPE : SHORT_RECIPE);
+        await writeFile(path.join(workspace, 'apples.jsonl'), `${APPLES.join('\n')}\n`);
+      },
+    });
+    view = new RationaleView(studio.workbench);
+    const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+    const store = new RunStore(world, path.join(studio.workspace, '.latro', 'runs'));
+    run = await store.find((await store.list()).runs[0]!.id);
+  });
+  after(() => studio?.close());
+  afterEach(async function () {
+    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+  });
+
+  /** One picture in each theme; `show` brings back what a change of theme closes. */
+  const picture = async (
+    surface: string,
+    [width, height]: readonly [number, number],
+    show: () => Promise<unknown> = async () => {},
+  ) => {
+    const { page } = studio;
+    await page.setViewportSize({ width, height });
+    for (const theme of PICTURED) {
+      await studio.setTheme(theme);
+      await show();
+      await page.mouse.move(width / 2, height - 8);
+      await page.waitForTimeout(400);
+      await page.screenshot({ path: path.join(folder, `${surface}-${theme}.png`) });
+    }
+  };
+  const accessible = async (part: 'sidebar' | 'editor') => {
+    const background = part === 'sidebar' ? 'sideBar' : 'editor';
+    for (const theme of Object.keys(THEMES) as Theme[]) {
+      await studio.setTheme(theme);
+      assert.deepEqual(await seriousViolations(await studio.workbench.frame(part), background), [], theme);
+    }
+    await studio.setTheme('dark');
+  };
+  const showPart = async (part: 'sidebar' | 'panel', shown: boolean) => {
+    const element = studio.page.locator(`.part.${part}`);
+    if ((await element.isVisible()) === shown) return;
+    const title = part === 'panel' ? 'View: Toggle Panel Visibility' : 'View: Toggle Primary Side Bar Visibility';
+    await studio.workbench.runCommand(title, () => element.waitFor({ state: shown ? 'visible' : 'hidden' }));
+  };
+  const runItem = () => studio.workbench.treeItem(/starter · train\.jsonl/);
+
+  it('rationales of the question under the cursor', async () => {
+    const { workbench, page } = studio;
+    await workbench.openFile('train.jsonl');
+    await view.open();
+    await workbench.setSideBarWidth(560);
+    await workbench.setViews({ Runs: false, Models: false });
+    await workbench.goToLine(await mixedLine());
+    await view.rationales.nth(7).waitFor();
+    await view.compareWith('base');
+    const first = view.rationales.first();
+    if ((await first.locator('.toggle').getAttribute('aria-expanded')) !== 'true')
+      await first.locator('.toggle').click();
+    await view.button('useful').click();
+    await view.text('Show where the answer becomes clear').click();
+    await first.locator('.prefix').waitFor();
+    await first.locator('.toggle').focus();
+    await showPart('panel', false);
+    await picture('rationale-panel', [1280, 1000], () => page.locator('.view-line').first().waitFor());
+    await accessible('sidebar');
+  });
+
+  it('results in the dataset, with lenses and hover', async () => {
+    const { workbench, page } = studio;
+    await showPart('sidebar', false);
+    await workbench.openFile('test.jsonl');
+    await page.locator('.view-lines').getByText(/fixed/).first().waitFor();
+    const line = await fixedLine();
+    await picture('dataset', [1200, 800], async () => {
+      await page.keyboard.press('Escape');
+      await workbench.goToLine(line);
+      await page.keyboard.press('End');
+      await page.keyboard.press('End');
+      await page.keyboard.press('Control+K');
+      await page.keyboard.press('Control+I');
+      await page.locator('.monaco-hover', { hasText: 'Answer before' }).waitFor();
+    });
+    await page.keyboard.press('Escape');
+  });
+
+  it('problems of rows and their quick fixes', async () => {
+    const { workbench, page } = studio;
+    await workbench.openFile('apples.jsonl');
+    await page.locator('.squiggly-error').first().waitFor();
+    await workbench.runCommand('Problems: Focus on Problems View', () =>
+      page.locator('.markers-panel .monaco-list-row').nth(3).waitFor(),
+    );
+    await picture('problems', [1100, 560], async () => {
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+1');
+      await workbench.goToLine(2);
+      await page.keyboard.press('Control+.');
+      await page.getByText('Rename the column to "answer"').waitFor();
+    });
+    await page.keyboard.press('Escape');
+    await showPart('panel', false);
+  });
+
+  it('notes of people', async () => {
+    const { workbench, page } = studio;
+    await workbench.openFile('apples.jsonl');
+    await workbench.goToLine(1);
+    await workbench.runCommand('Comments: Add Comment on Current Selection', () =>
+      page.locator('.comment-form .monaco-editor').waitFor(),
+    );
+    await page.keyboard.type('Does "eats 3" mean Nina alone? Ask before training on it.');
+    await page.getByRole('button', { name: 'Add Note' }).click();
+    await page.locator('.review-widget .comment-body', { hasText: 'Nina alone' }).waitFor();
+    await picture('notes', [1100, 460]);
+  });
+
+  it('runs and models', async () => {
+    const { workbench, page } = studio;
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await view.open();
+    await workbench.setSideBarWidth(460);
+    await workbench.setViews({ Rationales: false, Runs: true, Models: true });
+    await runItem().waitFor();
+    await workbench.treeItem(/^starter.*parameters/).waitFor();
+    await picture('runs-and-models', [1100, 460]);
+  });
+
+  it('dashboard of a run', async () => {
+    const { workbench, page } = studio;
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await runItem().click();
+    await workbench.panel.locator('.card canvas').nth(8).waitFor();
+    await showPart('sidebar', false);
+    await picture('dashboard', [1280, 1000]);
+    await accessible('editor');
+  });
+
+  it('accuracy diff of two evaluations', async () => {
+    const { workbench } = studio;
+    await workbench.openSideBar();
+    await runItem().hover();
+    await runItem()
+      .getByRole('button', { name: /Compare Accuracy/ })
+      .click();
+    const { panel } = workbench;
+    await panel.locator('.summary').waitFor();
+    await showPart('sidebar', false);
+    await panel.locator('.chips button', { hasText: 'Fixed' }).click();
+    await panel.locator('.questions .toggle').first().click();
+    await panel.locator('.questions .sides').first().waitFor();
+    await picture('accuracy-diff', [1280, 840]);
+    await accessible('editor');
+  });
+
+  it('settings of a run, explained and completed', async () => {
+    const { workbench, page } = studio;
+    await workbench.openFile('latro.json');
+    const setting = page.locator('.view-line', { hasText: 'rationalesPerQuestion' });
+    await picture('settings', [1000, 640], async () => {
+      await page.keyboard.press('Escape');
+      await setting.getByText('rationalesPerQuestion').click();
+      await page.keyboard.press('Control+K');
+      await page.keyboard.press('Control+I');
+      await page.locator('.monaco-hover', { hasText: 'rationales sampled per question' }).waitFor();
+    });
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await picture('settings-completion', [1000, 640], async () => {
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+Space');
+      await page.locator('.suggest-widget .monaco-list-row', { hasText: 'temperature' }).waitFor();
+    });
+    await page.keyboard.press('Escape');
+    await workbench.runCommand('File: Revert File', () => page.locator('.tab.dirty').waitFor({ state: 'detached' }));
+  });
+
+  it('evaluation sets as tests', async () => {
+    const { workbench, page } = studio;
+    const rows = page.locator('.test-explorer .monaco-list-row');
+    const set = rows.filter({ hasText: 'test.jsonl' }).first();
+    await workbench.runCommand('Testing: Focus on Test Explorer View', () => set.waitFor());
+    await set.locator('.monaco-tl-twistie').click();
+    await rows
+      .filter({ has: page.locator('.codicon-testing-failed-icon') })
+      .nth(1)
+      .click();
+    await page.locator('.zone-widget', { hasText: 'The answer is wrong' }).waitFor();
+    await picture('tests', [1280, 700]);
+  });
+
+  it('the walkthrough', async () => {
+    const { workbench, page } = studio;
+    await showPart('sidebar', false);
+    await workbench.runCommand('LaTRO: Open Walkthrough', () =>
+      page.locator('.gettingStartedContainer .step-title').first().waitFor(),
+    );
+    await picture('walkthrough', [1280, 760]);
+  });
+
+  it('have their pictures in docs/screenshots', () => {
+    const names = readdirSync(folder).filter((name) => name.endsWith('.png'));
+    assert.ok(names.length > 10 * PICTURED.length, `${names.length}`);
+    assert.deepEqual(
+      names.filter((name) => !existsSync(path.join(docs, name))),
+      [],
+    );
+  });
+
+  it('broke no content security policy', () => assert.deepEqual(studio.violations, []));
+
+  /** The row of the newest update with as many right as wrong rationales, or nearly. */
+  async function mixedLine(): Promise<number> {
+    const rollouts = await run.rollouts((await run.rolloutSteps()).at(-1)!);
+    const share = rollouts.map(({ line, rationales }) => {
+      const right = rationales.filter(({ correct }) => correct).length;
+      return { line, distance: Math.abs(right - rationales.length / 2) };
+    });
+    return share.toSorted((a, b) => a.distance - b.distance)[0]!.line;
+  }
+
+  /** The first test question that was answered wrong before and right after; the first of all without one. */
+  async function fixedLine(): Promise<number> {
+    const after = (await run.evaluationNames()).filter((name) => /^step-\d+-test$/.test(name)).at(-1)!;
+    const [before, now] = await Promise.all(['base-test', after].map((name) => run.evaluationRows(name)));
+    const wrong = new Set(before!.filter(({ greedy }) => !greedy.correct).map(({ rowKey }) => rowKey));
+    const fixed = now!.filter(({ rowKey, greedy }) => greedy.correct && wrong.has(rowKey)).map(({ line }) => line);
+    return Math.min(...fixed, Number.MAX_SAFE_INTEGER) === Number.MAX_SAFE_INTEGER ? 1 : Math.min(...fixed);
+  }
+});

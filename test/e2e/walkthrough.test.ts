@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { systemClock } from '../../src/engine/common/clock.ts';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import { RunStore } from '../../src/engine/runs/run_store.ts';
+import { SHORT_RECIPE, shorten } from './harness/starter_workspace.ts';
+import { openStudio, type Studio } from './harness/studio.ts';
+import { RationaleView } from './pages/rationale_view.ts';
+
+/** A newcomer with an empty folder follows the walkthrough, button by button, to a tuned model. */
+describe('the walkthrough', function () {
+  this.timeout(420_000);
+  let studio: Studio;
+  let started: number;
+  const steps = () => studio.page.locator('.gettingStartedContainer .getting-started-step');
+  const step = (title: string) => steps().filter({ hasText: title });
+  const open = (title: string) =>
+    studio.workbench.runCommand('LaTRO: Open Walkthrough', async () => {
+      await step(title).waitFor();
+      if (!(await step(title).getByRole('button').first().isVisible())) await step(title).click();
+    });
+  const press = (title: string, button: string) => step(title).locator('.monaco-button', { hasText: button }).click();
+  const isDone = (title: string) => step(title).locator('.codicon-getting-started-step-checked').first().waitFor();
+
+  before(async () => {
+    studio = await openStudio({
+      prepare: async (workspace) => {
+        for (const name of ['train.jsonl', 'test.jsonl']) await rm(path.join(workspace, name));
+      },
+    });
+    started = Date.now();
+  });
+  after(() => studio?.close());
+  afterEach(async function () {
+    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+  });
+
+  it('gets the starter', async () => {
+    await open('Get the starter');
+    await press('Get the starter', "Open the Starter's Questions");
+    await studio.page.locator('.tab.active[data-resource-name="train.jsonl"]').waitFor();
+    const starter = path.join(studio.workspace, 'starter');
+    assert.ok(existsSync(path.join(starter, 'model.safetensors')));
+    // The whole recipe takes `npm run demo` a minute and more; its beginning shows the same.
+    const recipe = path.join(starter, 'latro.json');
+    await writeFile(recipe, JSON.stringify(shorten(JSON.parse(await readFile(recipe, 'utf8')), SHORT_RECIPE), null, 2));
+  });
+
+  it('trains on its questions', async () => {
+    const { workbench } = studio;
+    await open('Train on the questions');
+    await isDone('Get the starter');
+    await press('Train on the questions', 'Train on This Dataset');
+    await workbench.notification('training on train.jsonl').waitFor();
+    await workbench.notification(/The run is finished/).waitFor({ timeout: 240_000 });
+    await workbench.runCommand('Notifications: Clear All Notifications');
+  });
+
+  it('shows the rationales', async () => {
+    const { workbench } = studio;
+    await open('Read the rationales');
+    await isDone('Train on the questions');
+    await press('Read the rationales', 'Show Rationales');
+    const view = new RationaleView(workbench);
+    await view.text(/Gold answer|No row|Put the cursor/).waitFor();
+  });
+
+  it('shows what changed', async () => {
+    const { workbench, workspace } = studio;
+    await open('See what changed');
+    await isDone('Read the rationales');
+    await press('See what changed', 'Compare Accuracy…');
+    await workbench.chooseEach([/base-test/, /step-\d+-test/], () => workbench.panel.locator('.summary').isVisible());
+    const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+    const [run] = (await new RunStore(world, path.join(workspace, '.latro', 'runs')).list()).runs;
+    assert.equal(run?.status, 'finished');
+    await workbench.panel.getByText(`${run.gain!.questions} questions`).first().waitFor();
+    await workbench.screenshot('walkthrough-compared');
+    const seconds = Math.round((Date.now() - started) / 1000);
+    console.log(`      from nothing to here in ${seconds} s`);
+  });
+
+  it("leads on to one's own model", async () => {
+    const { workbench, page } = studio;
+    await open('Your own model and questions');
+    await isDone('See what changed');
+    await press('Your own model and questions', 'Choose Model Folder…');
+    await page.locator('.quick-input-widget .monaco-list-row', { hasText: 'Browse' }).waitFor();
+    await page.keyboard.press('Escape');
+    await workbench.screenshot('walkthrough-done');
+  });
+});
