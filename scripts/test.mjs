@@ -1,5 +1,6 @@
 // `npm test`: everything, from a fresh clone. Installs what is missing (packages, a VS Code, a browser), then runs each stage, prints
-// its seconds, and ends with one line of counts over all stages. Every stage runs even when an earlier one failed.
+// its seconds, and ends with one line of counts over all stages. Every stage runs even when an earlier one failed, and none for ever:
+// each has several times the minutes it takes on a quiet machine with two cores.
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setupChromium, setupVscode } from './setup_vscode.mjs';
@@ -37,18 +38,19 @@ function countOf(lines, kind) {
   return counts.reduce((sum, count) => sum + Number(count), 0);
 }
 
-const node = (script) => (onLine) => run(process.execPath, [path.join(root, script)], { onLine });
+const node = (script, minutes) => (onLine) => run(process.execPath, [path.join(root, script)], { onLine, minutes });
 
 /** Runs the mocha tests of a folder; a folder without any is said to be empty. */
 const mocha =
-  (folder, options = []) =>
+  (folder, minutes, options = []) =>
   (onLine) => {
     const files = existsSync(path.join(root, folder)) ? readdirSync(path.join(root, folder), { recursive: true }) : [];
     if (!files.some((file) => file.endsWith('.test.ts'))) {
       console.log(`  no tests in ${folder}`);
       return 0;
     }
-    return tool('mocha/bin/mocha.js', ['--import=tsx', ...options, `${folder}/**/*.test.ts`], { onLine });
+    const always = ['--import=tsx', '--require=./test/support/ends_by_itself.ts'];
+    return tool('mocha/bin/mocha.js', [...always, ...options, `${folder}/**/*.test.ts`], { onLine, minutes });
   };
 
 async function typecheck(onLine) {
@@ -68,19 +70,21 @@ const browserAndVscode = stage('install VS Code and Chromium', async (onLine) =>
 });
 await stage('type check', typecheck);
 await stage('lint', (onLine) => tool('@biomejs/biome/bin/biome', ['ci', '--colors=off', '.'], { onLine }));
-await stage('unit tests', mocha('test/unit', ['--timeout=30000', '--reporter=dot']));
-await stage('reference tests', mocha('test/reference', ['--timeout=600000']));
+await stage('unit tests', mocha('test/unit', 10, ['--timeout=30000', '--reporter=dot']));
+await stage('reference tests', mocha('test/reference', 8, ['--timeout=240000']));
 await browserAndVscode;
 
 if (chromium) process.env.CHROMIUM = chromium;
-await stage('panel tests in a browser', mocha('test/webview', ['--timeout=60000', '--reporter=dot']));
-await stage("WebGPU tests on the browser's software driver", (onLine) => testWebgpu({ onLine, reporter: 'dot' }));
-await stage('package', node('scripts/package.mjs'));
+await stage('panel tests in a browser', mocha('test/webview', 6, ['--timeout=60000', '--reporter=dot']));
+await stage("WebGPU tests on the browser's software driver", (onLine) =>
+  testWebgpu({ onLine, reporter: 'dot', minutes: 8 }),
+);
+await stage('package', node('scripts/package.mjs', 5));
 await stage("tests in VS Code's extension host", async (onLine) => {
   const built = await run(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--host-tests'], { onLine });
-  return built || (await tool('@vscode/test-cli/out/bin.mjs', [], { onLine }));
+  return built || (await tool('@vscode/test-cli/out/bin.mjs', [], { onLine, minutes: 10 }));
 });
-await stage('end-to-end tests', mocha('test/e2e', ['--timeout=240000', '--retries=2']));
+await stage('end-to-end tests', mocha('test/e2e', 20, ['--timeout=240000', '--retries=2']));
 
 console.log(`\n${total.passing} passed, ${total.failing} failed, ${total.pending} skipped`);
 process.exitCode = total.failing === 0 ? 0 : 1;

@@ -34,7 +34,7 @@ export async function webgpuEnvironment(ownDriver) {
 }
 
 /** Runs the tests; resolves with their exit code, 0 when they are skipped. */
-export async function testWebgpu({ ownDriver = false, onLine, reporter = 'spec' } = {}) {
+export async function testWebgpu({ ownDriver = false, onLine, reporter = 'spec', minutes } = {}) {
   const env = await webgpuEnvironment(ownDriver);
   if (env === undefined) {
     console.log(`  WebGPU tests skipped: no Chromium with ${DRIVER} was found (npm run test:host installs one).`);
@@ -42,7 +42,7 @@ export async function testWebgpu({ ownDriver = false, onLine, reporter = 'spec' 
   }
   const args = ['--import=tsx', '--timeout=120000', `--reporter=${reporter}`];
   const files = ['test/webgpu/**/*.test.ts', 'test/unit/graph_gradients.test.ts'];
-  return tool('mocha/bin/mocha.js', [...args, ...files], { env, ...(onLine && { onLine }) });
+  return tool('mocha/bin/mocha.js', [...args, ...files], { env, ...(onLine && { onLine }), minutes });
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)

@@ -8,15 +8,49 @@ export const root = path.resolve(import.meta.dirname, '..');
 /** Folder of everything the tests download or write while they run; in .gitignore. */
 export const testHome = path.join(root, '.vscode-test');
 
+/** What a program may still say after its end; a process that it left behind may hold its output open for ever. */
+const LAST_WORDS_MILLISECONDS = 2000;
+
 /**
- * Runs a program to its end. `onLine` sees every line of stdout and stderr; without it they go to the terminal.
- * Resolves with the exit code (a signal counts as 1) and never rejects on a failing program, only on one that cannot start.
+ * Runs a program to its end. `onLine` sees every line of stdout and stderr; without it they go to the terminal. With `minutes`, it and
+ * all it started is killed after that time. Resolves with the exit code (a signal counts as 1) and never rejects on a failing program,
+ * only on one that cannot start.
  */
-export function run(program, args, { cwd = root, env = process.env, onLine } = {}) {
+export function run(program, args, { cwd = root, env = process.env, onLine, minutes } = {}) {
   return new Promise((resolve, reject) => {
     // npm and npx are .cmd files on Windows, which only a shell can start.
     const shell = process.platform === 'win32' && !program.endsWith('.exe');
-    const child = spawn(program, args, { cwd, env, shell, stdio: onLine ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+    // A group of its own can be killed whole.
+    const detached = minutes !== undefined && process.platform !== 'win32';
+    const stdio = onLine ? ['ignore', 'pipe', 'pipe'] : 'inherit';
+    const child = spawn(program, args, { cwd, env, shell, stdio, detached });
+    const kill = () => {
+      try {
+        process.kill(detached ? -child.pid : child.pid, 'SIGKILL');
+      } catch {
+        // gone already
+      }
+    };
+    const interrupt = () => {
+      kill();
+      process.exit(130);
+    };
+    if (detached) for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupt);
+    const deadline =
+      minutes !== undefined &&
+      setTimeout(() => {
+        (onLine ?? console.error)(`✗ did not end within ${minutes} minutes and was killed`);
+        kill();
+      }, minutes * 60_000);
+    const end = (code) => {
+      clearTimeout(deadline);
+      if (detached) {
+        for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupt);
+        kill(); // what it left behind
+      }
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+      resolve(code ?? 1);
+    };
     for (const stream of onLine ? [child.stdout, child.stderr] : []) {
       let rest = '';
       stream.setEncoding('utf8').on('data', (chunk) => {
@@ -27,7 +61,8 @@ export function run(program, args, { cwd = root, env = process.env, onLine } = {
       stream.on('end', () => rest !== '' && onLine(rest));
     }
     child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
+    child.once('close', end);
+    child.once('exit', (code) => setTimeout(() => end(code), LAST_WORDS_MILLISECONDS).unref());
   });
 }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { eventually, workspace } from './studio.ts';
+import { eventually } from '../support/eventually.ts';
+import { workspace } from './studio.ts';
 
 describe('latro.json in the editor', () => {
   it('is checked against the schema: a mistake is underlined where it is', async () => {

@@ -4,7 +4,8 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { isAlive } from '../../src/extension/engine/engine_launcher.ts';
 import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
-import { eventually, extension, workspace } from './studio.ts';
+import { eventually } from '../support/eventually.ts';
+import { extension, workspace } from './studio.ts';
 
 /** The extension with the tiny engine of test/support in place of dist/engine.cjs: what it does around an engine, whatever the engine. */
 describe('engine of a workspace', () => {

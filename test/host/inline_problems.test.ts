@@ -3,7 +3,8 @@ import { createWriteStream, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { longestTurn } from '../support/event_loop.ts';
-import { eventually, extension, workspace } from './studio.ts';
+import { eventually } from '../support/eventually.ts';
+import { extension, workspace } from './studio.ts';
 
 const BAD_ROWS = [
   '{"question": "Sound?", "answer": "1"}',

@@ -4,8 +4,9 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { eventually } from '../support/eventually.ts';
 import { RECORDED_RATIONALES, recordRun } from '../support/recorded_run.ts';
-import { endEngine, eventually, extension, workspace } from './studio.ts';
+import { endEngine, extension, workspace } from './studio.ts';
 
 /** Links of a hover may run these and nothing else. */
 const OWN = ['latro.showRationales', 'latro.openRunDashboard', 'latro.compare'];

@@ -5,7 +5,8 @@ import * as vscode from 'vscode';
 import { formatById } from '../../src/engine/datasets/registry.ts';
 import { checkRow } from '../../src/engine/datasets/row_check.ts';
 import { type NoteRecord, notesFile } from '../../src/extension/notes/notes_file.ts';
-import { eventually, extension, workspace } from './studio.ts';
+import { eventually } from '../support/eventually.ts';
+import { extension, workspace } from './studio.ts';
 
 describe('notes on rows', () => {
   let file: string;

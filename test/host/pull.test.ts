@@ -5,9 +5,10 @@ import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { isAlive } from '../../src/extension/engine/engine_launcher.ts';
 import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
+import { eventually } from '../support/eventually.ts';
 import { assertNothingWrong, filesBelow, hostedModel, NEEDED } from '../support/hub_pull.ts';
 import { HubServer } from '../support/hub_server.ts';
-import { endEngine, eventually, extension, workspace } from './studio.ts';
+import { endEngine, extension, workspace } from './studio.ts';
 
 describe('a download from the palette', () => {
   const repository = hostedModel();

@@ -1,8 +1,8 @@
 /** What the tests in the extension host share. */
 import { existsSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
+import { eventually } from '../support/eventually.ts';
 
 export function extension(): vscode.Extension<unknown> {
   const found = vscode.extensions.getExtension('latro-studio.latro-studio');
@@ -15,15 +15,6 @@ export function workspace(): string {
   const folder = vscode.workspace.workspaceFolders?.[0];
   if (folder === undefined) throw new Error('no folder is open');
   return folder.uri.fsPath;
-}
-
-/** Waits until `what` gives something; the test's own time limit ends it otherwise. */
-export async function eventually<T>(what: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
-    const found = await what();
-    if (found !== undefined && found !== false) return found;
-    await setTimeout(30);
-  }
 }
 
 export const fileExists = (file: string) => eventually(() => existsSync(file));

@@ -4,10 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { listenForInterrupts } from '../../src/cli/interrupts.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { tinyQuestions, writeTinyFolder } from '../support/tiny_folder.ts';
 
@@ -63,7 +63,7 @@ describe('the latro process', function () {
     const stderr = collect(child.stderr);
     const closed = ended(child);
     const run = await firstRun(join(folder.path, 'runs'));
-    while ((await run.rolloutSteps()).length < 2) await setTimeout(20);
+    await eventually(async () => (await run.rolloutSteps()).length >= 2);
     child.kill('SIGINT');
     assert.equal(await closed, 130, stderr.text);
     const record = await run.record();
@@ -132,11 +132,10 @@ describe('the latro process', function () {
   });
 });
 
-async function firstRun(folder: string): Promise<RunDirectory> {
-  for (;;) {
+function firstRun(folder: string): Promise<RunDirectory> {
+  return eventually(async () => {
     const [id] = await readdir(folder).catch(() => []);
     const run = id === undefined ? null : new RunDirectory(new NodeFileSystem(), join(folder, id));
-    if (run !== null && (await run.record().catch(() => null)) !== null) return run;
-    await setTimeout(20);
-  }
+    return run !== null && (await run.record().catch(() => null)) !== null && run;
+  });
 }

@@ -9,6 +9,7 @@ import { isAlive } from '../../src/extension/engine/engine_launcher.ts';
 import { type EngineCrash, EngineSupervisor } from '../../src/extension/engine/engine_supervisor.ts';
 import { engineRecordFile, readEngineRecord, removeDeadSocket } from '../../src/protocol/engine_record.ts';
 import type { RequestParams } from '../../src/protocol/engine_rpc.ts';
+import { eventually } from '../support/eventually.ts';
 import { bundleTinyEngine } from '../support/tiny_engine.ts';
 
 /** Real processes, as the extension starts them. A window is a supervisor: closing it disposes the supervisor and nothing else. */
@@ -36,7 +37,7 @@ describe('engine supervisor', function () {
   const stepsOf = async (runDirectory: string) =>
     (await readFile(path.join(runDirectory, 'events.jsonl'), 'utf8')).trim().split('\n').length;
   const gone = async (pid: number) => {
-    while (isAlive(pid)) await setTimeout(10);
+    await eventually(() => !isAlive(pid));
   };
   const shutDown = async (client: EngineClient) => {
     await client.request('shutdown', { stopJobs: true });
@@ -172,7 +173,7 @@ describe('engine supervisor', function () {
     const atWork = await openWindow('0.2.0').client();
     assert.equal(atWork.info.pid, old.info.pid);
     await old.request('stop', { jobId: 'a' });
-    while ((await old.request('listJobs', {})).jobs.length > 0) await setTimeout(10);
+    await eventually(async () => (await old.request('listJobs', {})).jobs.length === 0);
     process.env.TINY_ENGINE_VERSION = '0.2.0';
     try {
       const idle = await openWindow('0.2.0').client();

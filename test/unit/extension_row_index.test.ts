@@ -3,19 +3,19 @@ import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { DocumentIndex } from '../../src/extension/inline/document_index.ts';
 import { scanFile } from '../../src/extension/inline/scan_file.ts';
 import { bestLongestTurn, longestTurn } from '../support/event_loop.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeDocument } from '../support/text_document.ts';
 
 const row = (question: string, answer = '1') => JSON.stringify({ question, answer });
 const LONGEST_TURN = 50;
 
 async function complete(index: DocumentIndex<FakeDocument>): Promise<void> {
-  while (!index.isComplete) await setTimeout(10);
+  await eventually(() => index.isComplete);
 }
 
 /** Everything an index says. */

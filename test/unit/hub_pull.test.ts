@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PullProgress } from '../../src/engine/hub/progress_meter.ts';
+import { eventually } from '../support/eventually.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
 import {
   assertNothingWrong,
@@ -345,8 +346,7 @@ describe('pulling a repository', () => {
     });
     server.misbehave = ({ what }) => (what === 'resolve' ? { kind: 'status', status: 503 } : null);
     const first = pullFrom(server, 'someone/small', folder, { world: testWorld(undefined, { sleep: () => held }) });
-    while (!server.requests.some(({ what }) => what === 'resolve'))
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(() => server.requests.some(({ what }) => what === 'resolve'));
     await expectLatroError(() => pullFrom(server, 'someone/small', folder), 'run-locked', 'already being pulled');
     server.misbehave = () => null;
     release();

@@ -11,6 +11,7 @@ import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { EngineClient } from '../../src/extension/engine/engine_client.ts';
 import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
+import { eventually } from '../support/eventually.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
 import { nextMessage, tinyRunConfig, writeTinyWorkspace } from '../support/studio_harness.ts';
 
@@ -90,10 +91,10 @@ async function startEngine(workspace: string): Promise<Engine> {
 }
 
 async function connect(child: ChildProcess, recordFile: string): Promise<EngineClient> {
-  for (;;) {
-    const record = await readEngineRecord(recordFile);
-    if (record !== undefined && record.pid === child.pid) return EngineClient.connect(record, 'test');
-    assert.equal(child.exitCode, null, 'the engine did not start');
-    await setTimeout(50);
-  }
+  const record = await eventually(async () => {
+    assert.equal(child.exitCode ?? child.signalCode, null, 'the engine did not start');
+    const found = await readEngineRecord(recordFile);
+    return found?.pid === child.pid && found;
+  });
+  return EngineClient.connect(record, 'test');
 }
