@@ -5,6 +5,7 @@ import {
   type HealthEvaluation,
   type HealthPoint,
   type HealthSeries,
+  healthEvaluation,
 } from '../../src/engine/latro/health.ts';
 import { HealthCheck } from '../../src/protocol/run_config_fields.ts';
 import { PRESET_SECTIONS } from '../../src/protocol/run_presets.ts';
@@ -32,12 +33,13 @@ const healthy: Curves = {
   finishedShare: through([1, 0.9], [40, 0.98]),
   zeroVarianceShare: through([1, 0.05], [40, 0.2]),
   meanKl: through([1, 0], [40, 4]),
+  correctShare: through([1, 0.3], [40, 0.66]),
   leakShare: () => 0.02,
   meanNoRationaleAnswerLogProb: () => -8,
 };
 const evaluations: HealthEvaluation[] = [
-  { greedyAccuracy: 0.4, sampledAccuracy: 0.31 },
-  { greedyAccuracy: 0.7, sampledAccuracy: 0.66 },
+  { step: 20, greedyAccuracy: 0.4, sampledAccuracy: 0.31 },
+  { step: 40, greedyAccuracy: 0.7, sampledAccuracy: 0.66 },
 ];
 
 function series(updates: number, curves: Curves = {}, seen = evaluations): HealthSeries {
@@ -52,6 +54,7 @@ function series(updates: number, curves: Curves = {}, seen = evaluations): Healt
       finishedShare: at(all.finishedShare),
       zeroVarianceShare: at(all.zeroVarianceShare),
       meanKl: at(all.meanKl),
+      correctShare: at(all.correctShare),
       leakShare: at(all.leakShare),
       meanNoRationaleAnswerLogProb: at(all.meanNoRationaleAnswerLogProb),
     };
@@ -107,8 +110,8 @@ describe('run health', () => {
       'hedging',
       {},
       [
-        { greedyAccuracy: 0.212, sampledAccuracy: 0.166 },
-        { greedyAccuracy: 0.568, sampledAccuracy: 0.442 },
+        { step: 20, greedyAccuracy: 0.212, sampledAccuracy: 0.166 },
+        { step: 40, greedyAccuracy: 0.568, sampledAccuracy: 0.442 },
       ],
     ],
   ];
@@ -122,16 +125,29 @@ describe('run health', () => {
   it('does not call verifier-like training hedging, nor a gap that was there before', () => {
     // The same table: probability reward 56.5 / 53.3.
     const probability = [
-      { greedyAccuracy: 0.212, sampledAccuracy: 0.166 },
-      { greedyAccuracy: 0.565, sampledAccuracy: 0.533 },
+      { step: 20, greedyAccuracy: 0.212, sampledAccuracy: 0.166 },
+      { step: 40, greedyAccuracy: 0.565, sampledAccuracy: 0.533 },
     ];
     assert.deepEqual(raised(series(40, {}, probability)), []);
     const shrinking = [
-      { greedyAccuracy: 0.65, sampledAccuracy: 0.45 },
-      { greedyAccuracy: 0.9, sampledAccuracy: 0.8 },
+      { step: 20, greedyAccuracy: 0.65, sampledAccuracy: 0.45 },
+      { step: 40, greedyAccuracy: 0.9, sampledAccuracy: 0.8 },
     ];
     assert.deepEqual(raised(series(40, {}, shrinking)), []);
-    assert.deepEqual(raised(series(40, {}, [{ greedyAccuracy: 0.9, sampledAccuracy: null }])), []);
+    assert.deepEqual(raised(series(40, {}, [{ step: 20, greedyAccuracy: 0.9, sampledAccuracy: null }])), []);
+  });
+
+  it('knows what single samples are worth from the updates before a validation', () => {
+    const { steps } = series(40, { correctShare: through([1, 0.1], [35, 0.1], [36, 0.4], [40, 0.8]) });
+    const until = (count: number) =>
+      healthEvaluation({ greedyAccuracy: 0.9, sampledAccuracy: null }, steps.slice(0, count));
+    assert.deepEqual(until(20), { step: 20, greedyAccuracy: 0.9, sampledAccuracy: 0.1 });
+    const { step, sampledAccuracy } = until(40);
+    assert.equal(step, 40);
+    assert.ok(Math.abs(sampledAccuracy! - 0.6) < 1e-9);
+    assert.equal(until(4).sampledAccuracy, null, 'no full window yet');
+    const drawn = healthEvaluation({ greedyAccuracy: 0.9, sampledAccuracy: 0.5 }, steps);
+    assert.equal(drawn.sampledAccuracy, 0.5, 'samples of the validation itself are better');
   });
 
   it('works without what only some runs measure', () => {

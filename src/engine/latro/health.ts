@@ -19,6 +19,7 @@ export interface HealthPoint
     | 'finishedShare'
     | 'zeroVarianceShare'
     | 'meanKl'
+    | 'correctShare'
   > {
   /** Share of rationales that announce an answer (answer_leak.ts), in [0, 1]. */
   readonly leakShare?: number;
@@ -26,17 +27,19 @@ export interface HealthPoint
   readonly meanNoRationaleAnswerLogProb?: number;
 }
 
-/** Accuracies in [0, 1] of one evaluation on held-out questions. */
+/** Accuracies in [0, 1] after update `step`. */
 export interface HealthEvaluation {
+  readonly step: number;
+  /** Of greedy answers to the validation questions. */
   readonly greedyAccuracy: number;
-  /** Mean accuracy of single samples at T = 1; null when none were drawn. */
+  /** Of single samples; null when none are known. */
   readonly sampledAccuracy: number | null;
 }
 
 export interface HealthSeries {
   /** In order of updates, from the start of the run. */
   readonly steps: readonly HealthPoint[];
-  /** In order of time; the first is the one before training. */
+  /** In order of time. */
   readonly evaluations: readonly HealthEvaluation[];
 }
 
@@ -101,7 +104,11 @@ export const HEALTH_RULES: readonly HealthRule[] = [
     raisedWhen: 'above',
     threshold: 0.8, // [ours]
     explanation: "The reward rises because the model learns the words around the answer; the answer's own does not.",
-    cure: { setting: 'reward.over', advice: 'set it to "answer", so that the template earns nothing' },
+    cure: {
+      setting: 'reward.over',
+      advice:
+        'set it to "answer", so that the template earns nothing; where it is, warm-start with method sft, for the model has no rationale worth selecting',
+    },
     measure: ({ steps }, window) => {
       const template = difference(change(steps, window, (p) => p.meanTemplateLogProb));
       const answer = difference(change(steps, window, (p) => p.meanAnswerLogProb));
@@ -139,7 +146,8 @@ export const HEALTH_RULES: readonly HealthRule[] = [
   {
     id: 'hedging',
     title: 'Hedging',
-    definition: 'Greedy minus sampled accuracy of the last evaluation; 0 while it is no larger than before training.',
+    definition:
+      "Greedy accuracy on the validation questions minus the share of right samples in the updates just before; 0 while it is no larger than at the run's first validation.",
     raisedWhen: 'above',
     // Table of arXiv 2602.03979: base models 0.04 to 0.06, verifier RL 0 to 0.01, log-probability rewards 0.09 to 0.14.
     threshold: 0.08,
@@ -170,7 +178,8 @@ export const HEALTH_RULES: readonly HealthRule[] = [
   {
     id: 'kl-drift',
     title: 'KL drift',
-    definition: 'Mean log π(z|x) − log π₀(z|x) per rationale token, last window, nats per token.',
+    definition:
+      'Mean log π(z|x) − log π₀(z|x) per rationale token, last window, nats per token; not measured with reward.klCoefficient 0.',
     raisedWhen: 'above',
     threshold: 0.25, // [ours] a token that the start model finds 22 % less likely, on average over all tokens
     explanation: 'The model has moved far from where it started; its language may be degrading.',
@@ -178,6 +187,23 @@ export const HEALTH_RULES: readonly HealthRule[] = [
     measure: ({ steps }, window) => meanOfLast(steps, window, (p) => p.meanKl / Math.max(p.meanRationaleTokens, 1)),
   },
 ];
+
+const WINDOW = 5;
+
+/**
+ * What a validation after the last of `steps` says of the run's health. Validations are greedy; what single samples are worth is known
+ * from the rationales of the updates just before, at the temperature they were sampled at and on training questions.
+ */
+export function healthEvaluation(
+  { greedyAccuracy, sampledAccuracy }: Omit<HealthEvaluation, 'step'>,
+  steps: readonly HealthPoint[],
+): HealthEvaluation {
+  return {
+    step: steps.at(-1)?.step ?? 0,
+    greedyAccuracy,
+    sampledAccuracy: sampledAccuracy ?? meanOfLast(steps, WINDOW, (p) => p.correctShare),
+  };
+}
 
 export interface HealthOptions {
   /** Updates per window (at least 1); default 5. Checks of a change need two windows, the others one. */
@@ -187,7 +213,7 @@ export interface HealthOptions {
 
 /** The checks that the series raises, in the order of `HEALTH_RULES`; none for a healthy or too short series. */
 export function checkHealth(series: HealthSeries, options: HealthOptions = {}): HealthFinding[] {
-  const window = options.window ?? 5;
+  const window = options.window ?? WINDOW;
   const step = series.steps.at(-1)?.step ?? 0;
   return HEALTH_RULES.flatMap((rule): HealthFinding[] => {
     const threshold = options.thresholds?.[rule.id] ?? rule.threshold;

@@ -7,7 +7,7 @@ import type { Clock } from '../common/clock.ts';
 import { Cancelled, throwIfCancelled } from '../common/errors.ts';
 import { foldKey, RandomStream } from '../common/random.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
-import { checkHealth, type HealthEvaluation, type HealthPoint } from '../latro/health.ts';
+import { checkHealth, type HealthEvaluation, type HealthPoint, healthEvaluation } from '../latro/health.ts';
 import { createOptimizer, type Optimizer } from '../optimize/optimizer.ts';
 import { scheduleFactor } from '../optimize/schedule.ts';
 import { type RunWriter, requireFinite } from '../runs/run_writer.ts';
@@ -26,7 +26,9 @@ export interface TrainerHooks {
   /** Awaited between updates: lets interactive work in, or pauses once `save` has written a checkpoint of what is done. */
   readonly onPause?: (save: () => Promise<void>) => Promise<void>;
   /** Evaluates the validation questions after update `step`; null when there are none. Returns the score to choose the best checkpoint by. */
-  readonly validate: ((step: number) => Promise<{ readonly score: number; readonly health: HealthEvaluation }>) | null;
+  readonly validate:
+    | ((step: number) => Promise<{ readonly score: number; readonly health: Omit<HealthEvaluation, 'step'> }>)
+    | null;
 }
 
 export interface TrainerStart {
@@ -100,7 +102,7 @@ export function questionsOfStep(
   });
 }
 
-function healthPoint({ leakShare, meanNoRationaleAnswerLogProb: bare, ...metrics }: StepMetrics): HealthPoint {
+export function healthPoint({ leakShare, meanNoRationaleAnswerLogProb: bare, ...metrics }: StepMetrics): HealthPoint {
   return {
     ...metrics,
     ...(leakShare === undefined ? {} : { leakShare }),
@@ -194,7 +196,7 @@ export class Trainer {
     const { step } = position;
     if (this.#hooks.validate !== null && isValidationDue(config, step, this.#total)) {
       const { score, health } = await this.#hooks.validate(step);
-      position.evaluations.push(health);
+      position.evaluations.push(healthEvaluation(health, position.history));
       const { best } = this.#writer.record;
       // Earlier stages are on the way: what they pass on is their last weights, and the run ends with its last stage's best.
       const isLast = stageOf(this.#stages, step) === this.#stages.at(-1);
@@ -269,8 +271,9 @@ export class Trainer {
     // Neither samples under the policy's own habits, which is what the checks look at.
     if (method === 'sft' || method === 'ssft') return false;
     let stop = false;
-    const steps = history.filter((point) => point.step > stage.start);
-    for (const { check, message, cure } of checkHealth({ steps, evaluations })) {
+    const ofStage = ({ step: at }: { readonly step: number }): boolean => at > stage.start;
+    const series = { steps: history.filter(ofStage), evaluations: evaluations.filter(ofStage) };
+    for (const { check, message, cure } of checkHealth(series)) {
       if (raised.has(check)) continue;
       raised.add(check);
       await this.#writer.append({ type: 'health', step, check, message, cure });

@@ -6,6 +6,7 @@ import type { EvaluationRow, EvaluationSummary, RunEvent, RunPhase, StepMetrics 
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { Cancelled, LatroError, unreachable } from '../common/errors.ts';
 import type { DatasetRow } from '../datasets/dataset.ts';
+import { healthEvaluation } from '../latro/health.ts';
 import { createOptimizer } from '../optimize/optimizer.ts';
 import { compareIdentity, gatherIdentity } from '../runs/identity.ts';
 import { evaluationName } from '../runs/run_directory.ts';
@@ -19,7 +20,7 @@ import { traceSources } from './methods/traces.ts';
 import { RunRatings, type RunVerdicts, readVerdicts } from './ratings.ts';
 import { questionTask, type RunSetup, setUpRun } from './run_setup.ts';
 import { validationScore } from './strategy_summary.ts';
-import { isValidationDue, newTrainerStart, Trainer, type TrainerStart, totalSteps } from './trainer.ts';
+import { healthPoint, isValidationDue, newTrainerStart, Trainer, type TrainerStart, totalSteps } from './trainer.ts';
 
 /** How far a run is, for a progress bar. */
 export interface RunProgress {
@@ -195,9 +196,11 @@ export class TrainingRun {
     for (const event of records) if (event.type === 'evaluation') this.#announced.add(event.summary.name);
     const due = step > 0 && isValidationDue(this.#config, step, this.#totalSteps);
     return {
-      history: records.flatMap((event) => (event.type === 'step' ? [event.metrics] : [])),
-      evaluations: records.flatMap((event) =>
-        event.type === 'evaluation' && event.summary.name.endsWith('-validation') ? [event.summary] : [],
+      history: stepsOf(records),
+      evaluations: records.flatMap((event, i) =>
+        event.type === 'evaluation' && event.summary.name.endsWith('-validation')
+          ? [healthEvaluation(event.summary, stepsOf(records.slice(0, i)).map(healthPoint))]
+          : [],
       ),
       raised: records.flatMap((event) => (event.type === 'health' ? [event.check] : [])),
       validationPending: due && !this.#announced.has(evaluationName(step, 'validation')),
@@ -373,6 +376,10 @@ function phaseUnit(phase: RunPhase): RunProgress['unit'] {
     default:
       return unreachable(phase);
   }
+}
+
+function stepsOf(records: readonly RunEvent[]): StepMetrics[] {
+  return records.flatMap((event) => (event.type === 'step' ? [event.metrics] : []));
 }
 
 function describeStep({ meanSelfReward, correctShare, meanRationaleTokens }: StepMetrics): string {
