@@ -230,7 +230,7 @@ export const reward = {
 export const sftWeight = v.pipe(
   v.union([v.pipe(v.number(), v.minValue(0)), v.literal('answer-probability')]),
   v.description(
-    'c_sft, weight of ∇ log π(y|x⊕z) beside the policy gradient. 1: eq. 4, unbiased. "answer-probability": π(y|x⊕z) (VeriFree).',
+    'c_sft, weight of ∇ log π(y|x⊕z) beside the policy gradient. 1: eq. 4, unbiased for kind log-probability. "answer-probability": π(y|x⊕z) (VeriFree), unbiased for kind probability.',
   ),
 );
 

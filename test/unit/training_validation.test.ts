@@ -13,11 +13,11 @@ import { UNKNOWN_IDENTITY } from '../support/toy_run.ts';
 
 const files = new NodeFileSystem();
 
-describe('health of a run', () => {
+describe('validations of a run', () => {
   const folder = temporaryFolder();
   before(async () => writeTinyProject(folder.path));
 
-  /** Fifteen updates with a validation after every fifth, whose greedy accuracies are given; what the run's log then says. */
+  /** Fifteen updates with a validation after every fifth, whose greedy accuracies are given; what the run then says and keeps. */
   async function train(greedyAccuracies: readonly number[], health: NonNullable<RunConfigInput['health']>) {
     const config = tinyRunConfig(folder.path, {
       steps: 15,
@@ -32,7 +32,7 @@ describe('health of a run', () => {
     const hooks: TrainerHooks = {
       onStep: ({ correctShare }) => seen.push(correctShare),
       validate: async (step) => ({
-        score: 0,
+        score: greedyAccuracies[step / 5 - 1]!,
         health: { greedyAccuracy: greedyAccuracies[step / 5 - 1]!, sampledAccuracy: null },
       }),
     };
@@ -46,7 +46,7 @@ describe('health of a run', () => {
       const raised = records.flatMap((event) =>
         event.type === 'health' && event.check === 'hedging' ? [{ step: event.step, message: event.message }] : [],
       );
-      return { raised, seen, checkpoints: await writer.directory.checkpoints.steps() };
+      return { raised, seen, best: writer.record.best, checkpoints: await writer.directory.checkpoints.steps() };
     } finally {
       await setup.policy.dispose();
       await writer.close('finished');
@@ -66,6 +66,13 @@ describe('health of a run', () => {
     assert.match(raised[0]!.message, /^Hedging: .*above 0\.08/);
     assert.equal(seen.length, 10, 'stopped there');
     assert.equal(checkpoints.at(-1), 10, 'with a checkpoint');
+  });
+
+  it('the best checkpoint is the first that did best on the held-out questions, and is kept', async () => {
+    const { best, checkpoints } = await train([0.2, 0.6, 0.6], { stopOn: [] });
+    assert.deepEqual(best, { step: 10, score: 0.6 });
+    assert.ok(checkpoints.includes(10), 'though none was due then');
+    assert.deepEqual((await train([0.6, 0.2, 0.5], { stopOn: [] })).best, { step: 5, score: 0.6 });
   });
 
   it('hedging is not a gap that was there at the first validation', async () => {
