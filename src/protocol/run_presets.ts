@@ -5,6 +5,7 @@
 import type { LoraSettings, RunConfig } from './run_config.ts';
 import type { PresetName } from './run_config_fields.ts';
 import { GFPO_DEFAULTS, SSFT_DEFAULTS, STRATEGIES_DEFAULTS } from './run_config_strategies.ts';
+import { PAPER_STOP_PHRASES, STOP_PHRASES } from './stop_phrases.ts';
 
 /** One setting in both presets, and where the values come from. `arcChallenge`: both presets' value on ARC-Challenge. */
 export interface PresetRow<T> {
@@ -26,40 +27,6 @@ function row<T>(paper: T, corrected: T, source: string, arcChallenge?: NoInfer<T
 const both = <T>(value: T, source: string): PresetRow<T> => row(value, value, source);
 
 type Rows<T, Without extends PropertyKey = never> = { readonly [K in Exclude<keyof T, Without>]-?: PresetRow<T[K]> };
-
-/** The reference's list (trainer_config.py:67-87) as text, less those that contain another one or differ only in white space. */
-const PAPER_STOP_PHRASES = [
-  'Answer:',
-  'The answer is',
-  'the answer is',
-  'so the final answer is',
-  'The function call is',
-  'the function call is',
-];
-
-/** Longer phrases take their lead-in ("Therefore,") out of z with them; letter case does not matter. */
-const STOP_PHRASES = [
-  'answer:',
-  'the answer:',
-  'final answer:',
-  'the final answer:',
-  'the answer is',
-  'the final answer is',
-  'the correct answer is',
-  'so the answer is',
-  'so, the answer is',
-  'so the final answer is',
-  'so, the final answer is',
-  'thus the answer is',
-  'thus, the answer is',
-  'hence the answer is',
-  'hence, the answer is',
-  'therefore the answer is',
-  'therefore, the answer is',
-  'therefore the final answer is',
-  'therefore, the final answer is',
-  'the function call is',
-];
 
 const PAPER = 'LaTRO §5.1';
 const CODE = 'LaTRO reference code';

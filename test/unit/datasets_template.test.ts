@@ -5,9 +5,7 @@ import type { RowContent } from '../../src/engine/datasets/dataset.ts';
 import { pythonListRepr, pythonRepr } from '../../src/engine/datasets/quote.ts';
 import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
 import { FORMATS, formatById } from '../../src/engine/datasets/registry.ts';
-import { PAPER_STOP_PHRASES, STOP_PHRASES, stopPhrases } from '../../src/engine/datasets/stop_phrases.ts';
 import {
-  answerMarker,
   buildAnswer,
   buildPrompt,
   checkTemplate,
@@ -176,22 +174,6 @@ describe('datasets: answers', function () {
         },
       ),
     );
-  });
-
-  it("stop phrases: the reference list in its order; a template of one's own adds its marker", () => {
-    assert.equal(PAPER_STOP_PHRASES.length, 18);
-    assert.equal(answerMarker(stepByStepTemplate), 'The answer is');
-    assert.equal(stopPhrases(stepByStepTemplate), STOP_PHRASES);
-    assert.deepEqual(stopPhrases({ ...stepByStepTemplate, answer: 'Résultat : {answer}' }), [
-      'Résultat :',
-      ...STOP_PHRASES,
-    ]);
-    // Case and white space aside, ours cover all of theirs.
-    for (const phrase of PAPER_STOP_PHRASES)
-      assert.ok(
-        STOP_PHRASES.some((ours) => phrase.trim().toLowerCase().startsWith(ours)),
-        phrase,
-      );
   });
 });
 

@@ -1,8 +1,30 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { PAPER_STOP_PHRASES, STOP_PHRASES } from '../../src/engine/datasets/stop_phrases.ts';
 import { answerLeaks } from '../../src/engine/evaluate/leak.ts';
 import { findStop, StopWatcher } from '../../src/engine/evaluate/stop.ts';
+import { PAPER_STOP_PHRASES, STOP_PHRASES } from '../../src/protocol/stop_phrases.ts';
+
+/** The stop strings of LaTRO's code, in its order (trainer_config.py:67-87), which it looks for as token ids. */
+const REFERENCE_STOP_STRINGS = [
+  'Answer:',
+  ' Answer:',
+  '\nAnswer:',
+  'The answer is',
+  ' The answer is',
+  '\nThe answer is',
+  'The answer is:',
+  ' The answer is:',
+  '\nThe answer is:',
+  ' the answer is',
+  'so the final answer is',
+  'So, the answer is',
+  'Therefore, the answer is',
+  'The function call is:',
+  '\nThe function call is:',
+  'The function call is',
+  '\nThe function call is',
+  'the function call is',
+];
 
 describe('evaluate: where a rationale stops', () => {
   const stopped: [text: string, rationale: string, phrase: string][] = [
@@ -48,13 +70,12 @@ describe('evaluate: where a rationale stops', () => {
   }
 
   it('finds every phrase of the reference list wherever it stands, and nothing when there are no phrases', () => {
-    for (const phrase of PAPER_STOP_PHRASES) {
-      assert.equal(
-        findStop(`2 + 2 = 4.${phrase} 4`, PAPER_STOP_PHRASES)?.phraseIndex,
-        10 + phrase.length - phrase.trimStart().length,
-        phrase,
-      );
-      assert.ok(findStop(`2 + 2 = 4.${phrase} 4`, STOP_PHRASES), phrase);
+    for (const phrase of REFERENCE_STOP_STRINGS) {
+      const start = 10 + phrase.length - phrase.trimStart().length;
+      const text = `2 + 2 = 4.${phrase} 4`;
+      assert.equal(findStop(text, STOP_PHRASES)?.phraseIndex, start, phrase);
+      // "So, the answer is" is found by what it ends with.
+      assert.ok((findStop(text, PAPER_STOP_PHRASES)?.phraseIndex ?? 0) >= start, phrase);
     }
     assert.equal(findStop('The answer is', []), null);
     assert.equal(findStop('The answer is', ['', '  ']), null);
