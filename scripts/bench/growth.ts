@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
 import { parameterShapes } from '../../src/engine/model/config.ts';
 import { questionsOfStep } from '../../src/engine/training/trainer.ts';
-import { growthPage } from './growth_page.ts';
+import { type Curve, growthPage, type Point } from './growth_page.ts';
 import { describeMachine, round } from './report.ts';
 import { type ShapeName, shapeConfig } from './shapes.ts';
 import { benchModel } from './stages.ts';
@@ -22,21 +22,6 @@ import { newOptimizer, timedUpdate, type UpdateSizes } from './update.ts';
 type Request =
   | { readonly kind: 'update'; readonly shape: ShapeName; readonly sizes: UpdateSizes; readonly threads: number }
   | { readonly kind: 'dataset'; readonly rows: number };
-
-export interface Point {
-  /** What grows. */
-  readonly at: number;
-  readonly seconds: number;
-  readonly peakMemoryGB: number;
-}
-
-export interface Curve {
-  readonly name: string;
-  readonly title: string;
-  readonly across: string;
-  readonly expectation: string;
-  readonly points: readonly Point[];
-}
 
 const MARK = 'growth-result:';
 const BASE: UpdateSizes = { questions: 4, rationales: 4, prompt: 48, rationale: 32, answer: 8 };

@@ -1,8 +1,22 @@
 /** docs/bench/growth.md: a table and two charts per curve. */
-import type { Curve } from './growth.ts';
 import { lineChart } from './line_chart.ts';
 import type { Report } from './report.ts';
 import type { UpdateSizes } from './update.ts';
+
+export interface Point {
+  /** What grows. */
+  readonly at: number;
+  readonly seconds: number;
+  readonly peakMemoryGB: number;
+}
+
+export interface Curve {
+  readonly name: string;
+  readonly title: string;
+  readonly across: string;
+  readonly expectation: string;
+  readonly points: readonly Point[];
+}
 
 export function growthPage(
   machine: Report['machine'],

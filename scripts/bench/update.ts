@@ -5,7 +5,8 @@
  */
 import { latroBatchUpdate } from '../../src/engine/latro/objective.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
-import { createOptimizer, type Optimizer } from '../../src/engine/optimize/optimizer.ts';
+import { createOptimizer } from '../../src/engine/optimize/create_optimizer.ts';
+import type { Optimizer } from '../../src/engine/optimize/optimizer.ts';
 import type { EncodedQuestion } from '../../src/engine/training/question_encoder.ts';
 import { rollOut, splitParts, trainingGroup, withReference } from '../../src/engine/training/rollout.ts';
 import type { Floors } from './floors.ts';

@@ -1,9 +1,9 @@
 /** Next-token training from random weights on worked examples: L(θ) = −Σ_t w · log π_θ(token_t), over what follows the prompt. */
 import { RandomStream } from '../../src/engine/common/random.ts';
+import type { TensorMap } from '../../src/engine/model/bound_tensors.ts';
 import { type ModelConfig, parameterShapes } from '../../src/engine/model/config.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
-import type { TensorMap } from '../../src/engine/model/programs.ts';
 import type { Tokenizer } from '../../src/engine/model/tokenizer.ts';
 import { AdamW, clipGradients } from '../../src/engine/optimize/adamw.ts';
 import { scheduleFactor } from '../../src/engine/optimize/schedule.ts';

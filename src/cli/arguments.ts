@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { LatroError } from '../engine/common/errors.ts';
 import { nearest } from '../engine/runs/config_issue.ts';
-import type { CommandSpec, OptionSpec } from './command.ts';
+import type { CommandSpec, OptionSpec } from './command_spec.ts';
 
 /** Options that every command takes. */
 export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {

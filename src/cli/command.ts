@@ -1,27 +1,9 @@
-/** What a command of `latro` is: its words in the help, its options, and what it does. */
+/** What a command of `latro` is: how it is called, and what it does with what it is given. */
 import type { World } from '../engine/runs/run_writer.ts';
 import type { DeviceList } from '../engine/runtime/devices.ts';
 import type { Arguments } from './arguments.ts';
+import type { CommandSpec } from './command_spec.ts';
 import type { Terminal } from './terminal.ts';
-
-export interface OptionSpec {
-  /** How its value is called in the help, such as "DIR"; absent: a switch without a value. */
-  readonly value?: string;
-  readonly help: string;
-}
-
-export interface CommandSpec {
-  readonly name: string;
-  /** One line. */
-  readonly summary: string;
-  /** What follows `latro NAME` in the help. */
-  readonly usage: string;
-  /** Paragraphs below the options. */
-  readonly details?: readonly string[];
-  /** How many arguments without a `--name` it takes. */
-  readonly positionals: readonly [least: number, most: number];
-  readonly options: Readonly<Record<string, OptionSpec>>;
-}
 
 export interface CommandContext {
   readonly terminal: Terminal;

@@ -1,6 +1,6 @@
 /** The texts of `latro help` and `latro COMMAND --help`, made from the commands themselves. */
 import { COMMON_OPTIONS } from './arguments.ts';
-import type { CommandSpec } from './command.ts';
+import type { CommandSpec } from './command_spec.ts';
 
 const WIDTH = 100;
 

@@ -7,7 +7,8 @@ import { memoryNeed, Policy, type PolicyRequest } from '../engine/training/polic
 import type { RunConfig } from '../protocol/run_config.ts';
 import { DatasetFormat, evaluation, top } from '../protocol/run_config_fields.ts';
 import { type Arguments, badRequest } from './arguments.ts';
-import type { CommandContext, OptionSpec } from './command.ts';
+import type { CommandContext } from './command.ts';
+import type { OptionSpec } from './command_spec.ts';
 import type { Terminal } from './terminal.ts';
 
 export const DEVICES: readonly RunConfig['device'][] = top.device.options;

@@ -4,7 +4,8 @@ import { LatroError } from '../engine/common/errors.ts';
 import type { RunDirectory } from '../engine/runs/run_directory.ts';
 import { RunStore } from '../engine/runs/run_store.ts';
 import type { Arguments } from './arguments.ts';
-import type { CommandContext, OptionSpec } from './command.ts';
+import type { CommandContext } from './command.ts';
+import type { OptionSpec } from './command_spec.ts';
 
 export const RUNS_OPTION = {
   runs: { value: 'DIR', help: 'Folder of runs to look an id up in (default .latro/runs).' },

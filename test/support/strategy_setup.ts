@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RandomStream } from '../../src/engine/common/random.ts';
-import type { DatasetRow } from '../../src/engine/datasets/dataset.ts';
+import type { DatasetRow } from '../../src/engine/datasets/row.ts';
 import {
   INITIAL_METHOD_STATE,
   type Method,

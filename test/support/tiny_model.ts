@@ -1,10 +1,10 @@
 /** A random model small enough for property tests: real architecture, real programs. */
 import { RandomStream } from '../../src/engine/common/random.ts';
 import { type Adapter, initialiseAdapter, loraScale } from '../../src/engine/model/adapter.ts';
+import type { BoundAdapter } from '../../src/engine/model/bound_tensors.ts';
 import { type ModelConfig, parameterShapes, parseModelConfig } from '../../src/engine/model/config.ts';
 import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
-import type { BoundAdapter } from '../../src/engine/model/programs.ts';
 import type { Weights } from '../../src/engine/model/weights.ts';
 
 export const TINY_CONFIG: ModelConfig = parseModelConfig(

@@ -10,10 +10,11 @@ import { type ModelConfig, readModelConfig } from '../../src/engine/model/config
 import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { mergeAdapter } from '../../src/engine/model/merge_adapter.ts';
+import { saveModelFolder } from '../../src/engine/model/model_folder.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
 import { drawToken } from '../../src/engine/model/token_sampler.ts';
 import { Tokenizer } from '../../src/engine/model/tokenizer.ts';
-import { loadWeights, saveModelFolder } from '../../src/engine/model/weights.ts';
+import { loadWeights } from '../../src/engine/model/weights.ts';
 import { bindAdapter } from '../../src/engine/training/policy.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';

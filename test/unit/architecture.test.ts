@@ -101,6 +101,27 @@ describe('architecture', () => {
     assert.deepEqual(wrong, []);
   });
 
+  it('no files import one another in a circle, for types neither', () => {
+    const files = [...FILES, ...sources('scripts')];
+    const imported = new Map(
+      files.map((file) => {
+        const own = importsOf(file).filter(({ specifier }) => /^\..*\.ts$/.test(specifier));
+        return [file, own.map(({ specifier }) => relative(ROOT, resolve(ROOT, dirname(file), specifier)))];
+      }),
+    );
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      const at = path.indexOf(file);
+      if (at >= 0) circles.push([...path.slice(at), file].join(' → '));
+      if (at >= 0 || done.has(file)) return;
+      for (const next of imported.get(file) ?? []) visit(next, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) visit(file, []);
+    assert.deepEqual(circles, []);
+  });
+
   it('only the extension imports vscode', () => {
     assert.deepEqual(
       importersOf('vscode').filter((file) => !file.startsWith(join('src', 'extension'))),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { RowFix, RowProblem } from '../../src/engine/datasets/dataset.ts';
 import { columnsFormat } from '../../src/engine/datasets/formats/columns.ts';
 import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
 import { FORMATS, formatById } from '../../src/engine/datasets/registry.ts';
+import type { RowFix, RowProblem } from '../../src/engine/datasets/row.ts';
 import { checkRow, LONGEST_ROW } from '../../src/engine/datasets/row_check.ts';
 
 const plain = formatById('starter');

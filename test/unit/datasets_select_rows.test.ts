@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { DatasetRow } from '../../src/engine/datasets/dataset.ts';
 import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
+import type { DatasetRow } from '../../src/engine/datasets/row.ts';
 import { rowKey } from '../../src/engine/datasets/row_key.ts';
 import { parseRowRange, sliceRows, splitHoldOut } from '../../src/engine/datasets/select_rows.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { RowContent } from '../../src/engine/datasets/dataset.ts';
 import { pythonListRepr, pythonRepr } from '../../src/engine/datasets/quote.ts';
 import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
 import { FORMATS, formatById } from '../../src/engine/datasets/registry.ts';
+import type { RowContent } from '../../src/engine/datasets/row.ts';
 import {
   buildAnswer,
   buildPrompt,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AnswerKind } from '../../src/engine/datasets/dataset.ts';
 import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
+import type { AnswerKind } from '../../src/engine/datasets/row.ts';
 import { buildAnswer, stepByStepTemplate } from '../../src/engine/datasets/template.ts';
 import { type ExtractionMode, extractAnswer, isCorrect } from '../../src/engine/evaluate/extract.ts';
 import { requireShared } from '../support/shared_folder.ts';

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Architecture, parameterShapes, readModelConfig } from '../../src/engine/model/config.ts';
+import { saveModelFolder } from '../../src/engine/model/model_folder.ts';
 import { widenBfloat16, widenFloat16 } from '../../src/engine/model/number_formats.ts';
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from '../../src/engine/model/safetensors.ts';
-import { loadHeldWeights, loadWeights, saveModelFolder, type Weights } from '../../src/engine/model/weights.ts';
+import { loadHeldWeights, loadWeights, type Weights } from '../../src/engine/model/weights.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
 import {
   randomWeights,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { DatasetRow } from '../../src/engine/datasets/dataset.ts';
 import { formatById } from '../../src/engine/datasets/registry.ts';
+import type { DatasetRow } from '../../src/engine/datasets/row.ts';
 import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import { Policy } from '../../src/engine/training/policy.ts';
 import type { QuestionTask } from '../../src/engine/training/question_task.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
-import { createOptimizer } from '../../src/engine/optimize/optimizer.ts';
+import { createOptimizer } from '../../src/engine/optimize/create_optimizer.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { setUpRun } from '../../src/engine/training/run_setup.ts';

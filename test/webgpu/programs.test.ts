@@ -5,13 +5,13 @@
 import { strict as assert } from 'node:assert';
 import { RandomStream } from '../../src/engine/common/random.ts';
 import { initialiseAdapter, loraScale, targetedModules } from '../../src/engine/model/adapter.ts';
+import type { TensorMap } from '../../src/engine/model/bound_tensors.ts';
 import type { ModelConfig } from '../../src/engine/model/config.ts';
 import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
-import type { TensorMap } from '../../src/engine/model/programs.ts';
-import { createOptimizer } from '../../src/engine/optimize/optimizer.ts';
+import { createOptimizer } from '../../src/engine/optimize/create_optimizer.ts';
 import type { Device } from '../../src/engine/runtime/session.ts';
 import { DEVICE_UNDER_TEST, requireDevice } from '../support/devices_under_test.ts';
 import { tinyConfig } from '../support/model_fixtures.ts';

@@ -1,6 +1,7 @@
 /** Reads typed fields out of one untrusted record. A field that is not there or not right throws a `FieldProblem`. */
-import type { RowProblemCode, SourcedRationale } from './dataset.ts';
+
 import { quoteExcerpt } from './quote.ts';
+import type { RowProblemCode, SourcedRationale } from './row.ts';
 
 /** A parsed JSON object or Parquet row. Only own members are ever read, so "__proto__" and "constructor" are plain names. */
 export type JsonRecord = { readonly [column: string]: unknown };

@@ -1,7 +1,7 @@
 /** What a dataset format is: pure data and one small function per field. To add one, copy a file of formats/. */
 import type { DatasetFormat as FormatId } from '../../protocol/run_config_fields.ts';
-import type { AnswerKind, SourcedRationale } from './dataset.ts';
 import type { JsonRecord } from './fields.ts';
+import type { AnswerKind, SourcedRationale } from './row.ts';
 import type { Template } from './template.ts';
 
 export interface DatasetFormat {

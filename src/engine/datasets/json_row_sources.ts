@@ -1,6 +1,7 @@
 /** The rows of a JSON document as sources to check one by one, each with its place and with what to delete to be rid of it. */
-import type { RowProblem, TextRange } from './dataset.ts';
+
 import { findJsonRows } from './json_rows.ts';
+import type { RowProblem, TextRange } from './row.ts';
 import { LONGEST_ROW, type RowSource } from './row_check.ts';
 import { PositionTracker } from './text_position.ts';
 

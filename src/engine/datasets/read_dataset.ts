@@ -2,11 +2,12 @@
 import { isUtf8 } from 'node:buffer';
 import { LatroError } from '../common/errors.ts';
 import { type FileSystem, NodeFileSystem } from '../common/file_system.ts';
-import type { Dataset, DatasetRow, RowProblem } from './dataset.ts';
+import type { Dataset } from './dataset.ts';
 import { isRecord } from './fields.ts';
 import { readLines, readWhole } from './file_bytes.ts';
 import { jsonRowSources } from './json_row_sources.ts';
 import { readParquet } from './parquet.ts';
+import type { DatasetRow, RowProblem } from './row.ts';
 import { checkRecord, checkRow, checkRowSource, LONGEST_ROW, rowTooLong } from './row_check.ts';
 import { RowCollector, type RowCollectorOptions } from './row_collector.ts';
 import { PositionTracker } from './text_position.ts';

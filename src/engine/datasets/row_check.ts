@@ -2,10 +2,11 @@
  * One row of a dataset: read it, or say what is wrong with it, where, and which edit mends it. Pure and line by line, so that the
  * editor can check the visible lines of a file of any size.
  */
-import type { DatasetRow, RowContent, RowFix, RowProblem, RowProblemCode, TextRange } from './dataset.ts';
+
 import { type FieldPath, FieldProblem, isRecord, type JsonRecord, name } from './fields.ts';
 import type { DatasetFormat } from './format.ts';
 import { type JsonNode, type JsonSpan, locateJson, locatePath } from './json_text.ts';
+import type { DatasetRow, RowContent, RowFix, RowProblem, RowProblemCode, TextRange } from './row.ts';
 import { rowKey } from './row_key.ts';
 
 /** No real question comes near this; a longer line is refused unread, whatever it holds. In UTF-16 code units. */

@@ -1,10 +1,11 @@
 import { LatroError } from '../common/errors.ts';
-import type { AnswerKind, ColumnMapping, Dataset, DatasetRow, RowProblem } from './dataset.ts';
+import type { Dataset } from './dataset.ts';
 import { isRecord, type JsonRecord } from './fields.ts';
 import type { DatasetFormat } from './format.ts';
 import { columnsFormat } from './formats/columns.ts';
 import { quoteExcerpt } from './quote.ts';
 import { detectFormat, formatById } from './registry.ts';
+import type { AnswerKind, ColumnMapping, DatasetRow, RowProblem } from './row.ts';
 import type { CheckedRow } from './row_check.ts';
 
 export interface RowCollectorOptions {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RowContent } from './dataset.ts';
+import type { RowContent } from './row.ts';
 
 /**
  * Content key of a row: the first 64 bits of SHA-256 over question, answer, choices and context, as 16 hex digits. It does not

@@ -1,7 +1,7 @@
 import { LatroError } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
-import type { DatasetRow } from './dataset.ts';
 import { quoteExcerpt } from './quote.ts';
+import type { DatasetRow } from './row.ts';
 
 /** Rows `from` ≤ i < `to` of a dataset, 0-based, in file order. */
 export interface RowRange {

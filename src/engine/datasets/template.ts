@@ -7,8 +7,8 @@
  */
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { LatroError } from '../common/errors.ts';
-import type { RowContent } from './dataset.ts';
 import { pythonListRepr } from './quote.ts';
+import type { RowContent } from './row.ts';
 
 export type TemplateSettings = Pick<RunConfig['templates'], 'prompt' | 'trigger' | 'answer' | 'separator'>;
 

@@ -4,7 +4,7 @@
  * exact strings and free text; there both modes are ours.
  */
 import { unreachable } from '../common/errors.ts';
-import type { AnswerKind } from '../datasets/dataset.ts';
+import type { AnswerKind } from '../datasets/row.ts';
 import { extractChoice, extractOpenChoice, isCorrectChoice } from './extract_choice.ts';
 import { extractExact, isCorrectExact } from './extract_exact.ts';
 import { extractNumber, isCorrectNumber } from './extract_number.ts';

@@ -3,7 +3,7 @@
  * y then only copies, and the reward says nothing about the reasoning. LaTRO's stop phrases ought to cut such a statement off.
  */
 import { unreachable } from '../common/errors.ts';
-import type { AnswerKind } from '../datasets/dataset.ts';
+import type { AnswerKind } from '../datasets/row.ts';
 import { chooseOption, isCorrectChoice } from './extract_choice.ts';
 import { exactAnswer, isCorrectExact } from './extract_exact.ts';
 import { isCorrectNumber, statementNumber } from './extract_number.ts';

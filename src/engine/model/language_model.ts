@@ -4,6 +4,7 @@
  */
 import type { DeviceTensor } from '../runtime/device_tensor.ts';
 import type { HostTensor } from '../runtime/session.ts';
+import type { BoundAdapter, TensorMap } from './bound_tensors.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { Trainable } from './decoder_graph.ts';
 import { DeviceKeyValueCache } from './device_cache.ts';
@@ -13,7 +14,7 @@ import { type GradientSink, HostGradients } from './gradient_sink.ts';
 import { KeyValueCache } from './kv_cache.ts';
 import { gradientName } from './packed_program.ts';
 import { type PackedBatch, type PlannedGroup, type PromptGroup, packGroups, planMicroBatches } from './packing.ts';
-import { type BoundAdapter, type ProgramOptions, Programs, type TensorMap } from './programs.ts';
+import { type ProgramOptions, Programs } from './programs.ts';
 
 /** Which policy scores: the one being trained, or the frozen reference π_0 (the same weights without the adapter). */
 export type Policy = 'current' | 'reference';

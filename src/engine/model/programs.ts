@@ -8,9 +8,10 @@ import { LatroError, unreachable } from '../common/errors.ts';
 import type { DeviceTensor } from '../runtime/device_tensor.ts';
 import type { Placement } from '../runtime/placement.ts';
 import { type Device, type HostTensor, keepsTensors, Session } from '../runtime/session.ts';
+import type { BoundAdapter, TensorMap } from './bound_tensors.ts';
 import type { ModelConfig } from './config.ts';
 import { buildDecodeProgram } from './decode_program.ts';
-import { ADAPTER_SCALE, type AdapterShape, type Trainable } from './decoder_graph.ts';
+import { ADAPTER_SCALE, type Trainable } from './decoder_graph.ts';
 import type { CacheDevice } from './device_cache.ts';
 import { buildDeviceExtendProgram, buildRearrangeProgram, cacheNames, presentName } from './device_extend_program.ts';
 import { DeviceMemory } from './device_memory.ts';
@@ -25,16 +26,6 @@ export interface ProgramOptions {
   readonly threads: number;
   /** Whether a step keeps only what enters each layer and computes the rest once more in its backward pass. Default: false. */
   readonly recompute?: boolean;
-}
-
-/** Named float32 tensors, in place of which the optimiser writes. */
-export type TensorMap = ReadonlyMap<string, HostTensor<Float32Array>>;
-
-export interface BoundAdapter {
-  readonly shape: AdapterShape;
-  readonly tensors: TensorMap;
-  /** alpha / r (or alpha / √r). */
-  readonly scale: number;
 }
 
 /** `reference` is `score` without the adapter. */

@@ -1,7 +1,8 @@
 /** Linear layers that multiply the same input, which may be computed as one product; and an adapter laid out for that. */
+
+import type { BoundAdapter, TensorMap } from './bound_tensors.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { adapterTensorName } from './decoder_graph.ts';
-import type { BoundAdapter, TensorMap } from './programs.ts';
 
 export interface ProjectionGroup {
   readonly name: string;

@@ -2,7 +2,7 @@
  * AdamW, Loshchilov & Hutter 2019, algorithm 2, in the order PyTorch applies it: decay first, then the bias-corrected step.
  * Moments are float32, arithmetic is float64.
  */
-import type { TensorMap } from '../model/programs.ts';
+import type { TensorMap } from '../model/bound_tensors.ts';
 
 export interface AdamWSettings {
   readonly beta1: number;

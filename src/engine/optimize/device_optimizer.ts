@@ -2,10 +2,11 @@
  * The optimizer of parameters that lie in a device's memory: gradients, moments and parameters stay there, and of each update only the
  * norms come back. onnxruntime gets the buffers of the old values to write the new ones into.
  */
+
+import type { TensorMap } from '../model/bound_tensors.ts';
 import type { GradientSink } from '../model/gradient_sink.ts';
 import type { LanguageModel, StepOptions } from '../model/language_model.ts';
 import type { PromptGroup } from '../model/packing.ts';
-import type { TensorMap } from '../model/programs.ts';
 import type { DeviceTensor } from '../runtime/device_tensor.ts';
 import { type HostTensor, Session } from '../runtime/session.ts';
 import type { AdamWSettings, Moments } from './adamw.ts';

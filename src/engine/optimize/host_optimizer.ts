@@ -1,7 +1,8 @@
 /** The optimizer of parameters that lie in the host's memory. */
+
+import type { TensorMap } from '../model/bound_tensors.ts';
 import type { LanguageModel, StepOptions } from '../model/language_model.ts';
 import type { PromptGroup } from '../model/packing.ts';
-import type { TensorMap } from '../model/programs.ts';
 import { AdamW, type AdamWSettings, clipGradients, gradientNorm, type Moments } from './adamw.ts';
 import type { Gradient, Optimizer } from './optimizer.ts';
 

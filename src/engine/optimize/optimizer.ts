@@ -1,10 +1,9 @@
 /** What trains a model: the gradient of an update, clipping, and AdamW, where the model's parameters are. */
-import type { GroupScores, LanguageModel, StepOptions } from '../model/language_model.ts';
+
+import type { TensorMap } from '../model/bound_tensors.ts';
+import type { GroupScores, StepOptions } from '../model/language_model.ts';
 import type { PromptGroup } from '../model/packing.ts';
-import type { TensorMap } from '../model/programs.ts';
-import type { AdamWSettings, Moments } from './adamw.ts';
-import { DeviceOptimizer } from './device_optimizer.ts';
-import { HostOptimizer } from './host_optimizer.ts';
+import type { Moments } from './adamw.ts';
 
 export interface Gradient {
   /** L(θ). */
@@ -30,8 +29,4 @@ export interface Optimizer {
   /** Continues where a checkpoint stopped. */
   restore(updates: number, moments: ReadonlyMap<string, Moments>): Promise<void>;
   dispose(): Promise<void>;
-}
-
-export function createOptimizer(model: LanguageModel, settings: AdamWSettings): Optimizer {
-  return model.programs.keepsTensors ? new DeviceOptimizer(model, settings) : new HostOptimizer(model, settings);
 }

@@ -11,10 +11,10 @@ import { evaluationName } from '../runs/run_directory.ts';
 import { evaluateRows, summariseEvaluation } from '../training/evaluator.ts';
 import { questionTask, readRows } from '../training/run_setup.ts';
 import type { JobContext } from './engine_service.ts';
-import type { QuestionWorld } from './open_question.ts';
 import { ProgressMeter } from './progress_meter.ts';
 import { datasetSettings } from './question_row.ts';
 import { type QuestionWeights, resolveWeights, settingsFor } from './question_weights.ts';
+import type { QuestionWorld } from './question_world.ts';
 
 /**
  * Rows are on disk as they are finished, in the run's `evaluations/` or else in `folder`; the summary beside them makes the

@@ -1,28 +1,17 @@
 /** A client's question with everything it is asked under: weights, row and settings. What sampling, scoring and tracing share. */
 import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
-import type { Clock } from '../common/clock.ts';
 import { LatroError } from '../common/errors.ts';
-import type { FileSystem } from '../common/file_system.ts';
-import type { DeviceList } from '../runtime/devices.ts';
 import { underTag } from '../training/methods/tagged_sampling.ts';
 import type { Policy } from '../training/policy.ts';
 import type { EncodedQuestion } from '../training/question_encoder.ts';
 import type { QuestionTask } from '../training/question_task.ts';
 import { type SampledQuestion, withReference } from '../training/rollout.ts';
 import { questionTask } from '../training/run_setup.ts';
-import type { PolicyCache, PolicySource } from './policy_cache.ts';
+import type { PolicySource } from './policy_cache.ts';
 import { type QuestionRow, readQuestionRow } from './question_row.ts';
 import { type QuestionWeights, resolveWeights, settingsFor } from './question_weights.ts';
-
-export interface QuestionWorld {
-  readonly files: FileSystem;
-  readonly clock: Clock;
-  readonly policies: PolicyCache;
-  readonly devices: DeviceList;
-  /** CPU threads of a model without a run; 0: one per core. */
-  readonly threads: number;
-}
+import type { QuestionWorld } from './question_world.ts';
 
 export interface Asked {
   readonly policy: Policy;

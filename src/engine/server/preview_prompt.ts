@@ -1,6 +1,7 @@
 /** The exact prompt x and answer y of a row under some weights: their templates, their chat template, their tokenizer. */
 import type { PromptPreview, RequestParams } from '../../protocol/engine_rpc.ts';
-import { OpenQuestion, type QuestionWorld } from './open_question.ts';
+import { OpenQuestion } from './open_question.ts';
+import type { QuestionWorld } from './question_world.ts';
 
 export async function previewPrompt(
   params: RequestParams<'previewPrompt'>,

@@ -9,8 +9,8 @@ import { RunDirectory } from '../runs/run_directory.ts';
 import type { DeviceList } from '../runtime/devices.ts';
 import { ADAPTER_FOLDER, MODEL_FOLDER } from '../training/checkpoint_state.ts';
 import { presetConfig } from './config_source.ts';
-import type { QuestionWorld } from './open_question.ts';
 import type { PolicySource } from './policy_cache.ts';
+import type { QuestionWorld } from './question_world.ts';
 
 export interface QuestionWeights {
   readonly policy: PolicySource;

@@ -11,8 +11,9 @@ import { sampleUnderTags, scoreForks, type Tag, type TaggedQuestion } from '../t
 import type { SampledQuestion } from '../training/rollout.ts';
 import { questionRollout } from '../training/rollout_record.ts';
 import type { JobContext } from './engine_service.ts';
-import { type Asked, OpenQuestion, promptUnder, type QuestionWorld } from './open_question.ts';
+import { type Asked, OpenQuestion, promptUnder } from './open_question.ts';
 import { ProgressMeter } from './progress_meter.ts';
+import type { QuestionWorld } from './question_world.ts';
 
 export async function sampleQuestion(
   params: RequestParams<'sampleQuestion'>,

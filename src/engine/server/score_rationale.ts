@@ -17,7 +17,8 @@ import type { EncodedQuestion } from '../training/question_encoder.ts';
 import { rationalePredictions, type SampledQuestion, type SampledRationale } from '../training/rollout.ts';
 import { questionRollout } from '../training/rollout_record.ts';
 import type { JobContext } from './engine_service.ts';
-import { type Asked, OpenQuestion, promptUnder, type QuestionWorld } from './open_question.ts';
+import { type Asked, OpenQuestion, promptUnder } from './open_question.ts';
+import type { QuestionWorld } from './question_world.ts';
 
 /** Tokens for the answer that the model itself gives after the rationale. */
 const ANSWER_ROOM = 24;

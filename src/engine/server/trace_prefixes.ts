@@ -8,7 +8,8 @@ import type { PrefixScore } from '../../protocol/panel_messages.ts';
 import { throwIfCancelled } from '../common/errors.ts';
 import { countedLogProbs, type RewardOver, splitParts, sum } from '../latro/reward.ts';
 import type { JobContext } from './engine_service.ts';
-import { type Asked, OpenQuestion, promptUnder, type QuestionWorld } from './open_question.ts';
+import { type Asked, OpenQuestion, promptUnder } from './open_question.ts';
+import type { QuestionWorld } from './question_world.ts';
 
 /** Points of the curve; more than a person can tell apart cost memory only. */
 const MOST_PREFIXES = 48;

@@ -1,6 +1,6 @@
 /** Whole outputs, rationale and answer, as evaluations sample and describe them. */
 import type { EvaluatedOutput } from '../../protocol/evaluated_output.ts';
-import type { DatasetRow } from '../datasets/dataset.ts';
+import type { DatasetRow } from '../datasets/row.ts';
 import { type GenerateSettings, generate, type Sample } from '../model/generate.ts';
 import { type Continuation, predictTokens } from '../model/packing.ts';
 import type { Policy } from './policy.ts';

@@ -4,7 +4,7 @@
  */
 import type { EvaluationRow, EvaluationSummary } from '../../protocol/records.ts';
 import { throwIfCancelled } from '../common/errors.ts';
-import type { DatasetRow } from '../datasets/dataset.ts';
+import type { DatasetRow } from '../datasets/row.ts';
 import { majorityVote, mean, passAtK } from '../evaluate/statistics.ts';
 import type { Sample } from '../model/generate.ts';
 import {

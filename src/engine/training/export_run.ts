@@ -6,8 +6,9 @@ import { LatroError, unreachable } from '../common/errors.ts';
 import { loadAdapter } from '../model/adapter.ts';
 import { readModelConfig } from '../model/config.ts';
 import { mergeAdapter } from '../model/merge_adapter.ts';
+import { saveModelFolder } from '../model/model_folder.ts';
 import { tokenizerFilesWith } from '../model/tokenizer_files.ts';
-import { loadWeights, saveModelFolder } from '../model/weights.ts';
+import { loadWeights } from '../model/weights.ts';
 import type { RunDirectory } from '../runs/run_directory.ts';
 import { type RunWeights, trainedWeights } from './run_weights.ts';
 

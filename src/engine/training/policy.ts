@@ -16,11 +16,12 @@ import {
   targetedModules,
 } from '../model/adapter.ts';
 import type { AddedTokens } from '../model/added_tokens.ts';
+import type { BoundAdapter } from '../model/bound_tensors.ts';
 import { ChatTemplate } from '../model/chat_template.ts';
 import { type ModelConfig, readModelConfig } from '../model/config.ts';
 import { LanguageModel } from '../model/language_model.ts';
 import { estimateMemory, type MemoryEstimate, type MemoryRequest, requireMemory } from '../model/memory_estimate.ts';
-import { type BoundAdapter, keepsDecodingCopy, type ProgramOptions } from '../model/programs.ts';
+import { keepsDecodingCopy, type ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
 import { loadWeights, type Tensor, type Weights } from '../model/weights.ts';
 import { type PolicyParts, withAddedTokens } from './policy_tokens.ts';

@@ -1,6 +1,6 @@
 /** A dataset row → the token ids of its prompt x and of its answer y, with the part of y that every token belongs to. */
 import { LatroError } from '../common/errors.ts';
-import type { DatasetRow } from '../datasets/dataset.ts';
+import type { DatasetRow } from '../datasets/row.ts';
 import { buildAnswer, buildPrompt, type Template } from '../datasets/template.ts';
 import type { ChatTemplate } from '../model/chat_template.ts';
 import type { ModelConfig } from '../model/config.ts';

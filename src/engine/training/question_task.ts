@@ -1,5 +1,5 @@
 /** What a dataset asks of a model: how a row becomes a prompt, where a rationale ends, and when an answer is right. */
-import type { AnswerKind, DatasetRow } from '../datasets/dataset.ts';
+import type { AnswerKind, DatasetRow } from '../datasets/row.ts';
 import { answerMarker, type Template } from '../datasets/template.ts';
 import { type ExtractionMode, extractAnswer, isCorrect } from '../evaluate/extract.ts';
 import { StopWatcher } from '../evaluate/stop.ts';

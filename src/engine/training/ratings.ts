@@ -3,9 +3,9 @@ import type { RatingsInUse } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { LatroError } from '../common/errors.ts';
 import type { FileSystem } from '../common/file_system.ts';
-import type { DatasetRow } from '../datasets/dataset.ts';
 import { quoteExcerpt } from '../datasets/quote.ts';
 import { readRatings, type Verdicts, verdictsOf, verdictsSha256 } from '../datasets/ratings.ts';
+import type { DatasetRow } from '../datasets/row.ts';
 import { approvedCoefficient } from '../latro/approved_rationales.ts';
 import type { QuestionTask } from './question_task.ts';
 

@@ -1,9 +1,10 @@
 /** From a resolved configuration to everything a run needs, read and checked before anything is written. */
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { FileSystem } from '../common/file_system.ts';
-import type { AnswerKind, Dataset, DatasetRow } from '../datasets/dataset.ts';
+import type { Dataset } from '../datasets/dataset.ts';
 import type { DatasetFormat } from '../datasets/format.ts';
 import { readDataset, requireSoundRows } from '../datasets/read_dataset.ts';
+import type { AnswerKind, DatasetRow } from '../datasets/row.ts';
 import { sliceRows, splitHoldOut } from '../datasets/select_rows.ts';
 import { configureTemplate, paperTemplate } from '../datasets/template.ts';
 import type { Device } from '../runtime/session.ts';

@@ -5,9 +5,9 @@
 import type { EvaluationRow, EvaluationSummary, RunEvent, RunPhase, StepMetrics } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { Cancelled, LatroError, unreachable } from '../common/errors.ts';
-import type { DatasetRow } from '../datasets/dataset.ts';
+import type { DatasetRow } from '../datasets/row.ts';
 import { healthEvaluation } from '../latro/health.ts';
-import { createOptimizer } from '../optimize/optimizer.ts';
+import { createOptimizer } from '../optimize/create_optimizer.ts';
 import { compareIdentity, gatherIdentity } from '../runs/identity.ts';
 import { evaluationName } from '../runs/run_directory.ts';
 import type { RunStore } from '../runs/run_store.ts';

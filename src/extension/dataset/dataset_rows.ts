@@ -1,10 +1,10 @@
 /** Rows of a dataset as it stands in the editor, saved or not: which row a line belongs to, and where a row has gone. */
 import { setImmediate } from 'node:timers/promises';
-import type { DatasetRow } from '../../engine/datasets/dataset.ts';
 import { isRecord, type JsonRecord } from '../../engine/datasets/fields.ts';
 import type { DatasetFormat } from '../../engine/datasets/format.ts';
 import { type JsonRowSource, type JsonRowSources, jsonRowSources } from '../../engine/datasets/json_row_sources.ts';
 import { detectFormat, formatById } from '../../engine/datasets/registry.ts';
+import type { DatasetRow } from '../../engine/datasets/row.ts';
 import { checkRowSource, type RowSource } from '../../engine/datasets/row_check.ts';
 
 /** The part of a `TextDocument` that is needed: 0-based lines, as the editor counts. */

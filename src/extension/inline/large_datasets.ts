@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
-import type { RowProblem } from '../../engine/datasets/dataset.ts';
+import type { RowProblem } from '../../engine/datasets/row.ts';
 import type { CheckedRow } from '../../engine/datasets/row_check.ts';
 import { type Disposable, DisposableStore } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';

@@ -1,6 +1,6 @@
 /** Problems of a dataset's rows in the Problems view, with a quick fix where the row check knows one. */
 import * as vscode from 'vscode';
-import type { RowProblem } from '../../engine/datasets/dataset.ts';
+import type { RowProblem } from '../../engine/datasets/row.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
 import { DATASET_SELECTOR } from '../dataset/dataset_document.ts';

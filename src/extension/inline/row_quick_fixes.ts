@@ -1,6 +1,6 @@
 /** Quick fixes of bad rows: the edits that the row check proposes. */
 import * as vscode from 'vscode';
-import type { RowFix, TextRange } from '../../engine/datasets/dataset.ts';
+import type { RowFix, TextRange } from '../../engine/datasets/row.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
 import { problemText } from './problem_text.ts';
 

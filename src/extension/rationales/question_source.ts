@@ -1,6 +1,6 @@
 /** The question under the cursor, and everything known of it: its run, and the rationales under each checkpoint. */
 import path from 'node:path';
-import type { DatasetRow } from '../../engine/datasets/dataset.ts';
+import type { DatasetRow } from '../../engine/datasets/row.ts';
 import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
 import type { RationaleSet } from '../../protocol/panel_messages.ts';
 import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';

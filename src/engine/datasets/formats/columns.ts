@@ -1,5 +1,5 @@
 /** Any JSONL, JSON or Parquet file with named columns, as `latro.json` maps them or as common names suggest. */
-import type { AnswerKind, ColumnMapping } from '../dataset.ts';
+
 import {
   answerTextAt,
   choicesAt,
@@ -14,6 +14,7 @@ import {
   valueAt,
 } from '../fields.ts';
 import type { DatasetFormat } from '../format.ts';
+import type { AnswerKind, ColumnMapping } from '../row.ts';
 import { directChoiceTemplate, directTemplate, stepByStepChoiceTemplate, stepByStepTemplate } from '../template.ts';
 
 /** A column of that very name, or else a path into nested columns. */

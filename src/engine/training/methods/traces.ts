@@ -2,7 +2,7 @@
 import type { QuestionRollout } from '../../../protocol/records.ts';
 import { LatroError } from '../../common/errors.ts';
 import { foldKey, RandomStream } from '../../common/random.ts';
-import type { DatasetRow } from '../../datasets/dataset.ts';
+import type { DatasetRow } from '../../datasets/row.ts';
 import { selectTraces } from '../../forking/selection.ts';
 import { answerLeakIndex } from '../../latro/answer_leak.ts';
 import { latroBatchUpdate } from '../../latro/objective.ts';
