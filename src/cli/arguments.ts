@@ -57,6 +57,15 @@ export class Arguments {
     return new Arguments(spec.name, positionals, values);
   }
 
+  /** The words themselves, less some options: what to give another process. */
+  without(...names: readonly string[]): string[] {
+    const options = [...this.#values].filter(([option]) => !names.includes(option));
+    return [
+      ...this.positionals,
+      ...options.map(([option, value]) => (value === true ? `--${option}` : `--${option}=${value}`)),
+    ];
+  }
+
   flag(name: string): boolean {
     return this.#values.has(name);
   }

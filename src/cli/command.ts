@@ -9,6 +9,8 @@ export interface CommandContext {
   readonly terminal: Terminal;
   readonly world: World;
   readonly devices: DeviceList;
+  /** Arguments for Node that start this program again: its entry, and what it needs before. */
+  readonly program: readonly string[];
   /** Aborted when the person asks to stop. */
   readonly signal: AbortSignal;
   /** Paths given on the command line start here. */

@@ -1,4 +1,7 @@
-/** Ctrl+C: asked once, a command saves and stops; asked twice, it is left to the system to end it. */
+/**
+ * Ctrl+C: asked once, a command saves and stops; asked twice, it is left to the system to end it. A terminal that closes asks too,
+ * and may do so several times, by its shell and by the system: that is never a reason to quit at once.
+ */
 import type { Terminal } from './terminal.ts';
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -8,6 +11,7 @@ export function listenForInterrupts(
   terminal: Pick<Terminal, 'note' | 'status'>,
 ): AbortSignal {
   const controller = new AbortController();
+  process.on('SIGHUP', () => controller.abort());
   for (const [name, code] of Object.entries(SIGNALS)) {
     process.on(name as keyof typeof SIGNALS, () => {
       if (controller.signal.aborted) {

@@ -13,13 +13,16 @@ const { stdout, stderr, env } = process;
 // Whoever reads the output may have enough of it: `latro score … | head`.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  if (error.code !== 'EIO') throw error;
 });
+// Notes that nobody reads are no reason to end a run: its terminal was closed, or what they were piped into has ended.
+stderr.on('error', () => {});
 const terminal = new Terminal({ stdout, stderr, env, clock: systemClock });
 void runCommandLine(process.argv.slice(2), {
   terminal,
   world: { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses },
   devices: new DeviceList(systemDevices((device) => [process.argv[1] ?? '', 'devices', '--probe', device])),
+  program: [...process.execArgv, process.argv[1] ?? ''],
   signal: listenForInterrupts(process, terminal),
   cwd: process.cwd(),
   env,

@@ -1,7 +1,7 @@
 /** Shows a run as it goes: a progress bar per phase, warnings above it. */
 import { unreachable } from '../engine/common/errors.ts';
 import type { RunObserver } from '../engine/training/training_run.ts';
-import type { RunPhase } from '../protocol/records.ts';
+import type { RatingsInUse, RunPhase } from '../protocol/records.ts';
 import { Progress } from './progress.ts';
 import { harmless, type Terminal } from './terminal.ts';
 
@@ -27,6 +27,7 @@ export function showRun(terminal: Terminal, signal: AbortSignal): ShownRun {
       if (total > 0) current.progress.advance(done, total, message, fraction);
     },
     onEvent: (event) => {
+      if (event.type === 'phase' && event.ratings !== undefined) terminal.note(ratingsText(event.ratings));
       if (event.type === 'health' && 'message' in event)
         terminal.note(
           terminal.style('yellow', `Update ${event.step}: ${harmless(event.message)} ${harmless(event.cure)}`),
@@ -34,6 +35,10 @@ export function showRun(terminal: Terminal, signal: AbortSignal): ShownRun {
     },
     onWarning: (message) => terminal.note(terminal.style('yellow', harmless(message))),
   };
+}
+
+function ratingsText({ approved, judged, elsewhere }: RatingsInUse): string {
+  return `Ratings in use: ${approved} approved and learned, ${judged} that change a reward, ${elsewhere} of other rows.`;
 }
 
 function phaseLabel(phase: RunPhase): string {

@@ -1,5 +1,5 @@
 /** `latro train`: a run from its configuration to its before/after table. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Cancelled } from '../engine/common/errors.ts';
 import { compareIdentity } from '../engine/runs/identity.ts';
 import { RunDirectory } from '../engine/runs/run_directory.ts';
@@ -12,6 +12,7 @@ import type { RunConfig } from '../protocol/run_config.ts';
 import { type Arguments, badRequest } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { changedQuestions, comparisonReport } from './comparison_report.ts';
+import { RUN_DIRECTORY, trainDetached } from './detach.ts';
 import { COMPUTE_OPTIONS, computeSettings, noteMemory } from './model_options.ts';
 import { count, fixed, percent } from './number_format.ts';
 import { compareRun } from './run_comparison.ts';
@@ -22,7 +23,7 @@ import type { Terminal } from './terminal.ts';
 export const trainCommand: Command = {
   name: 'train',
   summary: 'Trains a model as a latro.json says, and measures it before and after on the test questions.',
-  usage: 'CONFIG.json [--out DIR] [--resume RUN [--checkpoint N]]',
+  usage: 'CONFIG.json [--out DIR] [--resume RUN [--checkpoint N]] [--detach]',
   positionals: [0, 1],
   options: {
     out: {
@@ -37,19 +38,30 @@ export const trainCommand: Command = {
       value: 'N',
       help: 'With --resume: rolls the run back to its checkpoint after update N first; what came after is removed.',
     },
+    detach: { help: 'Trains in a process of its own, which goes on when this terminal is closed.' },
     ...COMPUTE_OPTIONS,
   },
   details: [
-    'Ctrl+C saves what is done and stops; a second one quits at once. Either way the run can be resumed.',
+    'Ctrl+C saves what is done and stops, as does closing the terminal; a second Ctrl+C quits at once. Either way the run can be resumed.',
     'Everything a run is made of lands in its run directory: run.json, events.jsonl, rollouts/ (every rationale with its rewards), evaluations/, checkpoints/.',
   ],
 
   async run(args, context) {
     const resumed = args.text('resume');
+    if (args.flag('detach')) return trainDetached(args, await outputFolder(args, context), context);
     const run = resumed === undefined ? await startRun(args, context) : await resumeRun(args, resumed, context);
     await executeRun(run, context);
   },
 };
+
+/** The folder of runs that the run is in, or will be. */
+async function outputFolder(args: Arguments, context: CommandContext): Promise<string> {
+  const resumed = args.text('resume');
+  if (resumed !== undefined) return dirname((await findRun(runStore(args, context, 'out'), resumed, context)).path);
+  const [path] = args.positionals;
+  if (path === undefined) throw badRequest('latro train lacks its CONFIG.json.', 'Usage: latro train CONFIG.json');
+  return (await loadConfig(path, args, context)).outputDirectory;
+}
 
 async function startRun(args: Arguments, context: CommandContext): Promise<TrainingRun> {
   const [path] = args.positionals;
@@ -101,7 +113,7 @@ export async function executeRun(run: TrainingRun, { terminal, world, signal }: 
   terminal.note(
     `${config.method} on ${config.model}: ${count(totalSteps ?? 0, 'updates')} of ${config.questionsPerStep} ${each}`,
   );
-  terminal.note(`Run directory: ${run.directory}`);
+  terminal.note(`${RUN_DIRECTORY}${run.directory}`);
   const observer = showRun(terminal, signal);
   try {
     await run.execute(observer);

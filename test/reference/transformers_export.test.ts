@@ -25,7 +25,15 @@ const PYTHON = process.env.LATRO_PYTHON;
 const LIMIT = 1e-4;
 /** The LoRA updates below are far larger than sensible ones: an export that lost them would be off by more than this. */
 const CHANGED = 1e-2;
-const MODELS = ['tiny-llama3', 'tiny-mistral', 'tiny-phi3', 'tiny-qwen2', 'tiny-qwen3', 'minimind2-small'];
+const MODELS = [
+  'stories260K',
+  'tiny-llama3',
+  'tiny-mistral',
+  'tiny-phi3',
+  'tiny-qwen2',
+  'tiny-qwen3',
+  'minimind2-small',
+];
 const IDS = Array.from({ length: 24 }, (_, i) => (5 + 37 * i + i * i) % 500);
 
 async function transformersLogits(model: string, adapter: string | null): Promise<number[]> {

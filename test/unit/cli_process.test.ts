@@ -2,16 +2,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { listenForInterrupts } from '../../src/cli/interrupts.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { LATRO } from '../support/command_line.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { tinyQuestions, writeTinyFolder } from '../support/tiny_folder.ts';
-
-const ROOT = resolve(import.meta.dirname, '..', '..');
 
 describe('the latro process', function () {
   // Each starts a Node that compiles the sources first.
@@ -19,10 +18,7 @@ describe('the latro process', function () {
   const folder = temporaryFolder();
 
   const start = (...argv: string[]): ChildProcess => {
-    const tsx = join(ROOT, 'node_modules', 'tsx', 'dist', 'esm', 'index.mjs');
-    const main = join(ROOT, 'src', 'cli', 'main.ts');
-    const argv0 = ['--import', `file://${tsx}`, main];
-    const child = spawn(process.execPath, [...argv0, ...argv], { cwd: folder.path, stdio: 'pipe' });
+    const child = spawn(process.execPath, [...LATRO, ...argv], { cwd: folder.path, stdio: 'pipe' });
     children.push(child);
     return child;
   };
@@ -73,6 +69,70 @@ describe('the latro process', function () {
     assert.ok(checkpoint !== null && !('reason' in checkpoint), 'saved although no checkpoint was due');
     assert.match(stderr.text, /Stopping: what is done is kept/);
     assert.match(stderr.text, new RegExp(`Stopped after ${record.step} updates`));
+  });
+
+  it('saves and stops when its terminal is closed, though shell and system both say so', async function () {
+    if (process.platform === 'win32') this.skip();
+    const child = start('train', 'latro.json', '--out', 'closed');
+    const closed = ended(child);
+    const run = await firstRun(join(folder.path, 'closed'));
+    await eventually(async () => (await run.rolloutSteps()).length >= 2);
+    child.stderr!.destroy();
+    child.kill('SIGHUP');
+    child.kill('SIGHUP');
+    assert.equal(await closed, 130);
+    const record = await run.record();
+    assert.equal(record.status, 'stopped');
+    const checkpoint = await run.checkpoints.verify(record.step);
+    assert.ok(checkpoint !== null && !('reason' in checkpoint));
+  });
+
+  it('trains on when nobody reads its notes any more', async function () {
+    if (process.platform === 'win32') this.skip();
+    const child = start('train', 'latro.json', '--out', 'unread');
+    const closed = ended(child);
+    await once(child.stderr!, 'data');
+    child.stderr!.destroy();
+    child.stdout!.destroy();
+    const run = await firstRun(join(folder.path, 'unread'));
+    await eventually(async () => (await run.rolloutSteps()).length >= 4);
+    child.kill('SIGINT');
+    assert.equal(await closed, 130);
+    assert.equal((await run.record()).status, 'stopped');
+  });
+
+  describe('with --detach', () => {
+    it('trains in a process that goes on without it, and that can be asked to stop', async function () {
+      if (process.platform === 'win32') this.skip();
+      const child = start('train', 'latro.json', '--out', 'detached', '--detach', '--quiet');
+      const [out, err] = [collect(child.stdout), collect(child.stderr)];
+      assert.equal(await ended(child), 0, err.text);
+      const run = await firstRun(join(folder.path, 'detached'));
+      assert.equal(out.text, `${run.path}\n`);
+      assert.equal(err.text, '');
+      const { pid } = await run.record();
+      try {
+        const before = (await run.rolloutSteps()).length;
+        await eventually(async () => (await run.rolloutSteps()).length >= before + 2);
+      } finally {
+        process.kill(pid!, 'SIGTERM');
+      }
+      await eventually(async () => (await run.record()).status !== 'running');
+      assert.equal((await run.record()).status, 'stopped');
+      const [log] = (await readdir(join(folder.path, 'detached'))).filter((name) => name.endsWith('.log'));
+      assert.match(await readFile(join(folder.path, 'detached', log!), 'utf8'), /Stopped after \d+ updates/);
+    });
+
+    it('says what is wrong as it would without', async () => {
+      const config = JSON.parse(await readFile(join(folder.path, 'latro.json'), 'utf8')) as object;
+      const dataset = { train: 'broken.jsonl', format: 'starter', holdOutFraction: 0 };
+      await writeFile(join(folder.path, 'broken.json'), JSON.stringify({ ...config, dataset }));
+      await writeFile(join(folder.path, 'broken.jsonl'), '{"question":');
+      const child = start('train', 'broken.json', '--out', 'broken', '--detach');
+      const err = collect(child.stderr);
+      assert.equal(await ended(child), 1);
+      assert.match(err.text, /^latro: [^\n]*broken\.jsonl:1:13: [^\n]* All it said is in [^\n]*\.log\.\n$/);
+    });
   });
 
   it('ends at once on the second, whatever is going on', () => {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Arguments } from '../../src/cli/arguments.ts';
 import { demoCommand, runDemo } from '../../src/cli/demo.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
 import { loadAdapter } from '../../src/engine/model/adapter.ts';
 import { readModelConfig } from '../../src/engine/model/config.ts';
 import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
@@ -15,7 +16,8 @@ import { Tokenizer } from '../../src/engine/model/tokenizer.ts';
 import { loadWeights } from '../../src/engine/model/weights.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
-import { latro, latroOk, TextStream } from '../support/command_line.ts';
+import { ratingsFile } from '../../src/protocol/ratings.ts';
+import { LATRO, latro, latroOk, TextStream } from '../support/command_line.ts';
 import { CPU_ALONE } from '../support/device_lists.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
@@ -288,6 +290,44 @@ describe('latro train', () => {
     assert.ok(Math.abs((await evaluated('model')) - gain!.answerLogProbBefore) < 1e-3);
   });
 
+  it('says how many ratings it uses', async () => {
+    await writeConfig('rated.json', { ratings: { rewardBonus: 1 } });
+    const { rows } = await readDataset(at('train.jsonl'), { format: 'starter' });
+    const time = '2026-11-21T22:00:00.000Z';
+    const ratings = [
+      { rowKey: rows[0]!.rowKey, rationale: 'add both', verdict: 'useful', note: '', time },
+      { rowKey: rows[1]!.rowKey, rationale: 'guess', verdict: 'wrong', note: '', time },
+      { rowKey: '0000000000000000', rationale: 'of a row that is gone', verdict: 'useful', note: '', time },
+    ];
+    await writeFile(ratingsFile(at('train.jsonl')), JSON.stringify({ version: 1, ratings }));
+    try {
+      const { stderr } = await latroOk(['train', 'rated.json', '--out', 'rated'], { cwd: folder.path });
+      const said = stderr.lines.filter((line) => line.startsWith('Ratings in use'));
+      assert.deepEqual(said, ['Ratings in use: 1 approved and learned, 2 that change a reward, 1 of other rows.']);
+    } finally {
+      await rm(ratingsFile(at('train.jsonl')));
+    }
+  });
+
+  it('warns of test questions that it trains on, once', async () => {
+    const lines = (await readFile(at('train.jsonl'), 'utf8')).split('\n');
+    await writeFile(at('seen.jsonl'), `${lines.slice(0, 2).join('\n')}\n`);
+    await writeConfig('leak.json', { dataset: { ...CONFIG.dataset, test: 'seen.jsonl' }, steps: 2 });
+    const { stderr } = await latroOk(['train', 'leak.json', '--out', 'leak'], { cwd: folder.path });
+    const said = stderr.lines.filter((line) => line.includes('trained on'));
+    assert.equal(said.length, 1);
+    assert.match(said[0]!, /^2 of 2 test questions are also trained on \(the first: line 1, trained on as line 1\)/);
+  });
+
+  it('an export into a folder that may not be written says so, and what to do', async function () {
+    // A folder in which nobody may make anything, whoever runs this.
+    if (process.platform !== 'linux') this.skip();
+    const argv = ['export', at('leak'), '--to', 'adapter', '--out', '/sys/latro-export'];
+    const { code, stderr } = await latro(argv, { cwd: folder.path });
+    assert.equal(code, 1);
+    assert.match(stderr.text, /^latro: \/sys\/latro-export may not be written\. Give this account the right/);
+  });
+
   it('latro demo shows one question with its rationales before and after', async () => {
     await writeConfig('demo.json');
     const [stdout, stderr] = [new TextStream(), new TextStream()];
@@ -296,6 +336,7 @@ describe('latro train', () => {
       world: { files, clock: systemClock, processes: systemProcesses },
       devices: CPU_ALONE,
       signal: new AbortController().signal,
+      program: LATRO,
       cwd: folder.path,
       env: {},
     });

@@ -3,6 +3,7 @@ import { copyFile, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/
 import { basename, dirname, join } from 'node:path';
 import type { ExportKind } from '../../protocol/engine_rpc.ts';
 import { LatroError, unreachable } from '../common/errors.ts';
+import { mendableError } from '../common/file_system.ts';
 import { loadAdapter } from '../model/adapter.ts';
 import { readModelConfig } from '../model/config.ts';
 import { mergeAdapter } from '../model/merge_adapter.ts';
@@ -15,13 +16,28 @@ import { type RunWeights, trainedWeights } from './run_weights.ts';
 /**
  * Writes the new folder `out`, whole or not at all. `checkpoint`: the weights after so many updates; left out, those the run chose on
  * its validation questions, else its newest. Returns the updates behind what was written.
- * @throws LatroError `bad-request` when `out` is taken or the run has no adapter, `run-damaged` without such a checkpoint
+ * @throws LatroError `bad-request` when `out` is taken or the run has no adapter, `run-damaged` without such a checkpoint,
+ * `disk-full` or `not-writable`
  */
 export async function exportRun(
   run: RunDirectory,
   to: ExportKind,
   out: string,
   checkpoint?: number,
+): Promise<{ readonly step: number }> {
+  try {
+    return await writeExport(run, to, out, checkpoint);
+  } catch (error) {
+    const { path = out } = error as NodeJS.ErrnoException;
+    throw path.startsWith(dirname(out)) ? mendableError(error, out) : error;
+  }
+}
+
+async function writeExport(
+  run: RunDirectory,
+  to: ExportKind,
+  out: string,
+  checkpoint: number | undefined,
 ): Promise<{ readonly step: number }> {
   await requireNewFolder(out);
   const weights = await trainedWeights(run, checkpoint);

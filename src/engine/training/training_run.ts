@@ -5,6 +5,7 @@
 import type { EvaluationRow, EvaluationSummary, RunEvent, RunPhase, StepMetrics } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { Cancelled, LatroError, unreachable } from '../common/errors.ts';
+import { repeatedQuestions } from '../datasets/repeated_questions.ts';
 import type { DatasetRow } from '../datasets/row.ts';
 import { healthEvaluation } from '../latro/health.ts';
 import { createOptimizer } from '../optimize/create_optimizer.ts';
@@ -163,7 +164,10 @@ export class TrainingRun {
 
   async #start(observer: RunObserver): Promise<TrainerStart> {
     const optimizer = createOptimizer(this.#setup.policy.model, this.#config.optimizer);
-    if (this.#point === null) return newTrainerStart(optimizer);
+    if (this.#point === null) {
+      repeatedQuestions(this.#setup.questions).forEach(observer.onWarning);
+      return newTrainerStart(optimizer);
+    }
     const { checkpoint } = this.#point;
     const warnings = await this.#writer.returnTo(this.#point);
     warnings.forEach(observer.onWarning);
