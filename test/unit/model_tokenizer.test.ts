@@ -192,6 +192,20 @@ describe('tokenizer', () => {
       await expectLatroError(() => Tokenizer.load(path), 'model-damaged', 'tokenizer.json');
     });
 
+    it('token ids that no vocabulary reaches, which would take memory without end, or that are no ids', async () => {
+      const sound = byteLevelJson();
+      const model = sound.model as { readonly vocab: object };
+      for (const id of [1e9, -1, 1.5, '7', null]) {
+        const inVocabulary = { ...sound, model: { ...model, vocab: { ...model.vocab, zzz: id } } };
+        const added = { ...sound, added_tokens: [{ id, content: 'zzz', special: true }] };
+        for (const json of [inVocabulary, added]) {
+          const path = await offer(JSON.stringify(json));
+          const expected = `the id ${JSON.stringify(id)},`;
+          await expectLatroError(() => Tokenizer.load(path), 'model-damaged', expected, 'tokenizer.json');
+        }
+      }
+    });
+
     it('a decoder of another family', async () => {
       const path = await offer(JSON.stringify({ ...byteLevelJson(), decoder: { type: 'WordPiece', prefix: '##' } }));
       await expectLatroError(() => Tokenizer.load(path), 'model-unsupported', '"WordPiece"');

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { formatById } from '../../src/engine/datasets/registry.ts';
 import type { DatasetRow } from '../../src/engine/datasets/row.ts';
+import { ChatTemplate } from '../../src/engine/model/chat_template.ts';
 import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import { Policy } from '../../src/engine/training/policy.ts';
+import { QuestionEncoder } from '../../src/engine/training/question_encoder.ts';
 import type { QuestionTask } from '../../src/engine/training/question_task.ts';
 import { questionTask } from '../../src/engine/training/run_setup.ts';
 import type { RunConfigInput } from '../../src/protocol/run_config.ts';
+import { expectLatroError } from '../support/expect_latro_error.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { tinyRunConfig, writeTinyProject } from '../support/tiny_run.ts';
 
@@ -67,5 +70,27 @@ describe('what a dataset asks of a model', () => {
       taskOf({ preset }).encoder.encode(row('it is 7.'), 0).answer;
     assert.equal(answer('latro-paper'), 'The answer is it is 7..<|end|>');
     assert.equal(answer('latro-corrected'), '\nThe answer is it is 7.<|end|>');
+  });
+
+  describe('refuses a chat template', () => {
+    const encoderOf = (template: string): QuestionEncoder =>
+      new QuestionEncoder(
+        policy.tokenizer,
+        policy.config,
+        formatById('starter').template,
+        new ChatTemplate(template, 'a test', policy.tokenizer.specialTokens),
+        new Date(0),
+      );
+    const encode = (template: string): unknown => encoderOf(template).encode(row('7'), 0);
+
+    it('that leaves the question out of the prompt', async () => {
+      await expectLatroError(() => encode('go on'), 'chat-template', 'leaves the question out');
+      await expectLatroError(() => encode(''), 'chat-template', 'leaves the question out');
+      await expectLatroError(() => encoderOf('go on').check(row('7'), 0), 'chat-template', 'leaves the question out');
+      assert.ok(encode('{{ messages[0].content | trim | upper }}'));
+    });
+
+    it('that gives some question an empty prompt', () =>
+      expectLatroError(() => encode('{{ messages[0].content[40:] }}'), 'chat-template', 'line 1', 'no token'));
   });
 });

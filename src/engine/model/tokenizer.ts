@@ -89,6 +89,7 @@ export class Tokenizer {
       pad: content(config.pad_token),
       unk: content(config.unk_token),
     };
+    requireSensibleIds(json, path);
     try {
       const whole = added === null ? (json as object) : tokenizerJsonWith(json, added, path);
       return new Tokenizer(path, new HuggingFaceTokenizer(whole, config), decoding, special);
@@ -163,6 +164,24 @@ export class Tokenizer {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** Far above any vocabulary; the library makes a list as long as the largest id. */
+const LARGEST_ID = 2 ** 24 - 1;
+
+function requireSensibleIds(json: unknown, path: string): void {
+  const { model, added_tokens: added } = json as { model?: { vocab?: unknown }; added_tokens?: unknown };
+  const vocabulary = model?.vocab;
+  const ids = Array.isArray(vocabulary) ? [vocabulary.length - 1] : Object.values(vocabulary ?? {});
+  const addedIds = Array.isArray(added) ? added.map((token: { id?: unknown } | null) => token?.id) : [];
+  for (const id of [...ids, ...addedIds]) {
+    if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= LARGEST_ID) continue;
+    throw new LatroError(
+      'model-damaged',
+      `${path} gives a token the id ${JSON.stringify(id)?.slice(0, 40)}, which is no whole number from 0 to ${LARGEST_ID}.`,
+      'Download the model again.',
+    );
+  }
+}
 
 function largestId(tokenizer: HuggingFaceTokenizer): number {
   let largest = -1;

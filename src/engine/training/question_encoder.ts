@@ -37,12 +37,20 @@ export class QuestionEncoder {
 
   /**
    * @param roomFor tokens that must fit after the prompt and before the answer
-   * @throws LatroError `prompt-too-long` naming the row when they do not fit into the model's positions
+   * @throws LatroError `prompt-too-long` naming the row when they do not fit into the model's positions, `chat-template` when the prompt
+   * does not ask the question
    */
   encode(row: DatasetRow, roomFor: number): EncodedQuestion {
     const { prompt, text, parts } = this.#texts(row);
     // A rendered chat prompt holds its own special tokens; adding them again would double the first one.
     const promptIds = this.#tokenizer.encode(prompt, { addSpecialTokens: this.#chat === null });
+    if (promptIds.length === 0) {
+      throw new LatroError(
+        this.#chat === null ? 'config-invalid' : 'chat-template',
+        `The prompt of the question on line ${row.line} has no token.`,
+        `Correct ${this.#chat === null ? 'templates.prompt' : 'the chat template'}.`,
+      );
+    }
     const answerIds = this.#tokenizer.encode(text, { addSpecialTokens: false });
     const needed = promptIds.length + roomFor + answerIds.length;
     if (needed > this.#config.maxPositions) {
@@ -68,9 +76,24 @@ export class QuestionEncoder {
   }
 
   #renderChat(user: string): string | null {
-    if (this.#chat === null) return null;
-    return this.#chat.render([{ role: 'user', content: user }], { addGenerationPrompt: true, now: this.#now });
+    const chat = this.#chat;
+    if (chat === null) return null;
+    const render = (content: string): string =>
+      chat.render([{ role: 'user', content }], { addGenerationPrompt: true, now: this.#now });
+    const prompt = render(user);
+    if (!this.#asksWhatItIsGiven && prompt === render(`${user} ${user}`)) {
+      throw new LatroError(
+        'chat-template',
+        "The model's chat template leaves the question out of the prompt.",
+        'Correct the template, or set templates.style to "plain".',
+      );
+    }
+    this.#asksWhatItIsGiven = true;
+    return prompt;
   }
+
+  /** The chat template was seen to put different questions into different prompts. */
+  #asksWhatItIsGiven = false;
 
   /** A token that holds any character of the answer itself belongs to the answer. */
   #partsOf(
