@@ -37,6 +37,8 @@ export interface Experiment {
   readonly comparisons: readonly (readonly [string, string])[];
   /** What a reader should know: the setting, and what limits it. */
   readonly notes: readonly string[];
+  /** Notes that the results themselves give. */
+  readonly findings?: (results: Results) => readonly string[];
 }
 
 export interface Outcome {

@@ -129,7 +129,7 @@ function section(results: Results, titled: boolean): string[] {
       row([`${later} − ${earlier}`, change(g), change(maj8)]),
     ),
     '',
-    ...experiment.notes.map((note) => `- ${note}`),
+    ...[...experiment.notes, ...(experiment.findings?.(results) ?? [])].map((note) => `- ${note}`),
     '',
   ];
 }
