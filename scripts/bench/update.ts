@@ -4,11 +4,12 @@
  * training runs with.
  */
 import { latroBatchUpdate } from '../../src/engine/latro/objective.ts';
+import { splitParts } from '../../src/engine/latro/reward.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { createOptimizer } from '../../src/engine/optimize/create_optimizer.ts';
 import type { Optimizer } from '../../src/engine/optimize/optimizer.ts';
 import type { EncodedQuestion } from '../../src/engine/training/question_encoder.ts';
-import { rollOut, splitParts, trainingGroup, withReference } from '../../src/engine/training/rollout.ts';
+import { rollOut, trainingGroup, withReference } from '../../src/engine/training/rollout.ts';
 import type { Floors } from './floors.ts';
 import { forwardProducts, leastDecodeSeconds, sampling, tokens } from './stages.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { answerLeaks } from '../../src/engine/evaluate/leak.ts';
 import { findStop, StopWatcher } from '../../src/engine/evaluate/stop.ts';
+import { answerLeakIndex } from '../../src/engine/latro/answer_leak.ts';
 import { PAPER_STOP_PHRASES, STOP_PHRASES } from '../../src/protocol/stop_phrases.ts';
 
 /** The stop strings of LaTRO's code, in its order (trainer_config.py:67-87), which it looks for as token ids. */
@@ -159,49 +159,19 @@ describe('evaluate: where a rationale stops', () => {
   }).timeout(60_000);
 });
 
-describe('evaluate: an answer that leaks into the rationale', () => {
-  const numbers: [rationale: string, leaks: boolean][] = [
-    ['The answer is 72', true],
-    ['I guess the answer: 72. Now let me check: 48 + 24 = 72.', true],
-    ['48 + 24 = 72 so the answer', true],
-    ['So 72 is the final answer, because 48 + 24 = 72.', true],
-    ['I take 72 as the answer', true],
-    ['Work.\n#### 72', true],
-    ['Hence \\boxed{72}', true],
-    ['**Answer:** $72', true],
-    ['The answer is seventy-two', true],
-    ['48 + 24 = 72', false],
-    ['She sold 72 clips altogether.', false],
-    ['The answer is not 72', false],
-    ['The answer is 71. No: 48 + 24 = 72', false],
-    ['To find the answer we add 48 and 24, which makes 72', false],
-    ['72 is not the answer', false],
-    ['We need the answer in clips. 72', false],
-    ['', false],
-  ];
-  for (const [rationale, leaks] of numbers) {
-    it(`72, ${JSON.stringify(rationale)}: ${leaks}`, () => assert.equal(answerLeaks(rationale, '72', 'number'), leaks));
-  }
-
-  it('of a choice, an exact string or a free text', () => {
-    const options = ['heat', 'light', 'sound'];
-    assert.ok(answerLeaks('Rubbing makes it. The answer is heat', 'heat', 'choice', options));
-    assert.ok(answerLeaks('The answer is (A)', 'heat', 'choice', options));
-    assert.ok(answerLeaks('Clearly heat is the answer', 'heat', 'choice', options));
-    assert.ok(answerLeaks('The answer is heat', 'heat', 'choice'));
-    assert.ok(!answerLeaks('Rubbing makes heat.', 'heat', 'choice', options));
-    assert.ok(!answerLeaks('The answer is light', 'heat', 'choice', options));
-    assert.ok(!answerLeaks('Here wheat is the answer', 'heat', 'choice', options));
-    assert.ok(answerLeaks('Answer: yajo', 'yajo', 'exact'));
-    assert.ok(!answerLeaks('y, a, j, o makes yajo', 'yajo', 'exact'));
-    assert.ok(answerLeaks('My answer is: it rained all day, says he', 'It rained all day.', 'free-text'));
-    assert.ok(!answerLeaks('It rained all day.', 'It rained all day.', 'free-text'));
-  });
-
-  it('whatever a stop phrase would have cut off, what is left does not leak', () => {
-    for (const [rationale] of numbers.filter(([text]) => findStop(text, STOP_PHRASES) !== null)) {
-      const cut = rationale.slice(0, findStop(rationale, STOP_PHRASES)?.index);
-      assert.ok(!answerLeaks(cut, '72', 'number'), cut);
+describe('an answer that leaks into the rationale', () => {
+  it('is what a stop phrase would have cut off: nothing of what is left announces an answer', () => {
+    for (const text of [
+      'The answer is 72',
+      'I guess the answer: 72. Now let me check: 48 + 24 = 72.',
+      '48 + 24 = 72. So the final answer is 72',
+      '**Answer:** $72',
+      'Work.\n\nTherefore, the answer is seventy-two',
+    ]) {
+      assert.notEqual(answerLeakIndex(text), null, text);
+      const stop = findStop(text, STOP_PHRASES);
+      assert.ok(stop !== null, text);
+      assert.equal(answerLeakIndex(text.slice(0, stop.index)), null, text);
     }
   });
 });

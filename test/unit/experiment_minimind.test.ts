@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { followCoin, readCoinFlips } from '../../scripts/experiments/coin_flips.ts';
+import { followCoin, readCoinFlips, withOtherFlips } from '../../scripts/experiments/coin_flips.ts';
 import { drill } from '../../scripts/experiments/drills.ts';
 import { arithmeticOutcome } from '../../scripts/experiments/errors.ts';
 import { isInRange, readMultiArith, smallSteps, withOtherNumbers } from '../../scripts/experiments/word_problems.ts';
@@ -78,10 +78,16 @@ describe('what the MiniMind experiment trains on', () => {
     assert.deepEqual(
       followCoin('A coin is heads up. Al flips the coin. Bo does not flip the coin. Is the coin still …'),
       {
-        rationale: 'Al: down\nBo: down',
-        side: 'down',
+        rationale: 'flip: down\nno flip: down',
+        answer: 'no',
       },
     );
+    const random = new RandomStream(2);
+    const question = 'A coin is heads up. Al flips the coin. Bo does not flip the coin. Is the coin still heads up?';
+    const others = new Set(Array.from({ length: 60 }, () => withOtherFlips({ question }, random).question));
+    assert.equal(others.size, 4);
+    for (const other of others)
+      assert.match(other, /^A coin is heads up\. Al [a-z ]+ the coin\. Bo [a-z ]+ the coin\. Is/);
     const rows = readCoinFlips(join(requireShared(this, 'datasets', 'coin-flip'), 'coin_flip.json'));
     assert.equal(rows.length, 500);
     assert.ok(rows.every(({ rationale, answer }) => rationale.endsWith(answer === 'yes' ? 'up' : 'down')));

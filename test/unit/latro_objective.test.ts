@@ -98,6 +98,16 @@ describe('the LaTRO objective', () => {
     );
   });
 
+  it("JEPO's advantages are the measured vector of algorithms.md §8.2", () => {
+    const jepo = with_({ reward: { ...corrected.reward, kind: 'jepo' }, beta: 0 });
+    const { rationales } = update(question(...[-1, -2, -4, -9].map((logProb) => rationale(logProb))), jepo);
+    [0.93384, 0.01266, -0.25194, -0.28745].forEach((advantage, k) => {
+      assert.ok(Math.abs(rationales[k]!.advantage - advantage) < 5e-6);
+      assert.ok(Math.abs(rationales[k]!.reward! + 2.03705) < 5e-6);
+      assert.equal(rationales[k]!.rationaleWeight, rationales[k]!.advantage, 'no factor 1/K');
+    });
+  });
+
   it('the order of rationales and of questions changes nothing, bit for bit', () => {
     const shuffles = fc.infiniteStream(fc.nat());
     fc.assert(

@@ -85,8 +85,8 @@ export function splitParts(values: readonly number[], parts: readonly ('template
   };
 }
 
-/** The inverse of `splitParts`: y's per-token values in order of appearance. */
+/** The inverse of `splitParts`: y's per-token values in order of appearance; 0 where there are none, for a rationale without scores. */
 export function joinParts(values: AnswerParts, parts: readonly ('template' | 'answer')[]): number[] {
   const next = { answer: 0, template: 0 };
-  return parts.map((part) => values[part][next[part]++] as number);
+  return parts.map((part) => values[part][next[part]++] ?? 0);
 }

@@ -22,12 +22,6 @@ export function jepoLeaveOneOutBounds(logProbs: readonly number[]): number[] {
   return logProbs.map((_, i) => logMeanExp(logProbs.filter((_, j) => j !== i)));
 }
 
-/** A_i = L⁽ⁿ⁾ − the bound of the others. Their sum is not 0. */
-export function jepoAdvantages(logProbs: readonly number[]): number[] {
-  const bound = jepoBound(logProbs);
-  return jepoLeaveOneOutBounds(logProbs).map((baseline) => bound - baseline);
-}
-
 /** w_i = π_i / Σ_j π_j, in [0, 1], with sum 1. */
 export function jepoAnswerWeights(logProbs: readonly number[]): number[] {
   const total = logSumExp(logProbs);

@@ -3,7 +3,7 @@
  * every method turns into token weights. Random numbers are keyed by (seed, step, question, sample).
  */
 import { foldKey } from '../common/random.ts';
-import type { AnswerParts } from '../latro/reward.ts';
+import { type AnswerParts, joinParts } from '../latro/reward.ts';
 import {
   type GenerateOptions,
   type GenerateSettings,
@@ -148,7 +148,7 @@ export function trainingGroup(
   const { encoded, rationales } = question;
   const continuations = rationales.flatMap((rationale, k): Continuation[] => {
     const { rationaleWeight, answerWeights } = weights[k]!;
-    const onAnswer = interleaveParts(answerWeights, encoded.answerParts);
+    const onAnswer = joinParts(answerWeights, encoded.answerParts);
     const predictions = [
       ...rationalePredictions(rationale, encoded.answerIds, rationaleWeight, countStopTokens),
       ...encoded.answerIds.map(
@@ -158,19 +158,6 @@ export function trainingGroup(
     return predictions.length === 0 ? [] : [continuation(rationale.ids, encoded.answerIds, predictions)];
   });
   return { prompt: encoded.promptIds, continuations };
-}
-
-/** y's per-token values split into their two parts. */
-export function splitParts(values: readonly number[], parts: readonly ('template' | 'answer')[]): AnswerParts {
-  return {
-    answer: values.filter((_, t) => parts[t] === 'answer'),
-    template: values.filter((_, t) => parts[t] === 'template'),
-  };
-}
-
-function interleaveParts(values: AnswerParts, parts: readonly ('template' | 'answer')[]): number[] {
-  const next = { answer: 0, template: 0 };
-  return parts.map((part) => values[part][next[part]++] ?? 0);
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -5,9 +5,10 @@ import { initialFilterState, standardDeviationFilter } from '../../latro/advanta
 import { approvedCoefficient, approvedTokenWeight } from '../../latro/approved_rationales.ts';
 import { latroBatchUpdate, type QuestionUpdate, type ScoredQuestion } from '../../latro/objective.ts';
 import { filterSettings, objectiveSettings } from '../../latro/objective_settings.ts';
+import { splitParts } from '../../latro/reward.ts';
 import { type Continuation, type PromptGroup, predictTokens } from '../../model/packing.ts';
 import type { EncodedQuestion } from '../question_encoder.ts';
-import { continuation, type SampledQuestion, splitParts, trainingGroup } from '../rollout.ts';
+import { continuation, type SampledQuestion, trainingGroup } from '../rollout.ts';
 import { questionRollout } from '../rollout_record.ts';
 import type { Method, MethodContext, MethodState, RolloutStatistics } from './method.ts';
 import { sampleQuestions, statisticsOf } from './sampling.ts';
