@@ -1,11 +1,12 @@
 /**
  * Coin flips with rationales: the side that is up after each person. The dataset has none, but what happens stands in the question:
- * "A coin is heads up. Whitney flips the coin. Erika does not flip the coin. …" → "Whitney: down\nErika: down". Ours, in no paper.
+ * "A coin is heads up. Whitney flips the coin. Erika does not flip the coin. …" → "flip: down\nno flip: down". Ours, in no paper.
  */
 import { readFileSync } from 'node:fs';
+import type { RandomStream } from '../../src/engine/common/random.ts';
 import type { WordProblem } from './word_problems.ts';
 
-const TURN = /(\p{L}+) (flips|does not flip) the coin\./gu;
+const TURN = /\b(flips|does not flip) the coin\./g;
 
 interface Row {
   readonly question: string;
@@ -15,17 +16,23 @@ interface Row {
 export function readCoinFlips(path: string): WordProblem[] {
   const { examples } = JSON.parse(readFileSync(path, 'utf8')) as { examples: Row[] };
   return examples.map(({ question, answer }) => {
-    const { rationale, side } = followCoin(question);
-    if ((side === 'up') !== (answer === 'yes')) throw new Error(`${answer} is not where the coin ends: ${question}`);
-    return { question, answer, rationale, equation: '' };
+    const followed = followCoin(question);
+    if (followed.answer !== answer) throw new Error(`${answer} is not where the coin ends: ${question}`);
+    return { question, equation: '', ...followed };
   });
 }
 
-export function followCoin(question: string): { readonly rationale: string; readonly side: 'up' | 'down' } {
-  let side: 'up' | 'down' = 'up';
-  const steps = [...question.matchAll(TURN)].map(([, name, does]) => {
-    if (does === 'flips') side = side === 'up' ? 'down' : 'up';
-    return `${name}: ${side}`;
+export function followCoin(question: string): Pick<WordProblem, 'rationale' | 'answer'> {
+  let up = true;
+  const steps = [...question.matchAll(TURN)].map(([, does]) => {
+    if (does === 'flips') up = !up;
+    return `${does === 'flips' ? 'flip' : 'no flip'}: ${up ? 'up' : 'down'}`;
   });
-  return { rationale: steps.join('\n'), side };
+  return { rationale: steps.join('\n'), answer: up ? 'yes' : 'no' };
+}
+
+/** The same people, who flip or do not flip as it comes. */
+export function withOtherFlips({ question }: Pick<WordProblem, 'question'>, random: RandomStream): WordProblem {
+  const other = question.replace(TURN, () => `${random.pick(['flips', 'does not flip'])} the coin.`);
+  return { question: other, equation: '', ...followCoin(other) };
 }

@@ -38,8 +38,8 @@ function config({ train, validation, test }: TaskFiles, answers: string, maxToke
       answers,
     },
     trainable: { kind: 'full' },
-    checkpoints: { every: 80, keep: 2 },
-    evaluation: { k: 8, maxTokens, every: 80 },
+    checkpoints: { every: 50, keep: 2 },
+    evaluation: { k: 8, maxTokens, every: 50 },
     tokenBudget: 3072,
     threads: 1,
   };
@@ -81,7 +81,7 @@ function methods(warmStart: Json, warmUpdates: Json, updates: Json): Experiment[
     { name: 'latro after sft', after: 'sft', overrides: { ...updates, method: 'latro' } },
     { name: 'sft twice', after: 'sft', overrides: { ...again, questionsPerStep, steps: updates.steps } },
     { name: 'rejection sampling after sft', after: 'sft', overrides: { ...updates, method: 'rejection-sampling' } },
-    { name: 'latro alone', overrides: { ...updates, method: 'latro', steps: 30 } },
+    { name: 'latro alone', overrides: { ...updates, method: 'latro', steps: 20 } },
   ];
 }
 
@@ -96,8 +96,8 @@ const experiments: readonly Experiment[] = [
     config: config(multiArith, 'number', 64),
     methods: methods(
       warmUp(multiArith, { learningRate: 5e-4, warmupSteps: 20 }),
-      { questionsPerStep: 16, steps: 320 },
-      rewarded(56, 80),
+      { questionsPerStep: 12, steps: 200 },
+      rewarded(56, 60),
     ),
     comparisons: COMPARISONS,
     notes: [
@@ -115,13 +115,13 @@ const experiments: readonly Experiment[] = [
     seeds: [1],
     config: config(coinFlips, 'exact', 48),
     methods: methods(
-      warmUp(coinFlips, { learningRate: 2e-4, warmupSteps: 10 }),
-      { questionsPerStep: 8, steps: 60 },
-      rewarded(40, 40),
+      warmUp(coinFlips, { learningRate: 3e-4, warmupSteps: 10 }),
+      { questionsPerStep: 8, steps: 80 },
+      rewarded(32, 40),
     ),
     comparisons: COMPARISONS,
     notes: [
-      `Rows 0 to 319 train, 320 to 379 validate, 380 to 499 test. The dataset has no rationales; the warm start follows the coin person by person in ${coinFlips.gold} of the training questions. Guessing "yes" or "no" is right about half the time.`,
+      `Rows 0 to 319 train, 320 to 379 validate, 380 to 499 test. The dataset has no rationales; the warm start follows the coin person by person in ${coinFlips.gold} of the training questions, told with other flips as well. Guessing "yes" or "no" is right about half the time.`,
     ],
   },
 ];

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RandomStream } from '../../src/engine/common/random.ts';
-import { readCoinFlips } from './coin_flips.ts';
+import { readCoinFlips, withOtherFlips } from './coin_flips.ts';
 import { drill } from './drills.ts';
 import { readMultiArith, type WordProblem, withOtherNumbers } from './word_problems.ts';
 
@@ -17,8 +17,8 @@ export interface TaskFiles {
   readonly gold: number;
 }
 
-/** Rows of MultiArith's warm start: three drills, then a story. */
-const WARM_START_ROWS = 6_400;
+/** Rows of MultiArith's warm start, every other one a story. */
+const WARM_START_ROWS = 2_400;
 /** Every sixth training question of MultiArith has a gold rationale. */
 const GOLD_EVERY = 6;
 
@@ -29,11 +29,11 @@ export function writeMultiArith(dataset: string, folder: string): TaskFiles {
   return { ...writeAll(folder, rows), questions: train.length, gold: gold.length };
 }
 
-/** Drills, and after every three of them a gold story: with other numbers where that can be, so that none is learned by heart. */
+/** Drills and gold stories in turn, the latter with other numbers where that can be, so that none is learned by heart. */
 function warmStart(gold: readonly WordProblem[], random: RandomStream): WordProblem[] {
   return Array.from({ length: WARM_START_ROWS }, (_, i) => {
-    if (i % 4 !== 3) return drill(1 + (i % 3), random);
-    const story = gold[Math.floor(i / 4) % gold.length]!;
+    if (i % 2 === 0) return drill(1 + (i % 3), random);
+    const story = gold[((i - 1) / 2) % gold.length]!;
     for (let attempt = 0; attempt < 500; attempt++) {
       const renumbered = withOtherNumbers(story, random);
       if (renumbered !== null) return renumbered;
@@ -42,12 +42,17 @@ function warmStart(gold: readonly WordProblem[], random: RandomStream): WordProb
   });
 }
 
-/** The last 120 rows test, the 60 before them validate; the warm start has the rationales of the first 40. */
+/** Rows of the coin flips' warm start. */
+const COIN_ROWS = 800;
+
+/** The last 120 rows test, the 60 before them validate; the warm start has the first 40, told with other flips as well. */
 export function writeCoinFlips(dataset: string, folder: string): TaskFiles {
   const rows = readCoinFlips(dataset);
   const train = rows.slice(0, 320);
   const gold = train.slice(0, 40);
-  const parts = { train, validation: rows.slice(320, 380), test: rows.slice(380), warmStart: gold };
+  const random = new RandomStream(20_262);
+  const warmStart = Array.from({ length: COIN_ROWS }, (_, i) => withOtherFlips(gold[i % gold.length]!, random));
+  const parts = { train, validation: rows.slice(320, 380), test: rows.slice(380), warmStart };
   return { ...writeAll(folder, parts), questions: train.length, gold: gold.length };
 }
 
