@@ -110,6 +110,7 @@ async function runMethod(
   };
   const environment = {
     device: 'cpu' as const,
+    precision: 'float32' as const,
     threads: config.threads,
     packageVersion: version,
     onnxruntimeVersion: null,

@@ -35,7 +35,12 @@ export async function collectTraces(config: Json, path: string, candidates: numb
     mergeSections(mergeSections(config, sampling), { sampling: { rationalesPerQuestion: candidates }, seed: 0 }),
     'forking/traces',
   );
-  const { policy, task, questions } = await setUpRun(resolved, 'cpu', new NodeFileSystem(), new Date(0));
+  const { policy, task, questions } = await setUpRun(
+    resolved,
+    { device: 'cpu', precision: 'float32' },
+    new NodeFileSystem(),
+    new Date(0),
+  );
   const context = { policy, task, config: resolved, ratings: null, generateOptions: {}, traceSources: [] };
   const lines: string[] = [];
   try {

@@ -63,10 +63,17 @@ function known(name: string, backends: readonly Backend[]): Device {
 }
 
 function describe({ device, bundled }: Backend, trial: DeviceTrial): string[] {
-  if (trial.works)
-    return [device, `works, ${trial.gflops.toFixed(trial.gflops < 10 ? 1 : 0)} GFLOP/s`, details(device)];
+  if (trial.works) return [device, `works, ${rates(trial)}`, details(device)];
   const installed = bundled || !/shared library/.test(trial.reason);
   return [device, installed ? 'does not work' : 'not installed', `${details(device)}: ${trial.reason}`];
+}
+
+/** "95 GFLOP/s", or "95 GFLOP/s, float16 160 (summed in float32)". */
+function rates({ gflops, float16 }: Extract<DeviceTrial, { readonly works: true }>): string {
+  const rate = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
+  return float16 === null
+    ? rate(gflops)
+    : `${rate(gflops)} (float16 ${rate(float16.gflops)}, summed in ${float16.sums})`;
 }
 
 function details(device: Device): string {

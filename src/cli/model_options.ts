@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { gigabytes, memoryText, requireMemory } from '../engine/model/memory_estimate.ts';
 import { readRunConfig } from '../engine/runs/config_file.ts';
 import { resolveRunConfig } from '../engine/runs/resolve_config.ts';
+import { choosePrecision } from '../engine/training/choose_precision.ts';
 import { memoryNeed, Policy, type PolicyRequest } from '../engine/training/policy.ts';
 import type { RunConfig } from '../protocol/run_config.ts';
 import { DatasetFormat, evaluation, top } from '../protocol/run_config_fields.ts';
@@ -12,12 +13,17 @@ import type { OptionSpec } from './command_spec.ts';
 import type { Terminal } from './terminal.ts';
 
 export const DEVICES: readonly RunConfig['device'][] = top.device.options;
+export const PRECISIONS: readonly RunConfig['precision'][] = top.precision.options;
 export const FORMATS: readonly DatasetFormat[] = DatasetFormat.options;
 const EXTRACTORS: readonly RunConfig['evaluation']['extractor'][] = evaluation.extractor.options;
 export const LARGEST_SEED = 2 ** 32 - 1;
 
 export const COMPUTE_OPTIONS = {
   device: { value: 'NAME', help: `Where the model computes: ${DEVICES.join(', ')} (default auto).` },
+  precision: {
+    value: 'NAME',
+    help: `Of frozen weights on a graphics card: ${PRECISIONS.join(', ')} (default auto).`,
+  },
   threads: { value: 'N', help: 'CPU threads; 0 (the default): one per core.' },
 } satisfies Record<string, OptionSpec>;
 
@@ -36,13 +42,18 @@ export const TASK_OPTIONS = {
   config: { value: 'FILE', help: 'A latro.json whose templates, column mapping and stop phrases hold here too.' },
 } satisfies Record<string, OptionSpec>;
 
-export type ComputeSettings = Partial<Pick<RunConfig, 'device' | 'threads'>>;
+export type ComputeSettings = Partial<Pick<RunConfig, 'device' | 'precision' | 'threads'>>;
 
 /** Only what was given. */
 export function computeSettings(args: Arguments): ComputeSettings {
   const device = args.choice('device', DEVICES);
   const threads = args.whole('threads', { least: 0, most: 1024 });
-  return { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
+  const precision = args.choice('precision', PRECISIONS);
+  return {
+    ...(device === undefined ? {} : { device }),
+    ...(precision === undefined ? {} : { precision }),
+    ...(threads === undefined ? {} : { threads }),
+  };
 }
 
 /** Opens the model that --model and --adapter name, to compute with, not to train. */
@@ -51,13 +62,16 @@ export async function openModel(
   { cwd, devices, terminal }: CommandContext,
   memory: { readonly rows: number; readonly sequenceLength: number },
 ): Promise<Policy> {
-  const { device = 'auto', threads = 0 } = computeSettings(args);
+  const { device: place = 'auto', precision: asked = 'auto', threads = 0 } = computeSettings(args);
   const adapter = args.text('adapter');
+  const model = resolve(cwd, args.required('model'));
+  const device = await devices.choose(place);
+  const precision = await choosePrecision(devices, device, { asked, trains: 'nothing', model });
   const request: PolicyRequest = {
-    model: resolve(cwd, args.required('model')),
+    model,
     adapter: adapter === undefined ? null : resolve(cwd, adapter),
     mode: { kind: 'frozen' },
-    programs: { device: await devices.choose(device), threads },
+    programs: { device, precision, threads },
     ...memory,
     tokenBudget: 0,
   };

@@ -71,14 +71,14 @@ async function startRun(args: Arguments, context: CommandContext): Promise<Train
   const config = await loadConfig(path, args, context);
   const { world, devices, terminal } = context;
   const environment = await chooseEnvironment(devices, config);
-  await noteMemory(policyRequest(config, environment.device), terminal);
+  await noteMemory(policyRequest(config, environment), terminal);
   return TrainingRun.create(world, new RunStore(world, config.outputDirectory), config, environment);
 }
 
 async function resumeRun(args: Arguments, name: string, context: CommandContext): Promise<TrainingRun> {
   const { world, devices, terminal, signal } = context;
   const [path] = args.positionals;
-  for (const option of ['device', 'threads']) {
+  for (const option of ['device', 'precision', 'threads']) {
     if (args.text(option) !== undefined)
       throw badRequest(`--${option} cannot be changed on the way.`, 'Leave it out: a resumed run goes on as it began.');
   }
@@ -88,8 +88,8 @@ async function resumeRun(args: Arguments, name: string, context: CommandContext)
   const { config, identity } = await run.record();
   // The run goes on with its own settings: other ones must be said, not passed over.
   if (given !== null) compareIdentity({ config, identity }, { config: given, identity });
-  const environment = await chooseEnvironment(devices, config, identity.device);
-  await noteMemory(policyRequest(config, environment.device), terminal);
+  const environment = await chooseEnvironment(devices, config, identity);
+  await noteMemory(policyRequest(config, environment), terminal);
   const fromStep = args.whole('checkpoint', { least: 1 });
   return TrainingRun.resume(world, store, run.path, environment, showRun(terminal, signal), { fromStep });
 }

@@ -72,6 +72,8 @@ export const RunConfig = v.strictObject({
   ratings: v.strictObject(fields.ratings),
   optimizer: v.strictObject(fields.optimizer),
   ...fields.top,
+  // Runs from before there was a choice.
+  precision: v.optional(fields.top.precision, 'float32'),
   evaluation: v.strictObject(fields.evaluation),
   checkpoints: v.strictObject(fields.checkpoints),
   health: v.strictObject(fields.health),

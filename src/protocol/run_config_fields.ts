@@ -339,6 +339,10 @@ export const top = {
     'Where the model computes. auto: the fastest device that multiplies at least twice as fast as the CPU, else the CPU. latro devices lists what is there.',
     ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'],
   ),
+  precision: choice(
+    'What frozen weights, and the activations computed with them, are held in on a graphics card: float16 takes half the memory and keeps about three digits. Adapters, moments, normalisation, softmax and log-probabilities are always float32; so is the CPU, and full fine-tuning. auto: float16 for a model that is stored in half precision, where the device multiplies it at least 1.5 times as fast and sums it in float32, which latro devices says.',
+    ['auto', 'float32', 'float16'],
+  ),
   threads: whole('CPU threads; 0: one per core. Resume is bit-exact only with the same number.', {
     min: 0,
     max: 1024,

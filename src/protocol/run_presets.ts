@@ -158,6 +158,7 @@ export const PRESET_TOP: Rows<
     | 'recompute'
     | 'seed'
     | 'device'
+    | 'precision'
     | 'threads'
     | 'outputDirectory'
   >
@@ -170,6 +171,7 @@ export const PRESET_TOP: Rows<
   recompute: row(false, false, OURS),
   seed: row(42, 42, `${CODE} (Hugging Face default)`),
   device: row('auto', 'auto', OURS),
+  precision: row('auto', 'auto', `${OURS}; full fine-tuning is always float32`),
   threads: row(0, 0, OURS),
   outputDirectory: row('.latro/runs', '.latro/runs', OURS),
 };

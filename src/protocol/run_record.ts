@@ -25,6 +25,8 @@ export const RunIdentity = v.object({
   ratingsSha256: v.optional(known),
   /** The execution provider the model computes on, as found, not as asked for: "cpu", "webgpu", …. */
   device: known,
+  /** Of frozen weights and what is computed with them: "float32" or "float16". Older runs do not say: they computed in float32. */
+  precision: v.optional(known),
   /** CPU threads in use. */
   threads: v.nullable(v.number()),
   processor: known,

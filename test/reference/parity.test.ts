@@ -3,22 +3,22 @@
  * transformers + PEFT in float64; the tolerances are relative 2-norms.
  */
 import { strict as assert } from 'node:assert';
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { loadAdapter } from '../../src/engine/model/adapter.ts';
-import { type ModelConfig, readModelConfig } from '../../src/engine/model/config.ts';
 import { Decoder } from '../../src/engine/model/decoder.ts';
 import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
-import type { PromptGroup } from '../../src/engine/model/packing.ts';
-import { SafetensorsFile } from '../../src/engine/model/safetensors.ts';
 import { loadWeights } from '../../src/engine/model/weights.ts';
 import { AdamW } from '../../src/engine/optimize/adamw.ts';
+import {
+  openReference,
+  REFERENCE_FOLDER,
+  REFERENCE_MODELS,
+  type Reference,
+  relativeError,
+} from '../support/reference_models.ts';
 import { bindAdapter } from '../support/tiny_model.ts';
 
-const FOLDER = resolve(
-  process.env.LATRO_REFERENCE_DIR ?? join(import.meta.dirname, '..', '..', '..', 'shared', 'models'),
-);
 const VALUES = 1e-4;
 const GRADIENTS = 1e-3;
 /** Of a tensor's largest gradient: what float32 does not resolve. */
@@ -26,45 +26,6 @@ const FLOAT32_FLOOR = 1e-6;
 const DEVICE = { device: 'cpu', threads: 2 } as const;
 const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 const LEARNING_RATE = 1e-3;
-
-interface Reference {
-  readonly folder: string;
-  readonly config: ModelConfig;
-  readonly file: SafetensorsFile;
-  /** (B, T) */
-  readonly ids: readonly (readonly number[])[];
-  readonly groups: readonly PromptGroup[];
-}
-
-/** ‖a − b‖ / ‖b‖. */
-function relativeError(ours: ArrayLike<number>, reference: ArrayLike<number>): number {
-  assert.equal(ours.length, reference.length);
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < reference.length; i++) {
-    difference += (ours[i]! - reference[i]!) ** 2;
-    norm += reference[i]! ** 2;
-  }
-  return Math.sqrt(difference / norm);
-}
-
-async function openReference(folder: string): Promise<Reference> {
-  const file = await SafetensorsFile.open(join(folder, 'reference.safetensors'));
-  const [rows, length] = file.info('input_ids').shape as [number, number];
-  const flat = Array.from(await file.readInt64('input_ids'), Number);
-  const weights = await file.readFloat32('weights');
-  const ids = Array.from({ length: rows }, (_, row) => flat.slice(row * length, (row + 1) * length));
-  const groups = ids.map((sequence, row) => ({
-    prompt: sequence.slice(0, 1),
-    continuations: [
-      {
-        ids: sequence.slice(1),
-        predictions: sequence.slice(1).map((target, at) => ({ at, target, weight: weights[row * length + at + 1]! })),
-      },
-    ],
-  }));
-  return { folder, config: await readModelConfig(folder), file, ids, groups };
-}
 
 function report(model: string, quantity: string, error: number, limit: number, detail = ''): void {
   console.log(
@@ -179,22 +140,20 @@ async function settleSigns(
 const copies = (tensors: ReadonlyMap<string, { readonly data: Float32Array }>): Map<string, Float32Array> =>
   new Map([...tensors].map(([name, { data }]) => [name, data.slice()]));
 
-const models = existsSync(FOLDER)
-  ? readdirSync(FOLDER).filter((name) => existsSync(join(FOLDER, name, 'reference.safetensors')))
-  : [];
-
 describe('parity with PyTorch', () => {
-  if (models.length === 0) {
+  if (REFERENCE_MODELS.length === 0) {
     it('reference models', function () {
-      console.log(`      skipped: there is no reference.safetensors under ${FOLDER} (set LATRO_REFERENCE_DIR)`);
+      console.log(
+        `      skipped: there is no reference.safetensors under ${REFERENCE_FOLDER} (set LATRO_REFERENCE_DIR)`,
+      );
       this.skip();
     });
   }
-  for (const name of models) {
+  for (const name of REFERENCE_MODELS) {
     describe(name, () => {
       let reference: Reference;
       before(async () => {
-        reference = await openReference(join(FOLDER, name));
+        reference = await openReference(join(REFERENCE_FOLDER, name));
       });
       after(() => reference.file.close());
 

@@ -1,6 +1,7 @@
 /** Tests of a device other than the CPU: which one, and that it is there. `scripts/test_webgpu.mjs` finds a driver for it. */
 import { GraphBuilder } from '../../src/engine/graph/graph_builder.ts';
-import { type Device, Session } from '../../src/engine/runtime/session.ts';
+import { cast } from '../../src/engine/graph/precision.ts';
+import { type Device, nativeReason, Session } from '../../src/engine/runtime/session.ts';
 
 export const DEVICE_UNDER_TEST = (process.env.LATRO_TEST_DEVICE ?? 'webgpu') as Device;
 
@@ -16,4 +17,19 @@ export async function requireDevice(context: Mocha.Context): Promise<void> {
     console.log(`      skipped: ${error.message}`);
     context.skip();
   });
+}
+
+/** Skips the running suite where the device has no float16, such as Chromium's software driver. */
+export async function requireFloat16(context: Mocha.Context): Promise<void> {
+  await requireDevice(context);
+  const graph = new GraphBuilder('probe of float16', 'portable');
+  const x = cast(graph, graph.input('x', 'float32', [4, 4]), 'float16');
+  graph.output('y', cast(graph, graph.single('MatMul', [x, x], 'float16', [4, 4]), 'float32'));
+  const session = await Session.create('probe', graph.serialise(), { device: DEVICE_UNDER_TEST, threads: 1 });
+  const ones = { shape: [4, 4], data: new Float32Array(16).fill(1) };
+  await session.run({ x: ones }, ['y']).catch((error: Error) => {
+    console.log(`      skipped: ${nativeReason(error)}`);
+    context.skip();
+  });
+  await session.dispose();
 }

@@ -52,7 +52,12 @@ export interface StrategySetup {
 
 /** Opens model and dataset; the adapter already changes the model, so that every parameter has a gradient and π is not π_0. */
 export async function openStrategies(config: RunConfig): Promise<StrategySetup> {
-  const { policy, task, questions } = await setUpRun(config, 'cpu', new NodeFileSystem(), new Date(0));
+  const { policy, task, questions } = await setUpRun(
+    config,
+    { device: 'cpu', precision: 'float32' },
+    new NodeFileSystem(),
+    new Date(0),
+  );
   const random = new RandomStream(7);
   for (const [name, { data }] of policy.adapter?.tensors ?? [])
     if (name.includes('lora_B')) for (let i = 0; i < data.length; i++) data[i] = 0.3 * random.nextNormal();

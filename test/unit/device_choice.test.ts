@@ -1,9 +1,15 @@
 /** Which device a model computes on: what is asked for, what is there, and what is faster. */
 import { strict as assert } from 'node:assert';
+import { join } from 'node:path';
+import type { ErrorCode } from '../../src/engine/common/errors.ts';
+import { saveModelFolder } from '../../src/engine/model/model_folder.ts';
+import type { DeviceList } from '../../src/engine/runtime/devices.ts';
 import type { Device } from '../../src/engine/runtime/session.ts';
+import { choosePrecision, type PrecisionRequest } from '../../src/engine/training/choose_precision.ts';
 import { chooseEnvironment } from '../../src/engine/training/environment.ts';
 import { devicesOf } from '../support/device_lists.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
+import { temporaryFolder, tinyConfigJson, writeTinyModel } from '../support/model_fixtures.ts';
 
 describe('the choice of a device', () => {
   it('auto takes the fastest that is worth it', async () => {
@@ -51,20 +57,96 @@ describe('the choice of a device', () => {
   });
 });
 
-describe('the device of a resumed run', () => {
-  const auto = { device: 'auto', threads: 1 } as const;
+const OPEN = {
+  device: 'auto',
+  threads: 1,
+  precision: 'auto',
+  model: '/no/such/folder',
+  trainable: { kind: 'full' },
+} as const;
+const LORA = {
+  kind: 'lora',
+  rank: 2,
+  alpha: 4,
+  dropout: 0,
+  targets: 'all-linear',
+  rslora: false,
+} as const;
+const ranOn = (device: string, precision: string | null = null) => ({ device, precision });
 
+describe('the device of a resumed run', () => {
   it('is the one it ran on, where that still computes', async () => {
     const devices = devicesOf({ cpu: 100, webgpu: 900 });
-    assert.equal((await chooseEnvironment(devices, auto)).device, 'webgpu');
-    assert.equal((await chooseEnvironment(devices, auto, 'cpu')).device, 'cpu');
-    assert.equal((await chooseEnvironment(devices, auto, 'webgpu')).device, 'webgpu');
+    assert.equal((await chooseEnvironment(devices, OPEN)).device, 'webgpu');
+    assert.equal((await chooseEnvironment(devices, OPEN, ranOn('cpu'))).device, 'cpu');
+    assert.equal((await chooseEnvironment(devices, OPEN, ranOn('webgpu'))).device, 'webgpu');
   });
 
   it('is chosen anew where it does not, and by the config where that names one', async () => {
     const devices = devicesOf({ cpu: 100, webgpu: 900, cuda: 'gone' });
-    assert.equal((await chooseEnvironment(devices, auto, 'cuda')).device, 'webgpu');
-    assert.equal((await chooseEnvironment(devices, auto, 'a device of another platform')).device, 'webgpu');
-    assert.equal((await chooseEnvironment(devices, { ...auto, device: 'cpu' }, 'webgpu')).device, 'cpu');
+    assert.equal((await chooseEnvironment(devices, OPEN, ranOn('cuda'))).device, 'webgpu');
+    assert.equal((await chooseEnvironment(devices, OPEN, ranOn('a device of another platform'))).device, 'webgpu');
+    assert.equal((await chooseEnvironment(devices, { ...OPEN, device: 'cpu' }, ranOn('webgpu'))).device, 'cpu');
+  });
+});
+
+describe('the precision', () => {
+  const folder = temporaryFolder();
+  const stored = { F32: '', F16: '', BF16: '' };
+  before(async () => {
+    for (const dtype of ['F32', 'F16', 'BF16'] as const) stored[dtype] = join(folder.path, dtype);
+    const weights = await writeTinyModel(stored.F32, tinyConfigJson('llama'));
+    for (const dtype of ['F16', 'BF16'] as const) await saveModelFolder(stored[dtype], stored.F32, weights, dtype);
+  });
+  const some = (asked: PrecisionRequest['asked'], model: string): PrecisionRequest => ({
+    asked,
+    trains: 'some',
+    model,
+  });
+  const FAST = devicesOf({ cpu: 100, webgpu: 900 }, { float16: { webgpu: { gflops: 1500, sums: 'float32' } } });
+  const SLOW = devicesOf({ cpu: 100, webgpu: 900 }, { float16: { webgpu: { gflops: 1200, sums: 'float32' } } });
+  const COARSE = devicesOf({ cpu: 100, webgpu: 900 }, { float16: { webgpu: { gflops: 1500, sums: 'float16' } } });
+  const NONE = devicesOf({ cpu: 100, webgpu: 900 });
+
+  it('left open is float16 for what is stored in half precision, where the device multiplies it 1.5 times as fast and sums it in float32', async () => {
+    for (const [devices, model, expected] of [
+      [FAST, stored.F16, 'float16'],
+      [FAST, stored.BF16, 'float16'],
+      [FAST, stored.F32, 'float32'],
+      [SLOW, stored.F16, 'float32'],
+      [COARSE, stored.F16, 'float32'],
+      [NONE, stored.F16, 'float32'],
+    ] as const)
+      assert.equal(await choosePrecision(devices, 'webgpu', some('auto', model)), expected);
+    assert.equal(await choosePrecision(FAST, 'cpu', some('auto', stored.F16)), 'float32');
+    const full = { asked: 'auto', trains: 'all-weights', model: stored.F16 } as const;
+    assert.equal(await choosePrecision(FAST, 'webgpu', full), 'float32');
+  });
+
+  it('of a resumed run stays as it was, where the device has it', async () => {
+    const open = some('auto', stored.F16);
+    assert.equal(await choosePrecision(FAST, 'webgpu', open, 'float32'), 'float32');
+    assert.equal(await choosePrecision(SLOW, 'webgpu', open, 'float16'), 'float16');
+    assert.equal(await choosePrecision(NONE, 'webgpu', open, 'float16'), 'float32');
+    const config = { ...OPEN, trainable: LORA, model: stored.F16 };
+    assert.equal((await chooseEnvironment(FAST, config, ranOn('webgpu', 'float32'))).precision, 'float32');
+    assert.equal((await chooseEnvironment(FAST, config, ranOn('cpu'))).precision, 'float32');
+    assert.equal((await chooseEnvironment(FAST, config)).precision, 'float16');
+  });
+
+  it('asked for by name is taken, or refused with the reason and what would help', async () => {
+    assert.equal(await choosePrecision(SLOW, 'webgpu', some('float16', stored.F32)), 'float16');
+    assert.equal(await choosePrecision(COARSE, 'webgpu', some('float16', stored.F32)), 'float16');
+    assert.equal(await choosePrecision(FAST, 'webgpu', some('float32', stored.F16)), 'float32');
+    const refused = async (devices: DeviceList, device: Device, request: PrecisionRequest, code: ErrorCode) =>
+      expectLatroError(() => choosePrecision(devices, device, request), code);
+    const half = some('float16', stored.F16);
+    assert.match((await refused(FAST, 'cpu', half, 'device-unavailable')).nextStep, /'float32' or 'auto'/);
+    assert.match(
+      (await refused(NONE, 'webgpu', half, 'device-unavailable')).reason,
+      /'webgpu' does not compute in float16/,
+    );
+    const full = { ...half, trains: 'all-weights' } as const;
+    assert.match((await refused(FAST, 'webgpu', full, 'bad-request')).nextStep, /train an adapter/);
   });
 });

@@ -3,9 +3,15 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Architecture, parameterShapes, readModelConfig } from '../../src/engine/model/config.ts';
 import { saveModelFolder } from '../../src/engine/model/model_folder.ts';
-import { widenBfloat16, widenFloat16 } from '../../src/engine/model/number_formats.ts';
+import { narrowToFloat16 } from '../../src/engine/model/number_formats.ts';
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from '../../src/engine/model/safetensors.ts';
-import { loadHeldWeights, loadWeights, type Weights } from '../../src/engine/model/weights.ts';
+import {
+  isStoredInHalf,
+  loadFrozenWeights,
+  loadWeights,
+  toFloat32,
+  type Weights,
+} from '../../src/engine/model/weights.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
 import {
   randomWeights,
@@ -69,31 +75,46 @@ describe('weights of a model folder', () => {
     }
   }
 
-  it('keeps the half-precision formats that a device computes in, bit for bit, and widens the others', async () => {
-    const source = join(folder.path, 'held');
+  it('holds frozen matrices in float16: as stored, or rounded to the nearest', async () => {
+    const source = join(folder.path, 'frozen');
     const written = await writeTinyModel(source, tinyConfigJson('qwen2'));
     const config = await readModelConfig(source);
-    const widen = { F16: widenFloat16, BF16: widenBfloat16 };
     for (const stored of ['F32', 'F16', 'BF16'] as const) {
-      const path = join(folder.path, `held-${stored}`);
+      const path = join(folder.path, `frozen-${stored}`);
       await saveModelFolder(path, source, written, stored);
+      assert.equal(await isStoredInHalf(path, config), stored !== 'F32');
       const wide = await loadWeights(path, config);
-      for (const held of [[], ['F16'], ['BF16'], ['F16', 'BF16']] as const) {
-        const tensors = await loadHeldWeights(path, config, new Set(held));
-        assert.deepEqual([...tensors.keys()], [...wide.keys()]);
-        const keeps = stored !== 'F32' && (held as readonly string[]).includes(stored);
-        for (const [name, tensor] of tensors) {
-          assert.equal(tensor.format, keeps ? stored : 'F32');
-          const { data, shape } = wide.get(name)!;
-          assert.deepEqual(tensor.shape, shape);
-          assert.equal(tensor.data.byteLength, keeps ? data.byteLength / 2 : data.byteLength);
-          let values = tensor.data as Float32Array;
-          if (tensor.format !== 'F32') {
-            values = new Float32Array(data.length);
-            widen[tensor.format](tensor.data, values);
-          }
-          assert.deepEqual(values, data, name);
+      assertSameWeights((await loadFrozenWeights(path, config, 'float32')) as Weights, wide);
+      for (const [name, tensor] of await loadFrozenWeights(path, config, 'float16')) {
+        const { data, shape } = wide.get(name)!;
+        assert.deepEqual(tensor.shape, shape);
+        if (shape.length === 1) assert.deepEqual(tensor.data, data);
+        else {
+          assert.deepEqual(tensor.data, narrowToFloat16(data));
+          if (stored === 'F16') assert.deepEqual(toFloat32(tensor), data);
         }
+      }
+    }
+  });
+
+  it('refuses float16 for a number that it does not reach, naming the tensor', async () => {
+    const source = join(folder.path, 'too-large');
+    const written = await writeTinyModel(source, tinyConfigJson('llama'));
+    const config = await readModelConfig(source);
+    const { data } = written.get('model.layers.1.mlp.up_proj.weight')!;
+    // The last bfloat16 below the limit, then the first one beyond.
+    for (const [value, fits] of [
+      [65280, true],
+      [-65536, false],
+    ] as const) {
+      data[3] = value;
+      const path = join(folder.path, `too-large-${fits}`);
+      await saveModelFolder(path, source, written, 'BF16');
+      const load = () => loadFrozenWeights(path, config, 'float16');
+      if (fits) assert.equal(toFloat32((await load()).get('model.layers.1.mlp.up_proj.weight')!)[3], value);
+      else {
+        const error = await expectLatroError(load, 'model-unsupported');
+        assert.match(error.message, /"model\.layers\.1\.mlp\.up_proj\.weight" holds -65536.*precision to 'float32'/s);
       }
     }
   });

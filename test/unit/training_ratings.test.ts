@@ -95,7 +95,7 @@ describe("a person's ratings in training", () => {
     let rows: readonly DatasetRow[];
 
     before(async () => {
-      const setup = await setUpRun(configOf({}), 'cpu', files, new Date(0));
+      const setup = await setUpRun(configOf({}), { device: 'cpu', precision: 'float32' }, files, new Date(0));
       ({ policy, task } = setup);
       rows = setup.questions.train;
     });
@@ -203,7 +203,7 @@ describe("a person's ratings in training", () => {
 
   describe('as part of what the run is', () => {
     const first = async (): Promise<string> => {
-      const setup = await setUpRun(configOf({}), 'cpu', files, new Date(0));
+      const setup = await setUpRun(configOf({}), { device: 'cpu', precision: 'float32' }, files, new Date(0));
       await setup.policy.dispose();
       return setup.questions.train[0]!.rowKey;
     };

@@ -25,7 +25,7 @@ describe('validations of a run', () => {
       checkpoints: { every: 15, keep: 2 },
       health,
     });
-    const setup = await setUpRun(config, 'cpu', files, new Date(0));
+    const setup = await setUpRun(config, { device: 'cpu', precision: 'float32' }, files, new Date(0));
     const store = new RunStore({ files, clock: systemClock, processes: systemProcesses }, config.outputDirectory);
     const writer = await store.create(config, UNKNOWN_IDENTITY);
     const seen: number[] = [];

@@ -6,6 +6,7 @@
 import type { GraphBuilder, Value } from './graph_builder.ts';
 import type { Dim } from './onnx_model.ts';
 import { embed, logSoftmax, scatterRows } from './operators.ts';
+import { cast } from './precision.ts';
 
 interface Places {
   /** bool (M): whether the id is one of the extra rows. */
@@ -34,10 +35,10 @@ function placesOf(graph: GraphBuilder, ids: Value, base: number, count: number):
 function gatherRows(graph: GraphBuilder, table: Value, extra: Value, ids: Value, places: Places): Value {
   const shape = [ids.shape[0]!, table.shape[1]!];
   const gather = (from: Value, rows: Value): Value =>
-    graph.single('Gather', [from, rows], table.type, shape, { axis: 0 });
+    cast(graph, graph.single('Gather', [from, rows], from.type, shape, { axis: 0 }), 'float32');
   const mask = graph.single('Unsqueeze', [places.isExtra, graph.integers([1])], 'bool', [ids.shape[0]!, 1]);
   const both = [mask, gather(extra, places.extraRow), gather(table, places.tableRow)];
-  return graph.single('Where', both, table.type, shape);
+  return graph.single('Where', both, 'float32', shape);
 }
 
 /** `embed` with extra rows: ids (M) → (M, D). Without any (`extra` null) it is `embed`. */

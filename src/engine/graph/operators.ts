@@ -4,6 +4,7 @@
  */
 import type { GraphBuilder, Value } from './graph_builder.ts';
 import type { Dim } from './onnx_model.ts';
+import { cast } from './precision.ts';
 
 const swapLastTwo = (rank: number): number[] => [...Array(rank - 2).keys(), rank - 1, rank - 2];
 
@@ -209,7 +210,8 @@ export function split(graph: GraphBuilder, x: Value, axis: number, sizes: readon
 }
 
 function zeros(graph: GraphBuilder, like: Value): Value {
-  return graph.single('Expand', [graph.scalar(0), graph.shape(like.shape)], like.type, like.shape);
+  const zero = cast(graph, graph.scalar(0), like.type === 'float16' ? 'float16' : 'float32');
+  return graph.single('Expand', [zero, graph.shape(like.shape)], like.type, like.shape);
 }
 
 /** Softmax over the last axis. x̄ = p ⊙ (p̄ − Σ p̄ ⊙ p). */

@@ -8,7 +8,7 @@
  */
 import { RandomStream } from '../common/random.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
-import type { Tensor, Weights } from './weights.ts';
+import { type FrozenTensor, type FrozenWeights, type Tensor, toFloat16, toFloat32 } from './weights.ts';
 
 export interface AddedTokens {
   /** (N): what each token reads, in the order of the ids. */
@@ -55,7 +55,7 @@ const ADDED_ROWS_STREAM = 0x726f7773;
  */
 export function initialiseAddedRows(
   config: ModelConfig,
-  weights: Weights,
+  weights: FrozenWeights,
   texts: readonly string[],
   encode: (text: string) => readonly number[],
   seed: number,
@@ -63,7 +63,7 @@ export function initialiseAddedRows(
   const width = config.hiddenSize;
   return new Map(
     sidesOf(config).map((side, s) => {
-      const table = (weights.get(`${MODULES[side]}.weight`) as Tensor).data;
+      const table = toFloat32(weights.get(`${MODULES[side]}.weight`)!);
       const rows = new Float32Array(texts.length * width);
       texts.forEach((text, i) => {
         const pieces = encode(text);
@@ -87,20 +87,22 @@ function meanOfRows(table: Float32Array, width: number, ids: readonly number[]):
 }
 
 /** The config and weights of the model with V+N tokens: `rows` as `initialiseAddedRows` gives them. Other tensors are shared. */
-export function appendRows(
+export function appendRows<T extends FrozenTensor>(
   config: ModelConfig,
-  weights: Weights,
+  weights: Map<string, T>,
   rows: ReadonlyMap<string, Tensor>,
-): { readonly config: ModelConfig; readonly weights: Weights } {
-  const appended: Weights = new Map(weights);
+): { readonly config: ModelConfig; readonly weights: Map<string, T> } {
+  const appended = new Map<string, FrozenTensor>(weights);
   let vocabSize = config.vocabSize;
   for (const side of sidesOf(config)) {
     const name = `${MODULES[side]}.weight`;
-    const table = weights.get(name) as Tensor;
+    const table = weights.get(name) as T;
     const extra = rows.get(addedRowsName(side)) as Tensor;
-    const data = new Float32Array(table.data.length + extra.data.length);
+    const isHalf = table.data instanceof Uint16Array;
+    const size = table.data.length + extra.data.length;
+    const data = isHalf ? new Uint16Array(size) : new Float32Array(size);
     data.set(table.data);
-    data.set(extra.data, table.data.length);
+    data.set(isHalf ? toFloat16(name, extra.data) : extra.data, table.data.length);
     vocabSize = config.vocabSize + extra.shape[0]!;
     appended.set(name, { shape: [vocabSize, config.hiddenSize], data });
   }
@@ -108,6 +110,6 @@ export function appendRows(
   // In the order in which a model's tensors are stored.
   return {
     config: grown,
-    weights: new Map([...parameterShapes(grown).keys()].map((name) => [name, appended.get(name) as Tensor])),
+    weights: new Map([...parameterShapes(grown).keys()].map((name) => [name, appended.get(name) as T])),
   };
 }

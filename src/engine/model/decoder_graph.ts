@@ -2,6 +2,11 @@
  * The decoder of every supported architecture as differentiable graph nodes. Tokens are flat: hidden states are (N, D) whatever
  * rows they came from, so every linear layer is one product; only attention knows about rows, and it is passed in.
  * Weights and adapters are graph inputs under transformers' and PEFT's own names.
+ *
+ * With precision float16 frozen matrices are float16, and so are the products with them, queries, keys, values, attention weights and
+ * the gated MLP. float32 stay: the residual stream, because what every layer adds to it would be lost below 2⁻¹¹ of what is there;
+ * normalisation, whose squares leave float16 from 256 on; scores and softmax; adapters, their products and gradients, whose sums go
+ * over all tokens; the head and log-softmax, because a logit of 16 would be known to 2⁻⁷ only; and vectors, which are small.
  */
 import { tokenLogProbabilitiesInChunks } from '../graph/chunked_head.ts';
 import { recomputed } from '../graph/differentiate.ts';
@@ -21,6 +26,7 @@ import {
   swiglu,
   tokenLogProbabilities,
 } from '../graph/operators.ts';
+import { cast, type Precision, weightPrecision } from '../graph/precision.ts';
 import { addedRowShapes, addedRowsName, type VocabularySide } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { rotaryDim } from './rope.ts';
@@ -62,6 +68,10 @@ export class DecoderGraph {
   readonly #inputs = new Map<string, Value>();
   readonly #trainables: Value[] = [];
   readonly #recompute: boolean;
+  /** Of frozen matrices and the activations between their products. */
+  readonly #precision: Precision;
+  /** The float16 form of what several products take. */
+  readonly #narrowed = new Map<string, Value>();
   #scale: Value | null = null;
 
   /** @param recompute whether the backward pass computes each layer once more instead of keeping what it needs of it */
@@ -71,7 +81,10 @@ export class DecoderGraph {
     adapter: AdapterShape | null,
     trainable: Trainable,
     recompute = false,
+    precision: Precision = 'float32',
   ) {
+    if (precision === 'float16' && trainable === 'all-weights') throw new Error('trained weights are float32');
+    this.#precision = precision;
     this.graph = graph;
     this.config = config;
     this.#adapter = adapter;
@@ -88,12 +101,13 @@ export class DecoderGraph {
   weight(name: string): Value {
     const shape = this.#shapes.get(name);
     if (shape === undefined) throw new Error(`no parameter '${name}' in this architecture`);
-    return this.#tensor(name, shape, this.#trainable === 'all-weights');
+    return this.#tensor(name, shape, this.#trainable === 'all-weights', weightPrecision(shape, this.#precision));
   }
 
-  /** (V, D): the output head, which is the embedding matrix when tied. */
+  /** float32 (V, D): the output head, which is the embedding matrix when tied. */
   get head(): Value {
-    return this.weight(this.config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight');
+    const head = this.weight(this.config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight');
+    return cast(this.graph, head, 'float32');
   }
 
   /** Final hidden states (M, D) → logits (M, V + N). */
@@ -127,12 +141,14 @@ export class DecoderGraph {
     const { graph, config } = this;
     const norm = (x: Value, name: string): Value =>
       rmsNorm(graph, x, this.weight(`${name}.weight`), config.rmsNormEpsilon);
-    let hidden = embedExtended(graph, this.weight('model.embed_tokens.weight'), this.#addedRows('input'), ids);
+    const table = this.weight('model.embed_tokens.weight');
+    let hidden = cast(graph, embedExtended(graph, table, this.#addedRows('input'), ids), 'float32');
+    const angles = { cos: cast(graph, cos, this.#precision), sin: cast(graph, sin, this.#precision) };
     for (let layer = 0; layer < config.layers; layer++) {
       const prefix = `model.layers.${layer}`;
       const compute = (x: Value): Value => {
         const [query, key, value] = this.#projections(`${prefix}.self_attn`, norm(x, `${prefix}.input_layernorm`));
-        const rotate = (part: Value, heads: number): Value => this.#rotate(part, heads, cos, sin);
+        const rotate = (part: Value, heads: number): Value => this.#rotate(part, heads, angles);
         const attended = attention(rotate(query, config.heads), rotate(key, config.keyValueHeads), value, layer);
         const middle = this.#linear(`${prefix}.self_attn.o_proj`, attended, x);
         return this.#feedForward(`${prefix}.mlp`, norm(middle, `${prefix}.post_attention_layernorm`), middle);
@@ -164,11 +180,9 @@ export class DecoderGraph {
         this.#inputs.set(`size:${rows}`, v);
       }
       const heads2d = reshape(graph, v, [rows, config.headDim]);
-      return reshape(
-        graph,
-        rmsNorm(graph, heads2d, this.weight(`${prefix}.${name}.weight`), config.rmsNormEpsilon),
-        v.shape,
-      );
+      const weight = this.weight(`${prefix}.${name}.weight`);
+      const normal = rmsNorm(graph, cast(graph, heads2d, 'float32'), weight, config.rmsNormEpsilon);
+      return reshape(graph, cast(graph, normal, this.#precision), v.shape);
     };
     return [perHead(query, config.heads, 'q_norm'), perHead(key, config.keyValueHeads, 'k_norm'), value];
   }
@@ -184,7 +198,7 @@ export class DecoderGraph {
     return this.#linear(`${prefix}.down_proj`, swiglu(graph, gate, up), residual);
   }
 
-  #rotate(x: Value, heads: number, cos: Value, sin: Value): Value {
+  #rotate(x: Value, heads: number, { cos, sin }: { readonly cos: Value; readonly sin: Value }): Value {
     const rows: Dim = x.shape[0]!;
     const width = rotaryDim(this.config);
     const partial = width < this.config.headDim ? { rotaryDim: width, heads } : null;
@@ -195,12 +209,17 @@ export class DecoderGraph {
   /**
    * y = x Wᵀ + b + s·(x̃ Aᵀ) Bᵀ (+ residual), Hu et al. 2021 eq. 3, with s = alpha / r. x̃ is x after dropout. A `step`
    * without dropout forms W + s B A, which many rows pay for.
+   * @returns in this graph's precision; float32 with a residual
    */
   #linear(module: string, x: Value, residual: Value | null = null): Value {
     const { graph } = this;
     const weight = this.weight(`${module}.weight`);
     const bias = this.#shapes.has(`${module}.bias`) ? this.weight(`${module}.bias`) : null;
-    if (!this.#adapter?.modules.has(module)) return this.#withBias(linear, x, weight, bias, residual);
+    const product = (): Value =>
+      weight.type === 'float16'
+        ? this.#addResidual(this.#halfProduct(x, weight, bias), residual)
+        : this.#withBias(linear, x, weight, bias, residual);
+    if (!this.#adapter?.modules.has(module)) return product();
     const [outputs, inputs] = weight.shape as [number, number];
     const train = this.#trainable === 'adapter';
     const a = this.#tensor(adapterTensorName(module, 'A'), [this.#adapter.rank, inputs], train);
@@ -208,14 +227,23 @@ export class DecoderGraph {
     this.#scale ??= graph.input(ADAPTER_SCALE, 'float32', [1]);
     const scale = this.#scale;
     // A merged weight would be kept from forward to backward pass, however little else is.
-    if (train && this.#adapter.dropout === 0 && !this.#recompute) {
+    if (weight.type === 'float32' && train && this.#adapter.dropout === 0 && !this.#recompute) {
       const adapted: typeof linear = (into, rows, frozen, addend = null) =>
         adaptedLinear(into, rows, { weight: frozen, scale }, { a, b }, addend);
       return this.#withBias(adapted, x, weight, bias, residual);
     }
-    const y = this.#withBias(linear, x, weight, bias, residual);
-    const dropped = train && this.#adapter.dropout > 0 ? this.#drop(module, x, inputs, this.#adapter.dropout) : x;
-    return linear(graph, multiply(graph, linear(graph, dropped, a), scale), b, y);
+    const y = cast(graph, product(), 'float32');
+    const wide = cast(graph, x, 'float32');
+    const dropped = train && this.#adapter.dropout > 0 ? this.#drop(module, wide, inputs, this.#adapter.dropout) : wide;
+    const sum = linear(graph, multiply(graph, linear(graph, dropped, a), scale), b, y);
+    return residual === null ? cast(graph, sum, this.#precision) : sum;
+  }
+
+  /** x Wᵀ + b in float16. */
+  #halfProduct(x: Value, weight: Value, bias: Value | null): Value {
+    const narrow = this.#narrowed.get(x.name) ?? cast(this.graph, x, 'float16');
+    this.#narrowed.set(x.name, narrow);
+    return linear(this.graph, narrow, weight, bias && cast(this.graph, bias, 'float16'));
   }
 
   /** A product takes one addend: the bias, if there is one. */
@@ -225,7 +253,7 @@ export class DecoderGraph {
   }
 
   #addResidual(x: Value, residual: Value | null): Value {
-    return residual === null ? x : add(this.graph, x, residual);
+    return residual === null ? x : add(this.graph, cast(this.graph, x, 'float32'), residual);
   }
 
   /** Each module stretches the tokens' numbers by a factor of its own, so that no two masks are alike. */
@@ -245,10 +273,10 @@ export class DecoderGraph {
     return dropout(graph, x, stretched, columns, probability);
   }
 
-  #tensor(name: string, shape: readonly number[], trainable: boolean): Value {
+  #tensor(name: string, shape: readonly number[], trainable: boolean, type: Precision = 'float32'): Value {
     let value = this.#inputs.get(name);
     if (value === undefined) {
-      value = this.graph.input(name, 'float32', shape, { trainable });
+      value = this.graph.input(name, type, shape, { trainable });
       this.#inputs.set(name, value);
       if (trainable) this.#trainables.push(value);
     }

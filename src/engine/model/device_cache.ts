@@ -12,7 +12,8 @@ const BLOCK = 32;
 
 /** What a cache needs of the device. Tensors are listed key, value, key, … layer by layer. */
 export interface CacheDevice {
-  zeros(name: string, shape: readonly number[]): Promise<DeviceTensor>;
+  /** A tensor of the type that its programs keep keys and values in. */
+  emptyCache(name: string, shape: readonly number[]): Promise<DeviceTensor>;
   /** Copies of the listed columns of the listed rows. */
   rearrange(
     tensors: readonly DeviceTensor[],
@@ -133,7 +134,7 @@ export class DeviceKeyValueCache {
     const { layers, keyValueHeads, headDim } = this.#config;
     const shape = [rows.length, keyValueHeads, capacity, headDim];
     const tensors: DeviceTensor[] = [];
-    for (const name of cacheNames(layers, pastName)) tensors.push(await this.#device.zeros(name, shape));
+    for (const name of cacheNames(layers, pastName)) tensors.push(await this.#device.emptyCache(name, shape));
     return tensors;
   }
 

@@ -4,6 +4,7 @@
  */
 import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
 import { add, embed, matmul, multiply, reshape, softmax, transpose } from '../graph/operators.ts';
+import { cast, type Precision } from '../graph/precision.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph } from './decoder_graph.ts';
 import { pastName } from './extend_program.ts';
@@ -17,14 +18,15 @@ export const cacheNames = (layers: number, name: (kind: 'key' | 'value', layer: 
 
 /**
  * Inputs: ids (B, T), bias (B, 1, 1, T, C), cos, sin (B·T, rotaryDim/2), rows (M): flat tokens to predict at, places (B, Hkv, T, 3):
- * row, head and column of the cache that each new token goes to, and per layer past_key, past_value (B, Hkv, C, d). With head
- * 'log-probs' also targets (M).
+ * row, head and column of the cache that each new token goes to, and per layer past_key, past_value (B, Hkv, C, d) in the
+ * program's precision. With head 'log-probs' also targets (M).
  * Outputs: hidden (M, D), final and normalised, or log_probs (M), and per layer present_key, present_value (B, Hkv, C, d).
  */
 export function buildDeviceExtendProgram(
   config: ModelConfig,
   adapter: AdapterShape | null,
   head: 'hidden' | 'log-probs',
+  precision: Precision = 'float32',
 ): Uint8Array {
   const graph = new GraphBuilder(head === 'hidden' ? 'extend' : 'extend-score', 'portable');
   const { keyValueHeads: kv, headDim: d } = config;
@@ -38,11 +40,11 @@ export function buildDeviceExtendProgram(
   defineSizes(graph, config, ids, bias);
 
   const keep = (kind: 'key' | 'value', layer: number, fresh: Value): Value => {
-    const past = graph.input(pastName(kind, layer), 'float32', ['B', kv, 'C', d]);
+    const past = graph.input(pastName(kind, layer), precision, ['B', kv, 'C', d]);
     return graph.produce(presentName(kind, layer), 'ScatterND', [past, places, fresh], past);
   };
-  const decoder = new DecoderGraph(graph, config, adapter, 'nothing');
-  const attention = cacheAttention(graph, config, keep, bias);
+  const decoder = new DecoderGraph(graph, config, adapter, 'nothing', false, precision);
+  const attention = cacheAttention(graph, config, keep, bias, precision);
   const hidden = decoder.hiddenStates(reshape(graph, ids, ['B*T']), cos, sin, attention);
   const selected = embed(graph, hidden, rows);
   if (head === 'hidden') {
@@ -72,10 +74,11 @@ function cacheAttention(
   config: ModelConfig,
   keep: (kind: 'key' | 'value', layer: number, fresh: Value) => Value,
   bias: Value,
+  precision: Precision,
 ): Attention {
   const { heads, keyValueHeads: kv, headDim: d } = config;
   const group = heads / kv;
-  const scale = graph.scalar(1 / Math.sqrt(d));
+  const scale = cast(graph, graph.scalar(1 / Math.sqrt(d)), precision);
   const byHead = (x: Value): Value => transpose(graph, reshape(graph, x, ['B', 'T', kv, d]), [0, 2, 1, 3]);
 
   return (query, key, value, layer) => {
@@ -83,8 +86,10 @@ function cacheAttention(
     const q = reshape(graph, transpose(graph, q5, [0, 2, 3, 1, 4]), ['B', kv, 'G*T', d]);
     const keys = keep('key', layer, byHead(key));
     const values = keep('value', layer, byHead(value));
-    const scores = reshape(graph, matmul(graph, q, keys, { transposeB: true }), ['B', kv, group, 'T', 'C']);
-    const weights = reshape(graph, softmax(graph, add(graph, scores, bias)), ['B', kv, 'G*T', 'C']);
+    const products = cast(graph, matmul(graph, q, keys, { transposeB: true }), 'float32');
+    const scores = reshape(graph, products, ['B', kv, group, 'T', 'C']);
+    const softened = cast(graph, softmax(graph, add(graph, scores, bias)), precision);
+    const weights = reshape(graph, softened, ['B', kv, 'G*T', 'C']);
     const mixed = reshape(graph, matmul(graph, weights, values), ['B', kv, group, 'T', d]);
     return reshape(graph, transpose(graph, mixed, [0, 3, 1, 2, 4]), ['B*T', heads * d]);
   };
@@ -94,7 +99,10 @@ function cacheAttention(
  * Inputs: rows (R), columns (D), and per layer past_key, past_value (B, Hkv, C, d).
  * Outputs: per layer present_key, present_value (R, Hkv, D, d): the listed columns of the listed rows.
  */
-export function buildRearrangeProgram(config: Pick<ModelConfig, 'layers' | 'keyValueHeads' | 'headDim'>): Uint8Array {
+export function buildRearrangeProgram(
+  config: Pick<ModelConfig, 'layers' | 'keyValueHeads' | 'headDim'>,
+  precision: Precision = 'float32',
+): Uint8Array {
   const graph = new GraphBuilder('rearrange', 'portable');
   const { layers, keyValueHeads: kv, headDim: d } = config;
   const rows = graph.input('rows', 'int64', ['R']);
@@ -102,9 +110,9 @@ export function buildRearrangeProgram(config: Pick<ModelConfig, 'layers' | 'keyV
   const past = cacheNames(layers, pastName);
   const present = cacheNames(layers, presentName);
   past.forEach((name, i) => {
-    const cache = graph.input(name, 'float32', ['B', kv, 'C', d]);
-    const picked = graph.single('Gather', [cache, rows], 'float32', ['R', kv, 'C', d], { axis: 0 });
-    const moved = graph.single('Gather', [picked, columns], 'float32', ['R', kv, 'D', d], { axis: 2 });
+    const cache = graph.input(name, precision, ['B', kv, 'C', d]);
+    const picked = graph.single('Gather', [cache, rows], precision, ['R', kv, 'C', d], { axis: 0 });
+    const moved = graph.single('Gather', [picked, columns], precision, ['R', kv, 'D', d], { axis: 2 });
     graph.output(present[i]!, moved);
   });
   return graph.serialise();

@@ -4,28 +4,38 @@
  */
 import { GraphBuilder } from '../graph/graph_builder.ts';
 import type { DeviceTensor } from '../runtime/device_tensor.ts';
-import { type HostTensor, Session, type SessionOptions } from '../runtime/session.ts';
+import { elementType, type HostTensor, Session, type SessionOptions } from '../runtime/session.ts';
 
+/** What lies on a device besides token ids. */
+export type Numbers = Float32Array | Uint16Array;
+type NumberType = 'float32' | 'float16';
+
+const typeOf = (data: Numbers): NumberType => (elementType(data) === 'float16' ? 'float16' : 'float32');
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
 
 export class DeviceMemory {
-  readonly #upload: Session;
-  readonly #copy: Session;
+  readonly #options: SessionOptions;
+  /** By name and the type of numbers that they copy. */
+  readonly #sessions = new Map<string, Promise<Session>>();
   /** Copies of host tensors that programs are bound to. */
-  readonly #resident = new Map<HostTensor<Float32Array>, Promise<DeviceTensor>>();
+  readonly #resident = new Map<HostTensor<Numbers>, Promise<DeviceTensor>>();
   #bytes = 0;
 
-  private constructor(upload: Session, copy: Session) {
-    this.#upload = upload;
-    this.#copy = copy;
+  constructor(options: SessionOptions) {
+    this.#options = options;
   }
 
-  static async open(options: SessionOptions): Promise<DeviceMemory> {
-    const graph = new GraphBuilder('copy');
-    graph.output('to', graph.input('from', 'float32', ['N']));
-    const model = graph.serialise();
-    const upload = await Session.create('upload', model, { ...options, results: 'device' });
-    return new DeviceMemory(upload, await Session.create('copy', model, options));
+  #session(name: 'upload' | 'copy', type: NumberType): Promise<Session> {
+    const key = `${name} ${type}`;
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      const graph = new GraphBuilder('copy');
+      graph.output('to', graph.input('from', type, ['N']));
+      const results = name === 'upload' ? 'device' : 'host';
+      session = Session.create(name, graph.serialise(), { ...this.#options, results });
+      this.#sessions.set(key, session);
+    }
+    return session;
   }
 
   /** Bytes uploaded and read back so far: what crosses between host and device is meant to be little. */
@@ -34,33 +44,37 @@ export class DeviceMemory {
   }
 
   /** A new tensor with this data; the caller disposes it. Every dimension is at least 1. */
-  async place(name: string, { shape, data }: HostTensor<Float32Array>): Promise<DeviceTensor> {
+  async place(name: string, { shape, data }: HostTensor<Numbers>): Promise<DeviceTensor> {
     this.#bytes += data.byteLength;
-    const { to } = await this.#upload.runOnDevice({ from: { shape: [data.length], data } }, ['to']);
+    const upload = await this.#session('upload', typeOf(data));
+    const { to } = await upload.runOnDevice({ from: { shape: [data.length], data } }, ['to']);
     return to!.view(name, shape);
   }
 
-  zeros(name: string, shape: readonly number[]): Promise<DeviceTensor> {
-    return this.place(name, { shape, data: new Float32Array(sizeOf(shape)) });
+  zeros(name: string, shape: readonly number[], type: NumberType = 'float32'): Promise<DeviceTensor> {
+    const size = sizeOf(shape);
+    return this.place(name, { shape, data: type === 'float16' ? new Uint16Array(size) : new Float32Array(size) });
   }
 
   /** Overwrites a tensor of the device. */
-  async write(tensor: DeviceTensor, data: Float32Array): Promise<void> {
+  async write(tensor: DeviceTensor, data: Numbers): Promise<void> {
     this.#bytes += data.byteLength;
     const shape = [data.length];
-    await this.#copy.run({ from: { shape, data } }, [], { to: tensor.view(tensor.name, shape) });
+    const copy = await this.#session('copy', typeOf(data));
+    await copy.run({ from: { shape, data } }, [], { to: tensor.view(tensor.name, shape) });
   }
 
-  /** A copy of the tensor's data. */
+  /** A copy of a float32 tensor's data. */
   async read(tensor: DeviceTensor): Promise<Float32Array> {
     const size = sizeOf(tensor.shape);
     this.#bytes += 4 * size;
-    const { to } = await this.#copy.run({ from: tensor.view(tensor.name, [size]) }, ['to']);
+    const copy = await this.#session('copy', 'float32');
+    const { to } = await copy.run({ from: tensor.view(tensor.name, [size]) }, ['to']);
     return to!;
   }
 
   /** The device's copy of a host tensor, made when it is first asked for and disposed with this memory. */
-  resident(name: string, tensor: HostTensor<Float32Array>): Promise<DeviceTensor> {
+  resident(name: string, tensor: HostTensor<Numbers>): Promise<DeviceTensor> {
     let copy = this.#resident.get(tensor);
     if (copy === undefined) {
       copy = this.place(name, tensor);
@@ -70,7 +84,7 @@ export class DeviceMemory {
   }
 
   /** Brings the resident copies of tensors whose data the host has changed up to date. */
-  async refresh(tensors: Iterable<HostTensor<Float32Array>>): Promise<void> {
+  async refresh(tensors: Iterable<HostTensor<Numbers>>): Promise<void> {
     for (const tensor of tensors) {
       const copy = this.#resident.get(tensor);
       if (copy !== undefined) await this.write(await copy, tensor.data);
@@ -80,7 +94,7 @@ export class DeviceMemory {
   async dispose(): Promise<void> {
     for (const copy of this.#resident.values()) (await copy).dispose();
     this.#resident.clear();
-    await this.#upload.dispose();
-    await this.#copy.dispose();
+    await Promise.all([...this.#sessions.values()].map(async (session) => (await session).dispose()));
+    this.#sessions.clear();
   }
 }

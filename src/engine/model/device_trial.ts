@@ -2,8 +2,15 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import * as v from 'valibot';
-import { GraphBuilder } from '../graph/graph_builder.ts';
-import { type DeviceSource, type DeviceTrial, hasGraphicsCard, listBackends } from '../runtime/devices.ts';
+import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
+import { cast, type Precision } from '../graph/precision.ts';
+import {
+  type DeviceSource,
+  type DeviceTrial,
+  type HalfTrial,
+  hasGraphicsCard,
+  listBackends,
+} from '../runtime/devices.ts';
 import { type Device, nativeReason, Session } from '../runtime/session.ts';
 
 /** Rows and columns: the bigger product only where it will not take long. */
@@ -11,20 +18,22 @@ const SIZES = [64, 256, 1024];
 const PRODUCTS = 4;
 const ROUNDS = 2;
 const LONGEST_SECONDS = 0.5;
+/** Of a result that is 1: float16 sums of 1/n, n a power of two, are exact. */
+const TOLERANCE = 1e-3;
 
 /**
  * Multiplies on the device, in this process: ones of (n, n) four times with a matrix whose columns add up to 1.
  * @returns 10⁹ floating-point operations per second, transfers included
  * @throws LatroError `device-unavailable`, or Error when it computes something else than the products
  */
-async function multiplicationRate(device: Device): Promise<number> {
+async function multiplicationRate(device: Device, precision: Precision): Promise<number> {
   const graph = new GraphBuilder('trial', 'portable');
   const x = graph.input('x', 'float32', ['n', 'n']);
-  const w = graph.input('w', 'float32', ['n', 'n']);
-  let y = x;
-  for (let i = 0; i < PRODUCTS; i++) y = graph.single('MatMul', [y, w], 'float32', ['n', 'n']);
+  const w = cast(graph, graph.input('w', 'float32', ['n', 'n']), precision);
+  let y = cast(graph, x, precision);
+  for (let i = 0; i < PRODUCTS; i++) y = graph.single('MatMul', [y, w], precision, ['n', 'n']);
   const column = graph.input('column', 'float32', ['n', 1]);
-  graph.output('result', graph.single('MatMul', [y, column], 'float32', ['n', 1]));
+  graph.output('result', graph.single('MatMul', [cast(graph, y, 'float32'), column], 'float32', ['n', 1]));
 
   const session = await Session.create('trial', graph.serialise(), { device, threads: availableParallelism() });
   let rate = Number.POSITIVE_INFINITY;
@@ -52,24 +61,57 @@ async function bestSeconds(session: Session, size: number): Promise<number> {
     const start = performance.now();
     const { result } = await session.run(inputs, ['result']);
     if (round > 0) best = Math.min(best, (performance.now() - start) / 1000);
-    const wrong = result!.find((value) => Math.abs(value - 1) > 1e-3);
+    const wrong = result!.find((value) => Math.abs(value - 1) > TOLERANCE);
     if (wrong !== undefined) throw new Error(`it multiplies wrongly: ${wrong} instead of 1`);
   }
   return best;
 }
 
 const Trial = v.variant('works', [
-  v.object({ works: v.literal(true), gflops: v.number() }),
+  v.object({
+    works: v.literal(true),
+    gflops: v.number(),
+    float16: v.nullable(v.object({ gflops: v.number(), sums: v.picklist(['float32', 'float16']) })),
+  }),
   v.object({ works: v.literal(false), reason: v.string() }),
 ]);
 
 /** What the process that tries a device prints: a `DeviceTrial` as JSON. */
 export async function trialReport(device: Device): Promise<string> {
-  const trial = await multiplicationRate(device).then(
-    (gflops): DeviceTrial => ({ works: true, gflops }),
+  const trial = await multiplicationRate(device, 'float32').then(
+    async (gflops): Promise<DeviceTrial> => ({ works: true, gflops, float16: await halfTrial(device) }),
     (error: Error): DeviceTrial => ({ works: false, reason: nativeReason(error.cause ?? error) }),
   );
   return JSON.stringify(trial);
+}
+
+/** The CPU would widen what it is given. */
+async function halfTrial(device: Device): Promise<HalfTrial | null> {
+  if (device === 'cpu') return null;
+  try {
+    return { gflops: await multiplicationRate(device, 'float16'), sums: await sumsOf(device) };
+  } catch {
+    return null;
+  }
+}
+
+/** Adds up 4096 ones, which float16 holds but does not reach one by one. */
+async function sumsOf(device: Device): Promise<HalfTrial['sums']> {
+  const graph = new GraphBuilder('sums', 'portable');
+  const half = (name: string, shape: readonly [number, number]): Value =>
+    cast(graph, graph.input(name, 'float32', shape), 'float16');
+  const [rows, width] = [64, 4096];
+  const product = graph.single('MatMul', [half('a', [rows, width]), half('b', [width, rows])], 'float16', [rows, rows]);
+  graph.output('sums', cast(graph, product, 'float32'));
+  const session = await Session.create('sums', graph.serialise(), { device, threads: availableParallelism() });
+  try {
+    const ones = new Float32Array(rows * width).fill(1);
+    const inputs = { a: { shape: [rows, width], data: ones }, b: { shape: [width, rows], data: ones } };
+    const { sums } = await session.run(inputs, ['sums']);
+    return sums!.every((sum) => sum === width) ? 'float32' : 'float16';
+  } finally {
+    await session.dispose();
+  }
 }
 
 /** This machine's devices. @param trialArguments of `node` for a process that prints the `trialReport` of a device */

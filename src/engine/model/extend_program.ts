@@ -5,6 +5,7 @@
  */
 import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
 import { add, concat, embed, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
+import { cast, type Precision } from '../graph/precision.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph } from './decoder_graph.ts';
 import { rotaryDim } from './rope.ts';
@@ -22,6 +23,7 @@ export function buildExtendProgram(
   adapter: AdapterShape | null,
   head: 'hidden' | 'log-probs',
   operators: OperatorSet = 'cpu',
+  precision: Precision = 'float32',
 ): Uint8Array {
   const graph = new GraphBuilder(head === 'hidden' ? 'extend' : 'extend-score', operators);
   const ids = graph.input('ids', 'int64', ['B', 'T']);
@@ -36,8 +38,8 @@ export function buildExtendProgram(
   }));
   defineSizes(graph, config, ids, bias);
 
-  const decoder = new DecoderGraph(graph, config, adapter, 'nothing');
-  const attention = cachedAttention(graph, config, past, bias);
+  const decoder = new DecoderGraph(graph, config, adapter, 'nothing', false, precision);
+  const attention = cachedAttention(graph, config, past, bias, precision);
   const hidden = decoder.hiddenStates(reshape(graph, ids, ['B*T']), cos, sin, attention);
   const selected = embed(graph, hidden, rows);
   if (head === 'hidden') {
@@ -76,10 +78,13 @@ function cachedAttention(
   config: ModelConfig,
   past: readonly { readonly key: Value; readonly value: Value }[],
   bias: Value,
+  precision: Precision,
 ): Attention {
   const { heads, keyValueHeads: kv, headDim: d } = config;
   const group = heads / kv;
-  const scale = graph.scalar(1 / Math.sqrt(d));
+  const scale = cast(graph, graph.scalar(1 / Math.sqrt(d)), precision);
+  const wide = (x: Value): Value => cast(graph, x, 'float32');
+  const narrow = (x: Value): Value => cast(graph, x, precision);
 
   return (query, key, value, layer) => {
     const cache = past[layer]!;
@@ -91,16 +96,16 @@ function cachedAttention(
     const q = reshape(graph, q5, ['B', kv, 'G*T', d]);
     const k = transpose(graph, reshape(graph, key, ['B', 'T', kv, d]), [0, 2, 1, 3]);
     const v = transpose(graph, reshape(graph, value, ['B', 'T', kv, d]), [0, 2, 1, 3]);
-    graph.output(freshName('key', layer), k);
-    graph.output(freshName('value', layer), v);
+    graph.output(freshName('key', layer), wide(k));
+    graph.output(freshName('value', layer), wide(v));
 
     // Scores against cache and new tokens are joined, not keys: the cache is never copied.
-    const toPast = matmul(graph, q, cache.key, { transposeB: true });
+    const toPast = matmul(graph, q, narrow(cache.key), { transposeB: true });
     const toFresh = matmul(graph, q, k, { transposeB: true });
-    const scores = reshape(graph, concat(graph, [toPast, toFresh], 3, 'C+T'), ['B', kv, group, 'T', 'C+T']);
-    const weights = reshape(graph, softmax(graph, add(graph, scores, bias)), ['B', kv, 'G*T', 'C+T']);
+    const scores = reshape(graph, wide(concat(graph, [toPast, toFresh], 3, 'C+T')), ['B', kv, group, 'T', 'C+T']);
+    const weights = reshape(graph, narrow(softmax(graph, add(graph, scores, bias))), ['B', kv, 'G*T', 'C+T']);
     const [overPast, overFresh] = split(graph, weights, 3, ['C', 'T']) as [Value, Value];
-    const mixed = add(graph, matmul(graph, overPast, cache.value), matmul(graph, overFresh, v));
+    const mixed = add(graph, matmul(graph, overPast, narrow(cache.value)), matmul(graph, overFresh, v));
     return reshape(graph, transpose(graph, reshape(graph, mixed, ['B', kv, group, 'T', d]), [0, 3, 1, 2, 4]), [
       'B*T',
       heads * d,

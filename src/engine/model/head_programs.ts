@@ -5,6 +5,7 @@
 import { logitsExtended } from '../graph/extended_vocabulary.ts';
 import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
 import { logSoftmax } from '../graph/operators.ts';
+import { cast, type Precision } from '../graph/precision.ts';
 import { addedRowShapes, addedRowsName } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { AdapterShape } from './decoder_graph.ts';
@@ -17,21 +18,26 @@ const LARGEST_BLOCK = 512;
 /**
  * Inputs: hidden (B, D); for `draw` uniform (B, 1) in [0, 1) and inverse_temperature (1); without `constants` the head (V, D).
  * Outputs: logits (B, V + N); or token (B, 1) as float32, exact below 2²⁴, and log_prob (B, 1), its log-probability over the vocabulary.
- * @param constants whether the head is part of the program: only while nothing changes it
+ * Only the head may be float16: it is widened before the product.
+ * @param options.constants whether the head is part of the program: only while nothing changes it
  * @returns also the weights that are part of the program
  */
 export function buildHeadProgram(
   config: ModelConfig,
   adapter: AdapterShape | null,
   name: HeadProgramName,
-  constants: boolean,
-  operators: OperatorSet = 'cpu',
+  {
+    constants,
+    operators = 'cpu',
+    precision = 'float32',
+  }: { readonly constants: boolean; readonly operators?: OperatorSet; readonly precision?: Precision },
 ): { readonly model: Uint8Array; readonly constants: ReadonlyMap<string, readonly string[]> } {
   const graph = new GraphBuilder(name, operators);
   const headName = config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight';
   const shape = parameterShapes(config).get(headName)!;
   const hidden = graph.input('hidden', 'float32', ['B', config.hiddenSize]);
-  const head = constants ? graph.constantTensor(headName, shape) : graph.input(headName, 'float32', shape);
+  const held = constants ? graph.constantTensor(headName, shape) : graph.input(headName, precision, shape);
+  const head = cast(graph, held, 'float32');
   if (name === 'logits') {
     graph.output('logits', logitsExtended(graph, hidden, head, addedRows(graph, config, adapter)));
   } else {

@@ -5,16 +5,17 @@
  */
 import { totalmem } from 'node:os';
 import { LatroError, unreachable } from '../common/errors.ts';
+import { type Precision, weightPrecision } from '../graph/precision.ts';
 import type { DeviceTensor } from '../runtime/device_tensor.ts';
 import type { Placement } from '../runtime/placement.ts';
-import { type Device, type HostTensor, keepsTensors, Session } from '../runtime/session.ts';
-import type { BoundAdapter, TensorMap } from './bound_tensors.ts';
+import { type Device, elementType, type HostTensor, keepsTensors, Session } from '../runtime/session.ts';
+import type { BoundAdapter, FrozenMap } from './bound_tensors.ts';
 import type { ModelConfig } from './config.ts';
 import { buildDecodeProgram } from './decode_program.ts';
 import { ADAPTER_SCALE, type Trainable } from './decoder_graph.ts';
 import type { CacheDevice } from './device_cache.ts';
 import { buildDeviceExtendProgram, buildRearrangeProgram, cacheNames, presentName } from './device_extend_program.ts';
-import { DeviceMemory } from './device_memory.ts';
+import { DeviceMemory, type Numbers } from './device_memory.ts';
 import { buildExtendProgram, pastName } from './extend_program.ts';
 import { buildHeadProgram, type HeadProgramName } from './head_programs.ts';
 import { buildPackedProgram } from './packed_program.ts';
@@ -26,6 +27,8 @@ export interface ProgramOptions {
   readonly threads: number;
   /** Whether a step keeps only what enters each layer and computes the rest once more in its backward pass. Default: false. */
   readonly recompute?: boolean;
+  /** Of frozen matrices and what is computed with them; the weights come in it. Default: float32. */
+  readonly precision?: Precision;
 }
 
 /** `reference` is `score` without the adapter. */
@@ -50,10 +53,13 @@ const wholeNumbers = (values: readonly number[]): HostTensor => ({
 
 export class Programs implements CacheDevice {
   readonly config: ModelConfig;
-  readonly #weights: TensorMap;
+  readonly #weights: FrozenMap;
   readonly #adapter: BoundAdapter | null;
   readonly #trainable: Trainable;
   readonly options: ProgramOptions;
+  readonly precision: Precision;
+  /** Whether the programs are those made for the CPU. */
+  readonly #isHost: boolean;
   readonly #sharing: Programs | null;
   readonly #sessions = new Map<ProgramName, Promise<Session>>();
   readonly #packedAdapter: PackedAdapter | null;
@@ -67,26 +73,31 @@ export class Programs implements CacheDevice {
 
   constructor(
     config: ModelConfig,
-    weights: TensorMap,
+    weights: FrozenMap,
     adapter: BoundAdapter | null,
     trainable: Trainable,
     options: ProgramOptions,
     sharing: Programs | null = null,
   ) {
+    this.precision = options.precision ?? 'float32';
+    this.#isHost = options.device === 'cpu' && this.precision === 'float32';
+    for (const [name, { shape, data }] of weights)
+      if (elementType(data) !== weightPrecision(shape, this.precision))
+        throw new Error(`${name} is ${elementType(data)} in a model of precision ${this.precision}`);
     this.config = config;
     this.#sharing = sharing;
     this.#weights = weights;
     this.#adapter = adapter;
     this.#trainable = trainable;
     this.options = options;
-    this.#packedAdapter = adapter === null || options.device !== 'cpu' ? null : new PackedAdapter(config, adapter);
+    this.#packedAdapter = adapter === null || !this.#isHost ? null : new PackedAdapter(config, adapter);
     const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-    this.#copies = keepsDecodingCopy(bytes, options.device, trainable);
+    this.#copies = this.#isHost && keepsDecodingCopy(bytes, options.device, trainable);
   }
 
   /** Whether the device has the program `decode`; elsewhere `extend` takes one token too. */
   get canDecode(): boolean {
-    return this.options.device === 'cpu';
+    return this.#isHost;
   }
 
   /** Takes the adapter's numbers as they are now over into what `decode` runs with. */
@@ -166,12 +177,12 @@ export class Programs implements CacheDevice {
 
   /** The memory of a device that keeps tensors, with the copies that programs are bound to. */
   memory(): Promise<DeviceMemory> {
-    this.#memory ??= this.#sharing?.memory() ?? DeviceMemory.open(this.options);
+    this.#memory ??= this.#sharing?.memory() ?? Promise.resolve(new DeviceMemory(this.options));
     return this.#memory;
   }
 
   /** To be called when the host has changed tensors that programs are bound to. */
-  async refresh(tensors: Iterable<HostTensor<Float32Array>>): Promise<void> {
+  async refresh(tensors: Iterable<HostTensor<Numbers>>): Promise<void> {
     if (this.keepsTensors) await (await this.memory()).refresh(tensors);
   }
 
@@ -179,12 +190,16 @@ export class Programs implements CacheDevice {
     return (await this.memory()).zeros(name, shape);
   }
 
+  async emptyCache(name: string, shape: readonly number[]): Promise<DeviceTensor> {
+    return (await this.memory()).zeros(name, shape, this.precision);
+  }
+
   async rearrange(
     tensors: readonly DeviceTensor[],
     rows: readonly number[],
     columns: readonly number[],
   ): Promise<readonly DeviceTensor[]> {
-    this.#rearrange ??= Session.create('rearrange', buildRearrangeProgram(this.config), {
+    this.#rearrange ??= Session.create('rearrange', buildRearrangeProgram(this.config, this.precision), {
       ...this.options,
       results: 'device',
     });
@@ -270,27 +285,28 @@ export class Programs implements CacheDevice {
     readonly constants?: ReadonlyMap<string, readonly string[]>;
   } {
     const adapter = this.#adapter?.shape ?? null;
-    const operators = this.options.device === 'cpu' ? 'cpu' : 'portable';
+    const { precision } = this;
+    const operators = this.#isHost ? 'cpu' : 'portable';
     switch (name) {
       case 'extend':
       case 'extend-score': {
         const head = name === 'extend' ? 'hidden' : 'log-probs';
-        if (this.keepsTensors) return { model: buildDeviceExtendProgram(this.config, adapter, head) };
-        return { model: buildExtendProgram(this.config, adapter, head, operators) };
+        if (this.keepsTensors) return { model: buildDeviceExtendProgram(this.config, adapter, head, precision) };
+        return { model: buildExtendProgram(this.config, adapter, head, operators, precision) };
       }
       case 'decode':
         return buildDecodeProgram(this.config, adapter, this.#copies);
       case 'logits':
       case 'draw':
       case 'draw-greedy':
-        return buildHeadProgram(this.config, adapter, name, this.#copies, operators);
+        return buildHeadProgram(this.config, adapter, name, { constants: this.#copies, operators, precision });
       case 'score':
-        return buildPackedProgram(this.config, adapter, 'nothing', operators);
+        return buildPackedProgram(this.config, adapter, 'nothing', operators, false, precision);
       case 'reference':
-        return buildPackedProgram(this.config, null, 'nothing', operators);
+        return buildPackedProgram(this.config, null, 'nothing', operators, false, precision);
       case 'step': {
         const { recompute = false } = this.options;
-        const step = buildPackedProgram(this.config, adapter, this.#trainable, operators, recompute);
+        const step = buildPackedProgram(this.config, adapter, this.#trainable, operators, recompute, precision);
         this.#trainables = step.trainables;
         return step;
       }
@@ -303,7 +319,8 @@ export class Programs implements CacheDevice {
   #joinedWeights(constants: ReadonlyMap<string, readonly string[]> = new Map()): ReadonlyMap<string, Float32Array> {
     return new Map(
       [...constants].map(([name, parts]) => {
-        const data = parts.map((part) => this.#weights.get(part)!.data);
+        // Copies are of float32 weights alone.
+        const data = parts.map((part) => this.#weights.get(part)!.data as Float32Array);
         if (data.length === 1) return [name, data[0]!];
         const joined = new Float32Array(data.reduce((sum, { length }) => sum + length, 0));
         data.reduce((offset, part) => {

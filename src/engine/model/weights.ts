@@ -4,9 +4,11 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
+import { type Precision, weightPrecision } from '../graph/precision.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { pickleRefused } from './foreign_formats.ts';
 import { isMissing, parseJson, readOptionalJson } from './json_file.ts';
+import { narrowToFloat16, widenFloat16 } from './number_formats.ts';
 import { SafetensorsFile } from './safetensors.ts';
 
 export interface Tensor {
@@ -31,31 +33,72 @@ export async function loadWeights(folder: string, config: ModelConfig): Promise<
   return readParameters(folder, config, read);
 }
 
-export type HalfFormat = 'F16' | 'BF16';
+/** A parameter that nothing changes: float32, or float16 as its bits. */
+export interface FrozenTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Uint16Array;
+}
+export type FrozenWeights = Map<string, FrozenTensor>;
 
-/** A parameter as a device holds it: half-precision formats as their bits. */
-export type HeldTensor =
-  | { readonly shape: readonly number[]; readonly format: 'F32'; readonly data: Float32Array }
-  | { readonly shape: readonly number[]; readonly format: HalfFormat; readonly data: Uint16Array };
+/** What rounds to a finite float16 is smaller. */
+const FLOAT16_LIMIT = 65520;
 
 /**
- * The same for a device that computes in half precision: what is stored in one of the formats of `held` keeps it, at half the memory; the
- * rest becomes float32, exactly. The CPU holds float32 only, because onnxruntime (1.30) has no products of half-precision matrices
- * there: it widens them in every run. Measured on one core of an AMD EPYC, 24 products with 17.3 M weights, milliseconds of float32 →
- * float16: 3.5 → 8.1 for 1 row, 6.6 → 10.2 for 8, 14.5 → 20.1 for 64, 189 → 200 for 1024 (a Cast of our own: 7.1, 9.9, 18.7, 202);
- * and decoding would lose its matrices laid out beforehand, which are worth more than that.
+ * The same for programs of a precision: with float16 all matrices are float16, as stored or rounded to the nearest; vectors stay float32.
+ * Rounding bfloat16 is exact from 2⁻¹⁴ on and errs by 2⁻²⁵ at the most below. Errors besides those of `loadWeights`: model-unsupported
+ * for a number that float16 does not reach.
+ *
+ * The CPU has no use for it: onnxruntime (1.30) has no products of half-precision matrices there, it widens them in every run.
+ * Measured on one core of an AMD EPYC, 24 products with 17.3 M weights, milliseconds of float32 → float16: 3.5 → 8.1 for 1 row,
+ * 6.6 → 10.2 for 8, 14.5 → 20.1 for 64, 189 → 200 for 1024 (a Cast of our own: 7.1, 9.9, 18.7, 202); and decoding would lose its
+ * matrices laid out beforehand, which are worth more than that.
  */
-export async function loadHeldWeights(
+export async function loadFrozenWeights(
   folder: string,
   config: ModelConfig,
-  held: ReadonlySet<HalfFormat>,
-): Promise<Map<string, HeldTensor>> {
-  const isHeld = (dtype: string): dtype is HalfFormat => held.has(dtype as HalfFormat);
+  precision: Precision,
+): Promise<FrozenWeights> {
+  if (precision === 'float32') return loadWeights(folder, config);
   return readParameters(folder, config, async (file, name) => {
-    const { dtype } = file.info(name);
-    if (!isHeld(dtype)) return { format: 'F32' as const, data: await file.readFloat32(name) };
-    return { format: dtype, data: new Uint16Array((await file.readBytes(name)).buffer) };
+    const { dtype, shape } = file.info(name);
+    if (weightPrecision(shape, precision) === 'float32') return { data: await file.readFloat32(name) };
+    if (dtype === 'F16') return { data: new Uint16Array((await file.readBytes(name)).buffer) };
+    return { data: toFloat16(name, await file.readFloat32(name)) };
   });
+}
+
+/** The bits of float16 numbers. Errors: model-unsupported */
+export function toFloat16(name: string, values: Float32Array): Uint16Array {
+  const tooLarge = values.find((value) => Math.abs(value) >= FLOAT16_LIMIT);
+  if (tooLarge !== undefined)
+    throw new LatroError(
+      'model-unsupported',
+      `The tensor "${name}" holds ${tooLarge}, and float16 ends at 65504.`,
+      "Set precision to 'float32'.",
+    );
+  return narrowToFloat16(values);
+}
+
+/** The numbers of a parameter; a copy, where they are float16. */
+export function toFloat32({ data }: FrozenTensor): Float32Array {
+  if (data instanceof Float32Array) return data;
+  const wide = new Float32Array(data.length);
+  widenFloat16(data, wide);
+  return wide;
+}
+
+/** Whether every matrix of a model folder is stored in half precision, by the files' headers alone. Errors as of `loadWeights`. */
+export async function isStoredInHalf(folder: string, config: ModelConfig): Promise<boolean> {
+  const files: SafetensorsFile[] = [];
+  try {
+    for (const name of await weightFiles(folder)) files.push(await SafetensorsFile.open(join(folder, name), CODES));
+    return [...locateParameters(folder, config, files)].every(([name, file]) => {
+      const { dtype, shape } = file.info(name);
+      return shape.length !== 2 || dtype === 'F16' || dtype === 'BF16';
+    });
+  } finally {
+    for (const file of files) await file.close();
+  }
 }
 
 async function readParameters<T extends object>(

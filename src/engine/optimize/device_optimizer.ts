@@ -17,6 +17,7 @@ import {
   partName,
   updatedName,
 } from './adamw_program.ts';
+import { withLossScale } from './loss_scale.ts';
 import type { Gradient, Optimizer } from './optimizer.ts';
 
 type Tensors = ReadonlyMap<string, DeviceTensor>;
@@ -44,26 +45,8 @@ export class DeviceOptimizer implements Optimizer {
     return this.#updates;
   }
 
-  async gradient(groups: readonly PromptGroup[], options: StepOptions): Promise<Gradient> {
-    let batches = 0;
-    const sink: GradientSink = {
-      next: async () => ({ toHost: [], into: await this.#zeros(batches === 0 ? 'gradient' : 'more') }),
-      add: async () => {
-        if (batches++ === 0) return;
-        const [sum, more] = [await this.#zeros('gradient'), await this.#zeros('more')];
-        const session = await this.#session('accumulate', () => buildAccumulateProgram(this.#shapes));
-        const inputs = { ...named(sum, (name) => `sum:${name}`), ...named(more, (name) => `more:${name}`) };
-        await session.run(
-          inputs,
-          [],
-          named(sum, (name) => `total:${name}`),
-        );
-      },
-    };
-    const { loss, scores } = await this.#model.gradient(groups, sink, options);
-    this.#hasGradient = batches > 0;
-    this.#norm = batches > 0 ? Math.sqrt(await this.#squares(await this.#zeros('gradient'))) : 0;
-    return { loss, scores, norm: this.#norm };
+  gradient(groups: readonly PromptGroup[], options: StepOptions): Promise<Gradient> {
+    return withLossScale(this.#model, options, (scaled) => this.#gradient(groups, scaled));
   }
 
   async update(learningRate: number, limit: number | null): Promise<TensorMap> {
@@ -123,6 +106,28 @@ export class DeviceOptimizer implements Optimizer {
     for (const name of [...this.#tensors.keys()]) await this.#drop(name);
     for (const session of this.#sessions.values()) await (await session).dispose();
     this.#sessions.clear();
+  }
+
+  async #gradient(groups: readonly PromptGroup[], options: StepOptions): Promise<Gradient> {
+    let batches = 0;
+    const sink: GradientSink = {
+      next: async () => ({ toHost: [], into: await this.#zeros(batches === 0 ? 'gradient' : 'more') }),
+      add: async () => {
+        if (batches++ === 0) return;
+        const [sum, more] = [await this.#zeros('gradient'), await this.#zeros('more')];
+        const session = await this.#session('accumulate', () => buildAccumulateProgram(this.#shapes));
+        const inputs = { ...named(sum, (name) => `sum:${name}`), ...named(more, (name) => `more:${name}`) };
+        await session.run(
+          inputs,
+          [],
+          named(sum, (name) => `total:${name}`),
+        );
+      },
+    };
+    const { loss, scores } = await this.#model.gradient(groups, sink, options);
+    this.#hasGradient = batches > 0;
+    this.#norm = batches > 0 ? Math.sqrt(await this.#squares(await this.#zeros('gradient'))) : 0;
+    return { loss, scores, norm: this.#norm };
   }
 
   get #shapes(): ReadonlyMap<string, readonly number[]> {

@@ -4,6 +4,7 @@ import type { TensorMap } from '../model/bound_tensors.ts';
 import type { LanguageModel, StepOptions } from '../model/language_model.ts';
 import type { PromptGroup } from '../model/packing.ts';
 import { AdamW, type AdamWSettings, clipGradients, gradientNorm, type Moments } from './adamw.ts';
+import { withLossScale } from './loss_scale.ts';
 import type { Gradient, Optimizer } from './optimizer.ts';
 
 export class HostOptimizer implements Optimizer {
@@ -21,11 +22,8 @@ export class HostOptimizer implements Optimizer {
     return this.#adamw.updates;
   }
 
-  async gradient(groups: readonly PromptGroup[], options: StepOptions): Promise<Gradient> {
-    const { loss, scores, gradients } = await this.#model.step(groups, options);
-    this.#gradients = gradients;
-    this.#norm = gradientNorm(gradients);
-    return { loss, scores, norm: this.#norm };
+  gradient(groups: readonly PromptGroup[], options: StepOptions): Promise<Gradient> {
+    return withLossScale(this.#model, options, (scaled) => this.#gradient(groups, scaled));
   }
 
   async update(learningRate: number, limit: number | null): Promise<TensorMap> {
@@ -47,5 +45,12 @@ export class HostOptimizer implements Optimizer {
 
   async dispose(): Promise<void> {
     this.#gradients = new Map();
+  }
+
+  async #gradient(groups: readonly PromptGroup[], options: StepOptions): Promise<Gradient> {
+    const { loss, scores, gradients } = await this.#model.step(groups, options);
+    this.#gradients = gradients;
+    this.#norm = gradientNorm(gradients);
+    return { loss, scores, norm: this.#norm };
   }
 }

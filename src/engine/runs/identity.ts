@@ -13,7 +13,10 @@ import { sha256OfFile } from './checkpoint.ts';
 import { settingName } from './config_issue.ts';
 
 /** What only the caller knows. */
-export type Environment = Pick<RunIdentity, 'device' | 'threads' | 'packageVersion' | 'onnxruntimeVersion'>;
+export type Environment = Pick<
+  RunIdentity,
+  'device' | 'precision' | 'threads' | 'packageVersion' | 'onnxruntimeVersion'
+>;
 
 /** Hashes what the run reads; of people's ratings the caller says what it has read. `config` has absolute paths. */
 export async function gatherIdentity(
@@ -43,6 +46,7 @@ export async function gatherIdentity(
 /** Only rounding depends on these: with another value a resume continues the run, but not bit by bit. */
 const ROUNDING_FIELDS: readonly (keyof RunIdentity)[] = [
   'device',
+  'precision',
   'threads',
   'processor',
   'platform',
@@ -50,7 +54,7 @@ const ROUNDING_FIELDS: readonly (keyof RunIdentity)[] = [
   'nodeVersion',
   'onnxruntimeVersion',
 ];
-const ROUNDING_SETTINGS = ['tokenBudget', 'recompute', 'device', 'threads'];
+const ROUNDING_SETTINGS = ['tokenBudget', 'recompute', 'device', 'precision', 'threads'];
 
 /** Settings that change nothing of what training computes. */
 const FREE_SETTINGS = ['outputDirectory', 'evaluation', 'checkpoints', 'health'];

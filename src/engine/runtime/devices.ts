@@ -32,11 +32,20 @@ export function hasGraphicsCard(): boolean {
   return nodes.some((name) => name.startsWith('render')) || ['/dev/nvidiactl', '/dev/kfd', '/dev/dxg'].some(existsSync);
 }
 
+export interface HalfTrial {
+  /** Rate of multiplying float16 matrices, 10⁹ operations per second. */
+  readonly gflops: number;
+  /** What such products are summed in. float16 does not count beyond 2048, and loses digits with the width of a product. */
+  readonly sums: 'float32' | 'float16';
+}
+
 /** What came of computing somewhere for a moment. */
 export type DeviceTrial =
   | {
       readonly works: true /** Rate of multiplying float32 matrices, 10⁹ operations per second. */;
       readonly gflops: number;
+      /** null where the device has none. */
+      readonly float16: HalfTrial | null;
     }
   | { readonly works: false; readonly reason: string };
 

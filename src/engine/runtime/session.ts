@@ -8,7 +8,8 @@ import { DeviceTensor } from './device_tensor.ts';
 import { type Placement, PlacementProfile } from './placement.ts';
 
 export type Device = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
-export type TensorData = Float32Array | BigInt64Array | Int32Array;
+/** Uint16Array: the bits of float16 numbers. */
+export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array;
 
 /** A host tensor: shape and data in row-major order. */
 export interface HostTensor<T extends TensorData = TensorData> {
@@ -27,12 +28,18 @@ export const keepsTensors = (device: Device): boolean => device === 'webgpu';
 
 const toOrt = (tensor: HostTensor | DeviceTensor): ort.Tensor => {
   if (tensor instanceof DeviceTensor) return tensor.handle();
-  const type =
-    tensor.data instanceof Float32Array ? 'float32' : tensor.data instanceof BigInt64Array ? 'int64' : 'int32';
-  return new ort.Tensor(type, tensor.data as never, tensor.shape);
+  return new ort.Tensor(elementType(tensor.data), tensor.data as never, tensor.shape);
 };
 
-const externalData = (constants: ReadonlyMap<string, Float32Array>): { path: string; data: Uint8Array }[] =>
+export function elementType(data: TensorData): 'float32' | 'float16' | 'int64' | 'int32' {
+  if (data instanceof Float32Array) return 'float32';
+  if (data instanceof Uint16Array) return 'float16';
+  return data instanceof BigInt64Array ? 'int64' : 'int32';
+}
+
+const externalData = (
+  constants: ReadonlyMap<string, Float32Array | Uint16Array>,
+): { path: string; data: Uint8Array }[] =>
   [...constants].map(([path, { buffer, byteOffset, byteLength }]) => {
     return { path, data: new Uint8Array(buffer, byteOffset, byteLength) };
   });
@@ -69,7 +76,7 @@ export class Session {
     options: SessionOptions & {
       readonly results?: 'host' | 'device';
       readonly profiled?: boolean;
-      readonly constants?: ReadonlyMap<string, Float32Array>;
+      readonly constants?: ReadonlyMap<string, Float32Array | Uint16Array>;
     },
   ): Promise<Session> {
     const profile = options.profiled ? await PlacementProfile.open() : null;

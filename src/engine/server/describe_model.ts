@@ -22,7 +22,7 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
   const tokenizer = await Tokenizer.load(folder);
   tokenizer.checkAgainst(config);
   const shapes = [...parameterShapes(config).values()];
-  const request = policyRequest(await presetConfig(folder, 'auto'), 'cpu');
+  const request = policyRequest(await presetConfig(folder, 'auto'), { device: 'cpu', precision: 'float32' });
   const lora = request.mode.kind === 'lora' ? request.mode.lora : null;
   const memory = policyMemory(config, request, lora);
   return {

@@ -113,6 +113,7 @@ async function keyOf({ model, adapter, programs, strategies }: PolicySource): Pr
   const folders = adapter === null ? [model] : [model, adapter];
   return JSON.stringify([
     programs.device,
+    programs.precision ?? 'float32',
     programs.threads,
     strategies ?? null,
     ...(await Promise.all(folders.map(fingerprint))),

@@ -8,6 +8,7 @@ import type { CheckpointFolder } from '../runs/checkpoint.ts';
 import { RunDirectory } from '../runs/run_directory.ts';
 import type { DeviceList } from '../runtime/devices.ts';
 import { ADAPTER_FOLDER, MODEL_FOLDER } from '../training/checkpoint_state.ts';
+import { choosePrecision } from '../training/choose_precision.ts';
 import { presetConfig } from './config_source.ts';
 import type { PolicySource } from './policy_cache.ts';
 import type { QuestionWorld } from './question_world.ts';
@@ -41,16 +42,22 @@ export async function resolveWeights(
   if (weights.kind === 'run')
     return weightsOfRun(new RunDirectory(files, weights.runDirectory), weights.checkpoint, devices);
   const { model, adapter } = weights;
-  const programs = { device: await devices.choose('auto'), threads };
+  const device = await devices.choose('auto');
+  const precision = await choosePrecision(devices, device, { asked: 'auto', trains: 'nothing', model });
+  const programs = { device, precision, threads };
   const policy = policySource(await presetConfig(model, 'auto'), model, adapter, programs);
   const reference = adapter === null ? null : { policy, start: { ...policy, adapter: null } };
   return { policy, reference, step: 0, run: null, runConfig: null, began: null };
 }
 
 async function weightsOfRun(run: RunDirectory, checkpoint: string, devices: DeviceList): Promise<QuestionWeights> {
-  const { config, createdAt } = await run.record();
+  const { config, createdAt, identity } = await run.record();
   const step = checkpoint === 'base' ? 0 : Number(checkpoint.slice('step-'.length));
-  const programs = { device: await devices.choose(config.device), threads: config.threads };
+  const device = await devices.choose(config.device);
+  const { precision: asked, model, trainable } = config;
+  const trains = trainable.kind === 'full' ? 'all-weights' : 'some';
+  const precision = await choosePrecision(devices, device, { asked, trains, model }, identity.precision ?? null);
+  const programs = { device, precision, threads: config.threads };
   const startAdapter = config.adapter ?? null;
   const start = policySource(config, config.model, startAdapter, programs);
   const common = { step, run, runConfig: config, began: new Date(createdAt) };

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { Clock } from '../common/clock.ts';
 import { requireMemory } from '../model/memory_estimate.ts';
-import type { Device } from '../runtime/session.ts';
+import type { ComputePlace } from '../training/environment.ts';
 import { memoryNeed } from '../training/policy.ts';
 import { policyRequest } from '../training/run_setup.ts';
 import type { RunObserver, TrainingRun } from '../training/training_run.ts';
@@ -42,10 +42,10 @@ export function runObserver(context: JobContext, clock: Clock, log: (message: st
  */
 export async function tellMemory(
   config: RunConfig,
-  device: Device,
+  place: ComputePlace,
   { progress }: Pick<JobContext, 'progress'>,
 ): Promise<void> {
-  const { estimate, available } = await memoryNeed(policyRequest(config, device));
+  const { estimate, available } = await memoryNeed(policyRequest(config, place));
   const nothingYet = { done: 0, total: 0, unit: 'updates', ratePerSecond: null, secondsLeft: null, message: '' };
   progress({ phase: 'preparing', ...nothingYet, memory: { needed: estimate.total, available } });
   requireMemory(config.model, estimate, available);

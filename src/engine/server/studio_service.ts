@@ -55,7 +55,7 @@ export class StudioService implements EngineService {
     const config = await openConfig(world.files, params);
     throwIfCancelled(context.signal);
     const environment = await chooseEnvironment(devices, config);
-    await tellMemory(config, environment.device, context);
+    await tellMemory(config, environment, context);
     const store = new RunStore(world, config.outputDirectory);
     const run = await TrainingRun.create(world, store, config, environment);
     return startRun(run, runObserver(context, world.clock, log));
@@ -65,8 +65,8 @@ export class StudioService implements EngineService {
     const { world, devices, log } = this.#options;
     const { config, identity } = await new RunDirectory(world.files, runDirectory).record();
     throwIfCancelled(context.signal);
-    const environment = await chooseEnvironment(devices, config, identity.device);
-    await tellMemory(config, environment.device, context);
+    const environment = await chooseEnvironment(devices, config, identity);
+    await tellMemory(config, environment, context);
     const store = new RunStore(world, dirname(runDirectory));
     const observer = runObserver(context, world.clock, log);
     const run = await TrainingRun.resume(world, store, runDirectory, environment, observer);

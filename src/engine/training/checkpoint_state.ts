@@ -49,7 +49,10 @@ async function weightFiles(policy: Policy): Promise<CheckpointContent> {
   const inFolder = (folder: string, files: Record<string, Iterable<Uint8Array>>): CheckpointContent =>
     Object.fromEntries(Object.entries(files).map(([name, pieces]) => [`${folder}/${name}`, pieces]));
   if (policy.mode === 'lora') return inFolder(ADAPTER_FOLDER, adapterFiles(policy.adapter!));
-  return inFolder(MODEL_FOLDER, await modelFolderFiles(policy.folder, policy.weights, 'F32', policy.addedTokens));
+  return inFolder(
+    MODEL_FOLDER,
+    await modelFolderFiles(policy.folder, policy.model.parameters, 'F32', policy.addedTokens),
+  );
 }
 
 /**

@@ -23,7 +23,7 @@ import { LanguageModel } from '../model/language_model.ts';
 import { estimateMemory, type MemoryEstimate, type MemoryRequest, requireMemory } from '../model/memory_estimate.ts';
 import { keepsDecodingCopy, type ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
-import { loadWeights, type Tensor, type Weights } from '../model/weights.ts';
+import { type FrozenWeights, loadFrozenWeights, type Tensor, type Weights } from '../model/weights.ts';
 import { type PolicyParts, withAddedTokens } from './policy_tokens.ts';
 import type { ReferenceScorer } from './rollout.ts';
 
@@ -56,7 +56,8 @@ export class Policy {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: ChatTemplate | null;
   readonly model: LanguageModel;
-  readonly weights: Weights;
+  /** Without full fine-tuning matrices may be float16. */
+  readonly weights: FrozenWeights;
   readonly adapter: Adapter | null;
   readonly mode: PolicyMode['kind'];
   /** Tags of the reasoning strategies; null: it has none. */
@@ -65,7 +66,7 @@ export class Policy {
   readonly addedTokens: AddedTokens | null;
   readonly #programs: ProgramOptions;
   /** What π_0 differs in from the trained weights; null where switching the adapter off gives π_0. */
-  #start: { readonly weights: Weights; readonly adapter: Adapter | null } | null;
+  #start: { readonly weights: FrozenWeights; readonly adapter: Adapter | null } | null;
   #reference: LanguageModel | null = null;
 
   private constructor(request: PolicyRequest, parts: PolicyParts, chatTemplate: ChatTemplate | null) {
@@ -101,7 +102,7 @@ export class Policy {
     const chatTemplate = await ChatTemplate.load(request.model, tokenizer.specialTokens);
     const adapter = await openAdapter(request, config);
     requireMemory(request.model, policyMemory(config, request, adapter?.config ?? null), availableMemory());
-    const weights = await loadWeights(request.model, config);
+    const weights = await loadFrozenWeights(request.model, config, request.programs.precision ?? 'float32');
     const loaded: PolicyParts = { config, tokenizer, weights, adapter, addedTokens: null };
     const { strategies } = request;
     const parts = await withAddedTokens(request.model, loaded, strategies, strategies?.seed ?? 0);
@@ -137,7 +138,7 @@ export class Policy {
       return;
     }
     // In place: the reference's programs are bound to these buffers.
-    const kept = this.mode === 'full' ? this.#start.weights : this.#start.adapter!.tensors;
+    const kept = this.mode === 'full' ? (this.#start.weights as Weights) : this.#start.adapter!.tensors;
     for (const [name, { data }] of trained) kept.get(name)!.data.set(data);
     await this.#reference?.programs.refresh(kept.values());
   }
@@ -146,7 +147,7 @@ export class Policy {
     weights,
     adapter,
   }: {
-    readonly weights: Weights;
+    readonly weights: FrozenWeights;
     readonly adapter: Adapter | null;
   }): LanguageModel {
     const bound = adapter && bindAdapter(this.config, adapter);
@@ -173,7 +174,7 @@ export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: 
   const { mode, rows, sequenceLength, tokenBudget, programs } = request;
   const need: MemoryRequest = {
     mode: mode.kind === 'frozen' ? 'inference' : mode.kind,
-    bytesPerWeight: 4,
+    bytesPerWeight: programs.precision === 'float16' ? 2 : 4,
     batchSize: rows,
     sequenceLength,
     stepTokens: Math.max(tokenBudget, SCORED_TOKENS),
@@ -224,8 +225,8 @@ export function bindAdapter(config: ModelConfig, adapter: Adapter): BoundAdapter
   };
 }
 
-function startOf(request: PolicyRequest, weights: Weights, adapter: Adapter | null) {
-  if (request.mode.kind === 'full') return { weights: copyTensors(weights), adapter: null };
+function startOf(request: PolicyRequest, weights: FrozenWeights, adapter: Adapter | null) {
+  if (request.mode.kind === 'full') return { weights: copyTensors(weights as Weights), adapter: null };
   const isNew = request.adapter === null && adapter?.addedTokens === undefined;
   if (request.mode.kind === 'lora' && adapter !== null && !isNew) {
     return { weights, adapter: { ...adapter, tensors: copyTensors(adapter.tensors) } };

@@ -5,13 +5,13 @@ import type { Adapter } from '../model/adapter.ts';
 import { type AddedTokens, appendRows, initialiseAddedRows } from '../model/added_tokens.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
-import type { Weights } from '../model/weights.ts';
+import type { FrozenWeights } from '../model/weights.ts';
 
 /** What a policy is made of that depends on its vocabulary. */
 export interface PolicyParts {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
-  readonly weights: Weights;
+  readonly weights: FrozenWeights;
   readonly adapter: Adapter | null;
   /** Tokens beside the vocabulary of the model folder; null: none. */
   readonly addedTokens: AddedTokens | null;

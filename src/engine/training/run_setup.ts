@@ -7,7 +7,7 @@ import { readDataset, requireSoundRows } from '../datasets/read_dataset.ts';
 import type { AnswerKind, DatasetRow } from '../datasets/row.ts';
 import { sliceRows, splitHoldOut } from '../datasets/select_rows.ts';
 import { configureTemplate, paperTemplate } from '../datasets/template.ts';
-import type { Device } from '../runtime/session.ts';
+import type { ComputePlace } from './environment.ts';
 import { Policy, type PolicyMode, type PolicyRequest } from './policy.ts';
 import { QuestionTask } from './question_task.ts';
 
@@ -32,9 +32,14 @@ export interface RunSetup {
 const DECODE_ROWS = 64;
 
 /** @throws LatroError naming the file and line, or the tensor, that is at fault */
-export async function setUpRun(config: RunConfig, device: Device, files: FileSystem, now: Date): Promise<RunSetup> {
+export async function setUpRun(
+  config: RunConfig,
+  place: ComputePlace,
+  files: FileSystem,
+  now: Date,
+): Promise<RunSetup> {
   const questions = await readQuestions(config, files);
-  const policy = await Policy.open(policyRequest(config, device));
+  const policy = await Policy.open(policyRequest(config, place));
   try {
     const task = questionTask(policy, config, questions, now);
     const { sampling, evaluation } = config;
@@ -47,13 +52,13 @@ export async function setUpRun(config: RunConfig, device: Device, files: FileSys
   }
 }
 
-export function policyRequest(config: RunConfig, device: Device): PolicyRequest {
+export function policyRequest(config: RunConfig, { device, precision }: ComputePlace): PolicyRequest {
   return {
     model: config.model,
     adapter: config.adapter ?? null,
     mode: policyMode(config),
     ...(config.strategies.count === 0 ? {} : { strategies: { ...config.strategies, seed: config.seed } }),
-    programs: { device, threads: config.threads, recompute: config.recompute },
+    programs: { device, precision, threads: config.threads, recompute: config.recompute },
     rows: DECODE_ROWS,
     sequenceLength: Math.max(config.sampling.maxRationaleTokens, config.evaluation.maxTokens) + 128,
     tokenBudget: config.tokenBudget,

@@ -89,7 +89,7 @@ export class TrainingRun {
     environment: RunEnvironment,
   ): Promise<TrainingRun> {
     const verdicts = await readVerdicts(config, world.files);
-    const setup = await setUpRun(config, environment.device, world.files, new Date(world.clock.now()));
+    const setup = await setUpRun(config, environment, world.files, new Date(world.clock.now()));
     let writer: RunWriter | undefined;
     try {
       const ratings = runRatings(verdicts, setup, config);
@@ -126,7 +126,7 @@ export class TrainingRun {
       const point = await (fromStep === undefined ? writer.newestPoint() : writer.pointAt(fromStep));
       warnings.forEach(observer.onWarning);
       // Some chat templates show the date: a run keeps the one it began on.
-      const setup = await setUpRun(config, environment.device, world.files, new Date(writer.record.createdAt));
+      const setup = await setUpRun(config, environment, world.files, new Date(writer.record.createdAt));
       return new TrainingRun(world, writer, setup, runRatings(verdicts, setup, config), point);
     } catch (error) {
       await writer.release();
