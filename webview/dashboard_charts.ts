@@ -2,7 +2,7 @@
 import type { StepMetrics } from '../src/protocol/records.ts';
 import type { CurveData } from './curve.ts';
 import { compact, percent } from './format.ts';
-import { accuracyCurve, questionSet, type RunHistory } from './run_history.ts';
+import { accuracyCurve, axisEnd, questionSet, type RunHistory } from './run_history.ts';
 import { type StringKey, t } from './strings.ts';
 import type { Tip } from './tooltip.ts';
 
@@ -42,7 +42,7 @@ export function charts(history: RunHistory, totalSteps: number): Chart[] {
   const shared = {
     warnings: history.health.map((warning) => warning.step),
     resumedAt: history.resumedAt,
-    lastStep: Math.max(totalSteps, history.steps.at(-1)?.step ?? 0),
+    lastStep: axisEnd(history.steps.at(-1)?.step ?? 0, totalSteps),
   };
   const metrics = metricCharts.map(
     ({ key, read, formula, format, share }): Chart => ({

@@ -7,6 +7,7 @@ import {
   type DashboardSnapshot,
   type PanelAction,
 } from '../src/protocol/panel_messages.ts';
+import type { RatingsInUse } from '../src/protocol/records.ts';
 import { chartCard } from './chart_card.ts';
 import { charts } from './dashboard_charts.ts';
 import { controls, type Menu, runHeader } from './dashboard_header.ts';
@@ -73,7 +74,7 @@ function view(): Child {
 
 function runView(run: DashboardRun): Child {
   return [
-    runHeader(run, history.ratings),
+    runHeader(run, inUse(history.ratings)),
     controls(
       run,
       menu,
@@ -110,6 +111,11 @@ function runView(run: DashboardRun): Child {
       ),
     ),
   ];
+}
+
+/** Where nobody has rated anything there is nothing to say. */
+function inUse(ratings: RatingsInUse | null): RatingsInUse | null {
+  return ratings !== null && ratings.approved + ratings.judged + ratings.elsewhere > 0 ? ratings : null;
 }
 
 function strategies(run: DashboardRun): Child {

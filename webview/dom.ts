@@ -67,14 +67,36 @@ type Mounted = MountedText | MountedElement;
 const roots = new WeakMap<Element, Mounted[]>();
 const handlers = new WeakMap<EventTarget, Handlers>();
 
-/** Makes `container`'s children match `children`; the element that had the focus keeps it even when it moved. */
+/**
+ * Makes `container`'s children match `children`; the element that had the focus keeps it even when it moved. When it is gone, what is
+ * nearest to where it was has the focus next: at the top of the page again, a person at the keyboard would have lost their place.
+ */
 export function render(container: HTMLElement, ...children: Child[]): void {
   const focused = document.activeElement;
+  const around = ancestors(focused, container);
   const attached: (() => void)[] = [];
   roots.set(container, patchChildren(container, roots.get(container) ?? [], flatten(children), attached));
   for (const run of attached) run();
   if (focused instanceof HTMLElement && focused !== document.activeElement && container.contains(focused))
     focused.focus({ preventScroll: true });
+  // Later than a form that closes gives the focus back by itself.
+  if (around.length > 0)
+    queueMicrotask(() => {
+      if (document.activeElement !== document.body) return;
+      const near = around.find((element) => container.contains(element))?.querySelector<HTMLElement>(FOCUSABLE);
+      near?.focus({ preventScroll: true });
+    });
+}
+
+const FOCUSABLE = '[tabindex="0"], button:not([disabled], [tabindex="-1"]), vscode-button:not([disabled])';
+
+/** From the innermost outwards; none for an element outside. */
+function ancestors(element: Element | null, container: Element): Element[] {
+  if (element === null || element === container || !container.contains(element)) return [];
+  const found: Element[] = [];
+  for (let each = element.parentElement; each !== null && each !== container; each = each.parentElement)
+    found.push(each);
+  return found;
 }
 
 function patchChildren(

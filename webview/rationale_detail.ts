@@ -15,7 +15,7 @@ export function rationaleDetail(context: RationaleContext, set: RationaleSet, ra
   const { state } = context;
   return h(
     'div',
-    { class: 'detail' },
+    { key: 'detail', class: 'detail' },
     prefixLine(rationale) ?? traceButton(context, set, rationale),
     answerHeat(rationale.record),
     h('p', { class: 'dim origin' }, origin(set, rationale)),
@@ -43,10 +43,13 @@ function traceButton({ snapshot, send }: RationaleContext, set: RationaleSet, { 
     {
       type: 'button',
       class: 'plain link',
-      disabled: snapshot.activity !== null,
+      // A button that is disabled loses the focus.
+      'aria-disabled': snapshot.activity === null ? undefined : true,
       on: {
-        click: () =>
-          send({ type: 'trace-prefixes', rowKey: snapshot.rowKey, checkpoint: set.checkpoint, rationale: id }),
+        click: () => {
+          if (snapshot.activity !== null) return;
+          send({ type: 'trace-prefixes', rowKey: snapshot.rowKey, checkpoint: set.checkpoint, rationale: id });
+        },
       },
     },
     t('rationale.trace'),
@@ -60,7 +63,7 @@ function ratingRow({ snapshot, state, change, send }: RationaleContext, rational
   const noting = state.note?.id === rationale.id;
   return h(
     'div',
-    { class: 'actions', role: 'toolbar', 'aria-label': t('rationale.rate'), 'data-roving': 'list' },
+    { key: 'rate', class: 'actions', role: 'toolbar', 'aria-label': t('rationale.rate'), 'data-roving': 'list' },
     verdicts.map((verdict) =>
       action({
         label: t(`rationale.rate.${verdict}`),

@@ -44,6 +44,7 @@ function checkpointRow({ snapshot, send }: Pick<RationaleContext, 'snapshot' | '
   if (checkpoints.length === 0) return null;
   const shown = current?.checkpoint ?? checkpoints.at(-1)?.name ?? '';
   const choices = checkpoints.map((option) => ({ value: option.name, text: optionText(option) }));
+  const others = choices.filter((choice) => choice.value !== shown);
   return h(
     'div',
     { class: 'checkpoints' },
@@ -53,19 +54,21 @@ function checkpointRow({ snapshot, send }: Pick<RationaleContext, 'snapshot' | '
       choices,
       onChoose: (checkpoint) => checkpoint !== shown && send({ type: 'choose-checkpoint', rowKey, checkpoint }),
     }),
-    h('span', { class: 'dim' }, t('rationale.against')),
-    dropdown({
-      label: t('rationale.comparison'),
-      value: comparison?.checkpoint ?? NONE,
-      choices: [
-        { value: NONE, text: t('rationale.noComparison') },
-        ...choices.filter((choice) => choice.value !== shown),
-      ],
-      onChoose: (value) => {
-        const checkpoint = value === NONE ? null : value;
-        if (checkpoint !== (comparison?.checkpoint ?? null)) send({ type: 'choose-comparison', rowKey, checkpoint });
-      },
-    }),
+    others.length === 0
+      ? null
+      : [
+          h('span', { class: 'dim' }, t('rationale.against')),
+          dropdown({
+            label: t('rationale.comparison'),
+            value: comparison?.checkpoint ?? NONE,
+            choices: [{ value: NONE, text: t('rationale.noComparison') }, ...others],
+            onChoose: (value) => {
+              const checkpoint = value === NONE ? null : value;
+              if (checkpoint === (comparison?.checkpoint ?? null)) return;
+              send({ type: 'choose-comparison', rowKey, checkpoint });
+            },
+          }),
+        ],
   );
 }
 

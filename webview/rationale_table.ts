@@ -248,7 +248,7 @@ function marks(rationale: RationaleView, other: RationaleView | null, label: str
       ),
     );
   }
-  return parts.length === 0 ? null : h('div', { class: 'marks' }, parts);
+  return parts.length === 0 ? null : h('div', { key: 'marks', class: 'marks' }, parts);
 }
 
 export function tokenLegend(): VNode {

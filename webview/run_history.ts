@@ -130,6 +130,19 @@ export function smoothed(values: readonly number[], halfWidth: number): number[]
   });
 }
 
+const SHORTEST_AXIS = 20;
+
+/**
+ * Where the axis of steps ends: with the run, or sooner while there is only a beginning to see, which would be a line one cannot read.
+ * It then doubles now and again, so that it stands still in between.
+ */
+export function axisEnd(done: number, total: number): number {
+  if (done >= total / 4) return Math.max(done, total);
+  let end = SHORTEST_AXIS;
+  while (end < done * 1.25) end *= 2;
+  return Math.min(end, total);
+}
+
 /** The member of `sorted` (rising) nearest to `value`. */
 export function nearest(sorted: readonly number[], value: number): number | undefined {
   let best: number | undefined;

@@ -6,6 +6,7 @@ import type { RunEvent, StepMetrics } from '../../src/protocol/records.ts';
 import { type ListView, listed, outcomeCount, outcomeOf, rewardChange, tally } from '../../webview/compared.ts';
 import {
   accuracyCurve,
+  axisEnd,
   beforeAndAfter,
   nearest,
   questionSet,
@@ -146,6 +147,19 @@ describe('run history', () => {
     assert.deepEqual(
       smoothed([1, Number.NaN, 3], 1).map((v) => Math.round(v * 100) / 100),
       [1, 2, 3],
+    );
+  });
+
+  it('ends its axis with the run, sooner while only its beginning is there, and never before what there is', () => {
+    assert.deepEqual(
+      [axisEnd(0, 12), axisEnd(3, 12), axisEnd(25, 5000), axisEnd(0, 5000), axisEnd(1250, 5000), axisEnd(7, 0)],
+      [12, 12, 40, 20, 5000, 7],
+    );
+    fc.assert(
+      fc.property(fc.nat(3000), fc.nat(3000), (done, more) => {
+        const [end, later] = [axisEnd(done, done + more), axisEnd(done + 1, done + more + 1)];
+        assert.ok(end >= done && end <= Math.max(done + more, done) && later >= done + 1);
+      }),
     );
   });
 

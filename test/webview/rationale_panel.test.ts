@@ -173,6 +173,32 @@ describe('rationale panel', function () {
     });
   });
 
+  it('leaves the focus where a person pressed, whatever comes of it', async () => {
+    const alone: RationaleQuestion = { ...questionSnapshot, comparison: null };
+    const { page } = await open(alone);
+    const focused = (): Promise<string> => page.evaluate('document.activeElement.textContent.trim()');
+    const press = async (rationale: number, name: string): Promise<void> => {
+      await page.locator('tbody.rationale').nth(rationale).getByRole('button', { name, exact: true }).focus();
+      await page.keyboard.press('Enter');
+    };
+    await press(0, 'Useful');
+    const rated = structuredClone(alone);
+    rated.current!.rationales[0]!.rating = { verdict: 'useful', note: '' };
+    await panel.send({ type: 'snapshot', snapshot: rated });
+    assert.equal(await page.locator('.rationale.open .marks').innerText(), 'Useful');
+    assert.equal(await focused(), 'Useful');
+
+    const unknown = structuredClone(rated);
+    delete unknown.current!.rationales[0]!.prefixScores;
+    await panel.send({ type: 'snapshot', snapshot: unknown });
+    await press(0, 'Show where the answer becomes clear');
+    const working = { ...unknown, activity: { what: 'tracing', done: 0, total: 1 } };
+    await panel.send({ type: 'snapshot', snapshot: working });
+    assert.equal(await focused(), 'Show where the answer becomes clear');
+    await panel.send({ type: 'snapshot', snapshot: rated });
+    assert.equal(await page.evaluate("document.activeElement.closest('.rationale.open .detail') !== null"), true);
+  });
+
   it('rates, pins, copies, edits and scores, opens row and rollout', async () => {
     const { page } = await open(questionSnapshot);
     const { rowKey } = questionSnapshot;
