@@ -7,7 +7,6 @@ import { NodeFileSystem } from '../engine/common/file_system.ts';
 import type { CommandHandlers } from './command_ids.ts';
 import { openStarter } from './commands/open_starter.ts';
 import type { CommandServices } from './commands/services.ts';
-import { showRationales } from './commands/show_rationales.ts';
 import { DisposableStore } from './common/disposables.ts';
 import { DatasetResults } from './inline/dataset_results.ts';
 import type { DocumentIndexes } from './inline/document_indexes.ts';
@@ -36,7 +35,6 @@ export interface EditorFeatures extends Disposable {
 
 type EditorCommand =
   | 'latro.openStarter'
-  | 'latro.showRationales'
   | 'latro.previewPrompt'
   | 'latro.addNote'
   | 'latro.editNote'
@@ -66,7 +64,6 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
     },
     commands: {
       'latro.openStarter': () => openStarter(services),
-      'latro.showRationales': showRationales,
       'latro.previewPrompt': (argument) => prompts.show(argument),
       'latro.addNote': async (reply) => threads?.add(reply),
       'latro.editNote': async (comment) => threads?.edit(comment),

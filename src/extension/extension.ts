@@ -16,6 +16,7 @@ import { pullFromHub } from './commands/pull.ts';
 import { rollBack } from './commands/roll_back.ts';
 import { pauseRun, pickPair, stopRun } from './commands/run_commands.ts';
 import { type CommandServices, pickRun } from './commands/services.ts';
+import { showRationales } from './commands/show_rationales.ts';
 import { resumeRun, tellHowItWent, trainOnDataset } from './commands/train.ts';
 import { openEditorFeatures } from './editor_features.ts';
 import { EngineSupervisor } from './engine/engine_supervisor.ts';
@@ -116,6 +117,7 @@ function openStudio(
     'latro.chooseModel': () => chooseModel(services),
     'latro.trainOnDataset': (argument) => trainOnDataset(services, argument),
     'latro.evaluate': (argument) => evaluateDataset(services, argument),
+    'latro.showRationales': (argument) => showRationales(cursor, argument),
     'latro.sampleQuestion': () => rationales.sampleUnderCursor(),
     'latro.pauseRun': (argument) => pauseRun(services, argument),
     'latro.stopRun': (argument) => stopRun(services, argument),

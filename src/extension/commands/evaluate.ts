@@ -3,12 +3,12 @@ import * as vscode from 'vscode';
 import type { Weights } from '../../protocol/engine_rpc.ts';
 import { checkpointName } from '../rationales/rationale_sets.ts';
 import { percent, subjectText } from '../runs/run_text.ts';
-import { type CommandServices, datasetOf, fileName, modelOf } from './services.ts';
+import { type CommandServices, datasetOf, fileName, MADE_FOR, modelOf } from './services.ts';
 
 /** Evaluates the chosen model, or a checkpoint of a run, on the dataset in the editor. */
 export async function evaluateDataset(services: CommandServices, argument: unknown): Promise<void> {
   const { settings, jobs, reporter } = services;
-  const dataset = await datasetOf(argument);
+  const dataset = await datasetOf(argument, MADE_FOR.evaluation);
   const weights = await pickWeights(services);
   const { l10n } = vscode;
   const title = l10n.t('LaTRO: evaluating on {0}', fileName(dataset));

@@ -26,7 +26,8 @@ export async function openStarter({ workspace, settings }: CommandServices): Pro
     () => false,
   );
   if (!isThere) await copyStarter(starterFolder, target);
-  await vscode.window.showTextDocument(questions);
+  // Kept: as a preview its tab would be taken by what is opened next, the walkthrough's own next step for one.
+  await vscode.window.showTextDocument(questions, { preview: false });
 }
 
 async function copyStarter(from: string, to: string): Promise<void> {

@@ -1,6 +1,9 @@
 import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
+import { evaluationStep } from '../../engine/runs/run_directory.ts';
+import type { EvaluationSummary } from '../../protocol/records.ts';
 import type { EvaluationPair } from '../panels/accuracy_diff.ts';
+import { evaluationText, questionsText, setOf, weightsText } from '../runs/evaluation_text.ts';
 import { percent } from '../runs/run_text.ts';
 import { isRunNode } from '../runs/runs_tree.ts';
 import { type CommandServices, pickRun } from './services.ts';
@@ -29,7 +32,7 @@ export async function pauseRun({ engine }: CommandServices, argument: unknown): 
   throw new LatroError('run-not-found', l10n.t('No run of this window is being trained.'), next);
 }
 
-/** Two evaluations of a run to compare: before and after when it is finished, else the person's pick. */
+/** Two evaluations of a run to compare: before and after when it was called on a run, else the person's pick. */
 export async function pickPair(services: CommandServices, argument: unknown): Promise<EvaluationPair> {
   const { l10n } = vscode;
   const run = await pickRun(services, argument, ({ gain }) => gain !== null, l10n.t('Run to compare'));
@@ -38,39 +41,65 @@ export async function pickPair(services: CommandServices, argument: unknown): Pr
   const summaries = (await Promise.all(names.map((name) => directory.evaluation(name)))).filter(
     (each) => each !== null,
   );
-  const pair = beforeAndAfter(summaries.map(({ name }) => name));
-  if (pair !== undefined && isRunNode(argument)) return named(run.id, pair);
-  const items = summaries.map((summary) => ({
-    label: summary.name,
-    description: l10n.t('{0} of {1} questions', percent(summary.greedyAccuracy), summary.questions),
-  }));
-  if (items.length < 2) {
+  const pairs = beforeAndAfter(summaries);
+  const [first] = pairs;
+  if (first !== undefined && isRunNode(argument)) return named(run.id, first);
+  if (summaries.length < 2) {
     const reason = l10n.t('Run {0} has fewer than two evaluations.', run.id);
     throw new LatroError('run-not-found', reason, l10n.t('Let it finish, or evaluate one of its checkpoints.'));
   }
-  if (items.length === 2 && pair !== undefined) return named(run.id, pair);
+  if (summaries.length === 2 && first !== undefined) return named(run.id, first);
+  const picked = await pickBeforeAndAfter(pairs);
+  return named(run.id, picked ?? (await pickEach(summaries)));
+}
+
+type Pair = readonly [before: EvaluationSummary, after: EvaluationSummary];
+
+/** What one mostly wants, in one choice; undefined: the person wants to choose each. */
+async function pickBeforeAndAfter(pairs: readonly Pair[]): Promise<Pair | undefined> {
+  const { l10n } = vscode;
+  const items: (vscode.QuickPickItem & { pair?: Pair })[] = pairs.map((pair) => {
+    const [before, after] = pair;
+    const [was, is] = pair.map(({ greedyAccuracy }) => percent(greedyAccuracy)) as [string, string];
+    return {
+      label: `${weightsText(before.name)} → ${weightsText(after.name)}`,
+      description: questionsText(after.name),
+      detail: l10n.t('{0} → {1} of {2} questions', was, is, after.questions),
+      pair,
+    };
+  });
+  items.push({ label: l10n.t('Choose two evaluations…') });
+  const picked = await vscode.window.showQuickPick(items, { title: l10n.t('What to compare') });
+  if (picked === undefined) throw new vscode.CancellationError();
+  return picked.pair;
+}
+
+async function pickEach(summaries: readonly EvaluationSummary[]): Promise<Pair> {
+  const { l10n } = vscode;
+  const items = summaries.map((summary) => ({
+    label: evaluationText(summary.name),
+    description: l10n.t('{0} of {1} questions', percent(summary.greedyAccuracy), summary.questions),
+    summary,
+  }));
   const before = await vscode.window.showQuickPick(items, { title: l10n.t('Before') });
   if (before === undefined) throw new vscode.CancellationError();
   const rest = items.filter((item) => item !== before);
   const after = await vscode.window.showQuickPick(rest, { title: l10n.t('After') });
   if (after === undefined) throw new vscode.CancellationError();
-  return named(run.id, [before.label, after.label]);
+  return [before.summary, after.summary];
 }
 
-const named = (runId: string, [before, after]: readonly [string, string]): EvaluationPair => ({
-  before: { runId, evaluation: before },
-  after: { runId, evaluation: after },
+const named = (runId: string, [before, after]: Pair): EvaluationPair => ({
+  before: { runId, evaluation: before.name },
+  after: { runId, evaluation: after.name },
 });
 
-/** The base and the last checkpoint on the test questions (or else on the validation questions). */
-function beforeAndAfter(names: readonly string[]): [string, string] | undefined {
-  for (const set of ['test', 'validation']) {
-    const before = `base-${set}`;
-    const after = names
-      .filter((name) => name.endsWith(`-${set}`) && name !== before)
-      .sort()
-      .at(-1);
-    if (names.includes(before) && after !== undefined) return [before, after];
-  }
-  return undefined;
+/** First and last evaluation on each of the run's sets that was evaluated twice, the test questions first. */
+function beforeAndAfter(summaries: readonly EvaluationSummary[]): Pair[] {
+  const sorted = [...summaries].sort((a, b) => (evaluationStep(a.name) ?? 0) - (evaluationStep(b.name) ?? 0));
+  return ['test', 'validation'].flatMap((set) => {
+    const own = sorted.filter(({ name }) => setOf(name) === set);
+    const [first, last] = [own[0], own.at(-1)];
+    return first === undefined || last === undefined || first === last ? [] : [[first, last] as const];
+  });
 }

@@ -23,10 +23,16 @@ export interface CommandServices {
 
 const DATASET = /\.(jsonl|ndjson|json|parquet)$/i;
 
-/** The dataset a command is about: the file it was called on, the one in the editor or behind it, saved first, or the person's pick. */
-export async function datasetOf(argument: unknown): Promise<string> {
+/** Names of files that are made for a purpose; offered first. */
+export const MADE_FOR = { training: /train/i, evaluation: /test|valid|dev/i } as const;
+
+/**
+ * The dataset a command is about: the file it was called on, the one in the editor or behind it, saved first, or the person's pick.
+ * @param likely names to offer first
+ */
+export async function datasetOf(argument: unknown, likely: RegExp): Promise<string> {
   const called = argument instanceof vscode.Uri ? argument : fileInEditor();
-  const uri = isDataset(called) ? called : await datasetElsewhere();
+  const uri = isDataset(called) ? called : await datasetElsewhere(likely);
   if (uri === undefined) {
     const { l10n } = vscode;
     const next = l10n.t('Open a .jsonl or .json file of questions and answers first.');
@@ -50,16 +56,17 @@ const ELSEWHERE = '**/{node_modules,.latro,.git}/**';
 const MOST_FILES = 200;
 
 /** With the walkthrough or a panel in front: the one dataset that is open behind it, else one of the workspace. */
-async function datasetElsewhere(): Promise<vscode.Uri | undefined> {
+async function datasetElsewhere(likely: RegExp): Promise<vscode.Uri | undefined> {
   const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
   const open = tabs.flatMap(({ input }) => (input instanceof vscode.TabInputText ? [input.uri] : [])).filter(isRows);
   const [only] = open;
   if (open.length === 1) return only;
   const found = open.length > 1 ? open : await vscode.workspace.findFiles('**/*.{jsonl,ndjson}', ELSEWHERE, MOST_FILES);
   if (found.length === 0) return undefined;
+  const rank = (name: string) => (likely.test(name) ? 0 : 1);
   const items = found
     .map((uri) => ({ label: path.basename(uri.fsPath), description: vscode.workspace.asRelativePath(uri), uri }))
-    .sort((a, b) => a.description.localeCompare(b.description));
+    .sort((a, b) => rank(a.label) - rank(b.label) || a.description.localeCompare(b.description));
   const picked = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t('Dataset'),
     matchOnDescription: true,

@@ -6,14 +6,14 @@ import * as vscode from 'vscode';
 import type { ConfigSource } from '../../protocol/engine_rpc.ts';
 import type { EndedRun, JobHandle, StartedRun } from '../engine/job_runner.ts';
 import { gainText, isResumable, stepText } from '../runs/run_text.ts';
-import { type CommandServices, datasetOf, fileName, modelOf, pickRun } from './services.ts';
+import { type CommandServices, datasetOf, fileName, MADE_FOR, modelOf, pickRun } from './services.ts';
 
 /**
  * Trains on the dataset in the editor: with the `latro.json` of the workspace when it trains on this file, or when it is itself in the
  * editor; else with the preset's settings and the chosen model.
  */
 export async function trainOnDataset(services: CommandServices, argument: unknown): Promise<void> {
-  const file = await datasetOf(argument);
+  const file = await datasetOf(argument, MADE_FOR.training);
   const source = await configFor(services, file);
   const { l10n } = vscode;
   const title = l10n.t('LaTRO: training on {0}', fileName(file));

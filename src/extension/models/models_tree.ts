@@ -82,7 +82,8 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode>, vscode.Di
     item.contextValue = isChosen ? 'model chosen' : 'model';
     item.iconPath = iconOf(model);
     const facts = model === undefined ? '' : factsText(model);
-    item.description = [isChosen ? l10n.t('chosen') : '', facts].filter(Boolean).join(' · ');
+    const place = folder === starterFolder ? l10n.t('comes with the extension') : placeText(folder);
+    item.description = [isChosen ? l10n.t('chosen') : '', place, facts].filter(Boolean).join(' · ');
     item.tooltip = tooltipOf(folder, model);
     item.accessibilityInformation = { label: [item.label, item.description].filter(Boolean).join(', ') };
     return item;
@@ -107,6 +108,12 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode>, vscode.Di
     }
     this.#changed.fire();
   }
+}
+
+/** The folder below the workspace's, or the whole path, where that says more than its name. */
+function placeText(folder: string): string {
+  const place = vscode.workspace.asRelativePath(folder);
+  return place === path.basename(folder) ? '' : place;
 }
 
 function factsText(model: Described): string {

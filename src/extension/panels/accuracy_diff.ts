@@ -6,6 +6,7 @@ import { type AccuracyComparison, type AccuracyHostMessage, AccuracyIntent } fro
 import type { EvaluationRow, EvaluationSummary } from '../../protocol/records.ts';
 import { openRow } from '../dataset/open_row.ts';
 import type { Reporter } from '../reporter.ts';
+import { evaluationText, questionsText, setOf, weightsText } from '../runs/evaluation_text.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import { csvOf, markdownOf } from './accuracy_export.ts';
 import { comparedQuestions, pairRows, type RowPair } from './accuracy_pairs.ts';
@@ -32,8 +33,13 @@ export function accuracyKind(
     intents: AccuracyIntent,
     subject: EvaluationPair,
     title: ({ before, after }) => {
+      const same = setOf(before.evaluation) === setOf(after.evaluation);
+      const text = same ? weightsText : evaluationText;
+      return vscode.l10n.t('Accuracy: {0} → {1}', text(before.evaluation), text(after.evaluation));
+    },
+    detail: ({ before, after }) => {
       const runs = before.runId === after.runId ? before.runId : `${before.runId} → ${after.runId}`;
-      return vscode.l10n.t('Accuracy {0} → {1} ({2})', before.evaluation, after.evaluation, runs);
+      return `${questionsText(after.evaluation)}, ${runs}`;
     },
     open: (pair, post) => new AccuracyDiff(services, pair, post),
   };

@@ -19,8 +19,9 @@ export interface PanelKind<Subject, Message, Intent extends { readonly type: str
   readonly page: PanelName;
   readonly intents: v.GenericSchema<unknown, Intent>;
   readonly subject: v.GenericSchema<unknown, Subject>;
-  /** Different for different subjects. */
   title(subject: Subject): string;
+  /** Said too where another subject has the same title; different for different subjects. */
+  detail(subject: Subject): string;
   open(subject: Subject, post: (message: Message) => void): PanelController<Intent>;
 }
 
@@ -51,7 +52,7 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
   /** Opens a panel, or brings the one that is open to the front. */
   async show(subject: Subject): Promise<void> {
     const { extensionUri } = this.#services;
-    const title = this.#kind.title(subject);
+    const title = this.#titleOf(subject);
     const open = this.#panels.get(title);
     if (open !== undefined) return open.reveal();
     await this.#remember(title, subject);
@@ -81,8 +82,7 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
   #fill(panel: vscode.WebviewPanel, subject: Subject): void {
     const { extensionUri, reporter, log } = this.#services;
     const { page, intents } = this.#kind;
-    const { webview } = panel;
-    const title = this.#kind.title(subject);
+    const { title, webview } = panel;
     this.#panels.set(title, panel);
     const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, 'media', `icon-${theme}.svg`);
     panel.iconPath = { light: icon('light'), dark: icon('dark') };
@@ -103,6 +103,14 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
 
   get #remembered(): [string, unknown][] {
     return this.#services.memento.get<[string, unknown][]>(this.#key, []);
+  }
+
+  /** Its own among all that are remembered. */
+  #titleOf(subject: Subject): string {
+    const title = this.#kind.title(subject);
+    const known = new Map(this.#remembered).get(title);
+    const isOther = known !== undefined && JSON.stringify(known) !== JSON.stringify(subject);
+    return isOther ? `${title} (${this.#kind.detail(subject)})` : title;
   }
 
   async #remember(title: string, subject: Subject): Promise<void> {

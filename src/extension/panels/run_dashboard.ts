@@ -44,6 +44,7 @@ export function dashboardKind(
     intents: DashboardIntent,
     subject: DashboardSubject,
     title: ({ runId }) => vscode.l10n.t('Run {0}', runId),
+    detail: ({ runId }) => runId,
     open: ({ runId }, post) => new RunDashboard(services, runId, post),
   };
 }

@@ -72,6 +72,22 @@ export function gainText({ gain }: ShownRun): string {
   return vscode.l10n.t('{0} → {1} of {2} questions', percent(greedyBefore), percent(greedyAfter), questions);
 }
 
+/** "12.0 % → 25.5 % · 14:05" where there is room for little: what it gained, or else how far it is, and when it began. */
+export function briefText(run: ShownRun, now: Date = new Date()): string {
+  const { gain } = run;
+  const how = gain === null ? stepText(run) : `${percent(gain.greedyBefore)} → ${percent(gain.greedyAfter)}`;
+  return `${how} · ${startText(run.createdAt, now)}`;
+}
+
+/** The time of a run of today, the day of an earlier one. */
+function startText(createdAt: string, now: Date): string {
+  const began = new Date(createdAt);
+  const { language } = vscode.env;
+  return began.toDateString() === now.toDateString()
+    ? began.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })
+    : began.toLocaleDateString(language, { month: 'short', day: 'numeric' });
+}
+
 /** "step 12 of 40, training". */
 export function stepText({ step, totalSteps, phase, status }: ShownRun): string {
   const { l10n } = vscode;

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { JobTracker } from '../engine/job_tracker.ts';
 import {
+  briefText,
   canExport,
   canRollBack,
   gainText,
@@ -48,7 +49,7 @@ export class RunsTree implements vscode.TreeDataProvider<RunNode> {
     const run = shownRun(found, job);
     const item = new vscode.TreeItem(subjectText(run));
     item.id = run.id;
-    item.description = gainText(run) || stepText(run);
+    item.description = briefText(run);
     item.iconPath = statusIcon(run.status);
     item.contextValue = contextOf(run, job !== undefined);
     item.tooltip = tooltipOf(run);
