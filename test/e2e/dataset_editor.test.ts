@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { recordRun } from '../support/recorded_run.ts';
-import { openStudio, type Studio } from './harness/studio.ts';
+import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 
 /** What a person sees and does in the dataset itself: results beside rows, a broken row mended, a note written. */
 describe('a dataset in the editor', function () {
@@ -17,9 +17,9 @@ describe('a dataset in the editor', function () {
       },
     });
   });
-  after(() => studio.close());
+  after(() => studio?.close());
   afterEach(async function () {
-    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+    await pictureOfFailure(studio, this.currentTest);
   });
 
   it('shows the result of each row at its end, and marks what was fixed, broken or is still wrong', async () => {

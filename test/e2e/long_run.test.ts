@@ -6,7 +6,7 @@ import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
-import { openStudio, type Studio } from './harness/studio.ts';
+import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
 
 /** A run belongs to the workspace: the window may close, the engine may die, and the run goes on; a person pauses it and takes it back. */
@@ -31,7 +31,7 @@ describe('a long run', function () {
   });
   after(() => studio?.close());
   afterEach(async function () {
-    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+    await pictureOfFailure(studio, this.currentTest);
   });
 
   it('lives through a reload of the window, which finds it again', async () => {
@@ -104,7 +104,7 @@ describe('a long run', function () {
     assert.ok(target! < before.step);
     await press('Roll back…');
     await workbench.panel.getByRole('combobox').click();
-    await workbench.panel.locator('vscode-option', { hasText: new RegExp(`step ${target}$`) }).click();
+    await workbench.panel.locator(`vscode-option[value="${target}"]`).click();
     await press(`Roll back to step ${target}`);
     await workbench.notification(new RegExp(`is at step ${target} again`)).waitFor();
     const after = await summary();

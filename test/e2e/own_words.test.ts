@@ -4,7 +4,7 @@ import path from 'node:path';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { ratingsFile } from '../../src/protocol/ratings.ts';
-import { openStudio, type Studio } from './harness/studio.ts';
+import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
 import { RationaleView } from './pages/rationale_view.ts';
 
@@ -37,7 +37,7 @@ describe("a person's own words, without a mouse", function () {
   });
   after(() => studio?.close());
   afterEach(async function () {
-    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+    await pictureOfFailure(studio, this.currentTest);
   });
 
   it('trains, and opens the rationales of a question', async () => {
@@ -46,10 +46,10 @@ describe("a person's own words, without a mouse", function () {
     const [run] = await runs();
     const [rollout] = await run!.rollouts(2);
     await workbench.goToLine(rollout!.line);
-    await workbench.runCommand('LaTRO Studio: Focus on Rationales View', () =>
-      view.rationales.nth(RATIONALES - 1).waitFor(),
-    );
-    await view.focusBy('Tab', '.rationale .toggle');
+    await view.focus();
+    await view.rationales.nth(RATIONALES - 1).waitFor();
+    await view.focusBy('Tab', 'thead button');
+    await view.focusBy('ArrowDown', '.rationale .toggle');
     if (!(await view.isOpen(0))) await studio.page.keyboard.press('Enter');
     assert.ok(await view.isOpen(0));
   });
@@ -58,7 +58,7 @@ describe("a person's own words, without a mouse", function () {
     const { page } = studio;
     await view.focusBy('Tab', '.rationale [role=toolbar] button', 'Useful');
     await page.keyboard.press('Enter');
-    await view.text('Useful').and(view.pressed).waitFor();
+    await view.pressed.filter({ hasText: 'Useful' }).waitFor();
     await view.focusBy('ArrowRight', '.rationale [role=toolbar] button', 'Note');
     await page.keyboard.press('Enter');
     await page.keyboard.type('each step is there');

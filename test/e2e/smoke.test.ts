@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { openStudio, type Studio } from './harness/studio.ts';
+import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 
 describe('the packaged extension in VS Code', function () {
   this.timeout(300_000);
@@ -8,9 +8,9 @@ describe('the packaged extension in VS Code', function () {
   before(async () => {
     studio = await openStudio();
   });
-  after(() => studio.close());
+  after(() => studio?.close());
   afterEach(async function () {
-    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+    await pictureOfFailure(studio, this.currentTest);
   });
 
   it('shows the question under the cursor in the side panel, and follows it', async () => {

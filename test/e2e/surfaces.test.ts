@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
@@ -9,7 +9,8 @@ import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { seriousViolations } from './harness/accessibility.ts';
 import { SHORT_RECIPE, type StarterRecipe, tuneStarter } from './harness/starter_workspace.ts';
-import { openStudio, type Studio, THEMES, type Theme } from './harness/studio.ts';
+import { SHORT_STRATEGIES, STRATEGY_DATASET, type StrategyRecipe, trainStrategies } from './harness/strategy_run.ts';
+import { openStudio, pictureOfFailure, type Studio, THEMES, type Theme } from './harness/studio.ts';
 import { RationaleView } from './pages/rationale_view.ts';
 
 /**
@@ -21,6 +22,7 @@ const docs = path.join(root, 'docs', 'screenshots');
 const forDocs = process.env.LATRO_SCREENSHOTS === 'docs';
 const folder = forDocs ? docs : path.join(root, 'test-results', 'screenshots');
 const DOCS_RECIPE: StarterRecipe = { steps: null, testQuestions: 200, validationQuestions: null };
+const DOCS_STRATEGIES: StrategyRecipe = { ssftSteps: 60, latroSteps: 20, questions: 96 };
 const PICTURED = ['dark', 'light', 'high-contrast'] as const satisfies readonly Theme[];
 
 const APPLES = [
@@ -35,6 +37,7 @@ describe('every surface', function () {
   let studio: Studio;
   let view: RationaleView;
   let run: RunDirectory;
+  let strategyRun: RunDirectory;
 
   before(async () => {
     await mkdir(folder, { recursive: true });
@@ -48,20 +51,24 @@ describe('every surface', function () {
           await rm(path.join(workspace, name), { force: true });
         }
         await tuneStarter(workspace, forDocs ? DOCS_RECIPE : SHORT_RECIPE);
+        await trainStrategies(workspace, forDocs ? DOCS_STRATEGIES : SHORT_STRATEGIES);
         await writeFile(path.join(workspace, 'apples.jsonl'), `${APPLES.join('\n')}\n`);
       },
     });
     view = new RationaleView(studio.workbench);
     const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
     const store = new RunStore(world, path.join(studio.workspace, '.latro', 'runs'));
-    run = await store.find((await store.list()).runs[0]!.id);
+    const { runs } = await store.list();
+    const runOn = (name: string) => store.find(runs.find(({ dataset }) => path.basename(dataset) === name)!.id);
+    run = await runOn('train.jsonl');
+    strategyRun = await runOn(STRATEGY_DATASET);
   });
   after(() => studio?.close());
   afterEach(async function () {
-    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+    await pictureOfFailure(studio, this.currentTest);
   });
 
-  /** One picture in each theme; `show` brings back what a change of theme closes. */
+  /** One picture in each theme; `show` brings up what a change of size or theme closes. */
   const picture = async (
     surface: string,
     [width, height]: readonly [number, number],
@@ -69,11 +76,11 @@ describe('every surface', function () {
   ) => {
     const { page } = studio;
     await page.setViewportSize({ width, height });
+    await page.mouse.move(width / 2, height - 8);
     for (const theme of PICTURED) {
       await studio.setTheme(theme);
       await show();
-      await page.mouse.move(width / 2, height - 8);
-      await page.waitForTimeout(400);
+      await page.waitForTimeout(400); // what fades, blinks or is drawn with the next frame
       await page.screenshot({ path: path.join(folder, `${surface}-${theme}.png`) });
     }
   };
@@ -91,15 +98,20 @@ describe('every surface', function () {
     const title = part === 'panel' ? 'View: Toggle Panel Visibility' : 'View: Toggle Primary Side Bar Visibility';
     await studio.workbench.runCommand(title, () => element.waitFor({ state: shown ? 'visible' : 'hidden' }));
   };
+  /** Nothing in the editor but what the surface is about. */
+  const closeOthers = () =>
+    studio.workbench.runCommand('View: Close All Editors', () =>
+      studio.page.locator('.part.editor .tab').first().waitFor({ state: 'detached' }),
+    );
   const runItem = () => studio.workbench.treeItem(/starter · train\.jsonl/);
 
   it('rationales of the question under the cursor', async () => {
-    const { workbench, page } = studio;
+    const { workbench } = studio;
     await workbench.openFile('train.jsonl');
     await view.open();
     await workbench.setSideBarWidth(560);
     await workbench.setViews({ Runs: false, Models: false });
-    await workbench.goToLine(await mixedLine());
+    await workbench.goToLine(await mixedLine(run));
     await view.rationales.nth(7).waitFor();
     await view.compareWith('base');
     const first = view.rationales.first();
@@ -110,13 +122,14 @@ describe('every surface', function () {
     await first.locator('.prefix').waitFor();
     await first.locator('.toggle').focus();
     await showPart('panel', false);
-    await picture('rationale-panel', [1280, 1000], () => page.locator('.view-line').first().waitFor());
+    await picture('rationale-panel', [1280, 1100], () => view.scrollToTop());
     await accessible('sidebar');
   });
 
   it('results in the dataset, with lenses and hover', async () => {
     const { workbench, page } = studio;
     await showPart('sidebar', false);
+    await closeOthers();
     await workbench.openFile('test.jsonl');
     await page.locator('.view-lines').getByText(/fixed/).first().waitFor();
     const line = await fixedLine();
@@ -134,6 +147,7 @@ describe('every surface', function () {
 
   it('problems of rows and their quick fixes', async () => {
     const { workbench, page } = studio;
+    await closeOthers();
     await workbench.openFile('apples.jsonl');
     await page.locator('.squiggly-error').first().waitFor();
     await workbench.runCommand('Problems: Focus on Problems View', () =>
@@ -171,12 +185,15 @@ describe('every surface', function () {
     await workbench.setViews({ Rationales: false, Runs: true, Models: true });
     await runItem().waitFor();
     await workbench.treeItem(/^starter.*parameters/).waitFor();
+    await closeOthers();
+    await workbench.openFile('train.jsonl');
     await picture('runs-and-models', [1100, 460]);
   });
 
   it('dashboard of a run', async () => {
     const { workbench, page } = studio;
     await page.setViewportSize({ width: 1280, height: 900 });
+    await closeOthers();
     await runItem().click();
     await workbench.panel.locator('.card canvas').nth(8).waitFor();
     await showPart('sidebar', false);
@@ -186,6 +203,7 @@ describe('every surface', function () {
 
   it('accuracy diff of two evaluations', async () => {
     const { workbench } = studio;
+    await closeOthers();
     await workbench.openSideBar();
     await runItem().hover();
     await runItem()
@@ -201,13 +219,46 @@ describe('every surface', function () {
     await accessible('editor');
   });
 
+  it('strategies of a run', async () => {
+    const { workbench, page } = studio;
+    await closeOthers();
+    await workbench.openSideBar();
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await workbench.treeItem(`starter · ${STRATEGY_DATASET}`).click();
+    await workbench.panel.getByRole('heading', { name: 'Strategies' }).waitFor();
+    await showPart('sidebar', false);
+    await picture('strategies', [1280, 1100]);
+    await accessible('editor');
+  });
+
+  it('rationales by strategy', async () => {
+    const { workbench, page } = studio;
+    await closeOthers();
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await workbench.openFile(STRATEGY_DATASET);
+    await view.open();
+    await workbench.setViews({ Rationales: true, Runs: false, Models: false });
+    await workbench.setSideBarWidth(560);
+    await workbench.goToLine(await mixedLine(strategyRun));
+    await view.text(/strategy 1/i).waitFor();
+    await view.rationales.nth(5).waitFor();
+    await picture('rationales-by-strategy', [1280, 1000], () => view.scrollToTop());
+    await accessible('sidebar');
+    await showPart('sidebar', false);
+  });
+
   it('settings of a run, explained and completed', async () => {
     const { workbench, page } = studio;
+    const file = path.join(studio.workspace, 'starter', 'latro.json');
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    const line = lines.findIndex((text) => text.includes('rationalesPerQuestion')) + 1;
+    await closeOthers();
     await workbench.openFile('latro.json');
-    const setting = page.locator('.view-line', { hasText: 'rationalesPerQuestion' });
     await picture('settings', [1000, 640], async () => {
       await page.keyboard.press('Escape');
-      await setting.getByText('rationalesPerQuestion').click();
+      await workbench.goToLine(line);
+      await page.keyboard.press('Home');
+      await page.keyboard.press('ArrowRight');
       await page.keyboard.press('Control+K');
       await page.keyboard.press('Control+I');
       await page.locator('.monaco-hover', { hasText: 'rationales sampled per question' }).waitFor();
@@ -215,10 +266,15 @@ describe('every surface', function () {
     await page.keyboard.press('Escape');
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
+    const suggestions = page.locator('.suggest-widget');
     await picture('settings-completion', [1000, 640], async () => {
       await page.keyboard.press('Escape');
       await page.keyboard.press('Control+Space');
-      await page.locator('.suggest-widget .monaco-list-row', { hasText: 'temperature' }).waitFor();
+      await suggestions.locator('.monaco-list-row', { hasText: 'temperature' }).waitFor();
+      await page.keyboard.press('ArrowDown');
+      const details = page.locator('.suggest-details-container');
+      if (!(await details.isVisible())) await page.keyboard.press('Control+Space');
+      await details.waitFor();
     });
     await page.keyboard.press('Escape');
     await workbench.runCommand('File: Revert File', () => page.locator('.tab.dirty').waitFor({ state: 'detached' }));
@@ -226,6 +282,7 @@ describe('every surface', function () {
 
   it('evaluation sets as tests', async () => {
     const { workbench, page } = studio;
+    await closeOthers();
     const rows = page.locator('.test-explorer .monaco-list-row');
     const set = rows.filter({ hasText: 'test.jsonl' }).first();
     await workbench.runCommand('Testing: Focus on Test Explorer View', () => set.waitFor());
@@ -240,16 +297,17 @@ describe('every surface', function () {
 
   it('the walkthrough', async () => {
     const { workbench, page } = studio;
+    await closeOthers();
     await showPart('sidebar', false);
     await workbench.runCommand('LaTRO: Open Walkthrough', () =>
-      page.locator('.gettingStartedContainer .step-title').first().waitFor(),
+      page.locator('.gettingStartedContainer').getByRole('button', { name: "Open the Starter's Questions" }).waitFor(),
     );
     await picture('walkthrough', [1280, 760]);
   });
 
   it('have their pictures in docs/screenshots', () => {
     const names = readdirSync(folder).filter((name) => name.endsWith('.png'));
-    assert.ok(names.length > 10 * PICTURED.length, `${names.length}`);
+    assert.ok(names.length > 12 * PICTURED.length, `${names.length}`);
     assert.deepEqual(
       names.filter((name) => !existsSync(path.join(docs, name))),
       [],
@@ -259,8 +317,8 @@ describe('every surface', function () {
   it('broke no content security policy', () => assert.deepEqual(studio.violations, []));
 
   /** The row of the newest update with as many right as wrong rationales, or nearly. */
-  async function mixedLine(): Promise<number> {
-    const rollouts = await run.rollouts((await run.rolloutSteps()).at(-1)!);
+  async function mixedLine(of: RunDirectory): Promise<number> {
+    const rollouts = await of.rollouts((await of.rolloutSteps()).at(-1)!);
     const share = rollouts.map(({ line, rationales }) => {
       const right = rationales.filter(({ correct }) => correct).length;
       return { line, distance: Math.abs(right - rationales.length / 2) };

@@ -6,7 +6,7 @@ import { compareEvaluations } from '../../src/engine/evaluate/compare.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
-import { openStudio, type Studio } from './harness/studio.ts';
+import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
 import { RationaleView } from './pages/rationale_view.ts';
 
@@ -21,9 +21,9 @@ describe('training from the command palette', function () {
     studio = await openStudio({ prepare: (workspace) => prepareTraining(workspace, 3) });
     view = new RationaleView(studio.workbench);
   });
-  after(() => studio.close());
+  after(() => studio?.close());
   afterEach(async function () {
-    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+    await pictureOfFailure(studio, this.currentTest);
   });
 
   it('trains with progress and says how it went', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { openStudio, type Studio } from './harness/studio.ts';
+import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
 
 describe('an untrusted workspace', function () {
@@ -11,9 +11,9 @@ describe('an untrusted workspace', function () {
   before(async () => {
     studio = await openStudio({ workspaceTrust: true, prepare: (workspace) => prepareTraining(workspace, 3) });
   });
-  after(() => studio.close());
+  after(() => studio?.close());
   afterEach(async function () {
-    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+    await pictureOfFailure(studio, this.currentTest);
   });
 
   it('shows its datasets and runs nothing: no command, no engine, no file', async () => {

@@ -7,7 +7,7 @@ import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { SHORT_RECIPE, shorten } from './harness/starter_workspace.ts';
-import { openStudio, type Studio } from './harness/studio.ts';
+import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { RationaleView } from './pages/rationale_view.ts';
 
 /** A newcomer with an empty folder follows the walkthrough, button by button, to a tuned model. */
@@ -35,7 +35,7 @@ describe('the walkthrough', function () {
   });
   after(() => studio?.close());
   afterEach(async function () {
-    if (this.currentTest?.isFailed()) await studio.workbench.screenshot(`failed-${this.currentTest.title}`);
+    await pictureOfFailure(studio, this.currentTest);
   });
 
   it('gets the starter', async () => {
@@ -73,7 +73,8 @@ describe('the walkthrough', function () {
     await open('See what changed');
     await isDone('Read the rationales');
     await press('See what changed', 'Compare Accuracy…');
-    await workbench.chooseEach([/base-test/, /step-\d+-test/], () => workbench.panel.locator('.summary').isVisible());
+    await workbench.choose(/base → step \d+test questions/);
+    await workbench.panel.locator('.summary').waitFor();
     const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
     const [run] = (await new RunStore(world, path.join(workspace, '.latro', 'runs')).list()).runs;
     assert.equal(run?.status, 'finished');

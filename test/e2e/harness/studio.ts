@@ -1,12 +1,12 @@
 /** One VS Code with the packaged extension installed, a workspace of its own, and a browser in front of it. */
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { engineRecordFile, readEngineRecord, removeDeadSocket } from '../../../src/protocol/engine_record.ts';
 import { Workbench } from '../pages/workbench.ts';
-import { openBrowser } from './browser.ts';
+import { type OpenBrowser, openBrowser } from './browser.ts';
 import { startVscode } from './vscode_server.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -19,6 +19,8 @@ export const THEMES = {
   'high-contrast-light': { name: 'Default High Contrast Light', kind: 'hc-light' },
 } as const;
 export type Theme = keyof typeof THEMES;
+/** Within this a panel knows the theme that its window has. */
+const PANEL_MILLISECONDS = 20_000;
 
 export interface StudioOptions {
   /** Folder under test/fixtures that becomes the workspace. */
@@ -56,34 +58,52 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
   await options.prepare?.(workspace);
   const { settings = {}, workspaceTrust = false } = options;
   const server = await startVscode({ directory, vsix, settings, workspaceTrust });
-  const { browser, page, violations, hosts } = await openBrowser();
-  const workbench = new Workbench(page);
-  await workbench.open(server.url, workspace);
-  return {
-    workbench,
-    page,
-    workspace,
-    url: server.url,
-    violations,
-    hosts,
-    async setTheme(theme) {
-      const { name, kind } = THEMES[theme];
-      if (await page.locator(`.monaco-workbench.${kind}`).isVisible()) return;
-      await workbench.setTheme(name);
-      await page.locator(`.monaco-workbench.${kind}`).waitFor();
-      await page.waitForTimeout(300); // panels are told a moment later
-    },
-    async close() {
-      await browser.close();
-      server.stop();
-      const engine = await readEngineRecord(engineRecordFile(workspace));
-      if (engine !== undefined) {
-        killed(engine.pid);
-        await removeDeadSocket(engine.socket);
-      }
-      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
-    },
+  let opened: OpenBrowser | undefined;
+  const close = async () => {
+    server.stop();
+    await opened?.browser.close();
+    const engine = await readEngineRecord(engineRecordFile(workspace));
+    if (engine !== undefined) {
+      killed(engine.pid);
+      await removeDeadSocket(engine.socket);
+    }
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   };
+  try {
+    opened = await openBrowser();
+    const { page, violations, hosts } = opened;
+    const workbench = new Workbench(page);
+    await workbench.open(server.url, workspace);
+    const setTheme = (theme: Theme) => chooseTheme(page, workspace, theme);
+    return { workbench, page, workspace, url: server.url, violations, hosts, setTheme, close };
+  } catch (error) {
+    // What was started would keep the tests from ending.
+    await close();
+    throw error;
+  }
+}
+
+/** For `afterEach`: what a failed test left on the screen, if the window still gives a picture. */
+export async function pictureOfFailure(studio: Studio | undefined, test: Mocha.Test | undefined): Promise<void> {
+  if (test?.isFailed()) await studio?.workbench.screenshot(`failed-${test.title}`).catch(() => {});
+}
+
+/** By the workspace's settings file: no picker, which would take the focus from what is shown, and close what a loss of focus closes. */
+async function chooseTheme(page: Page, workspace: string, theme: Theme): Promise<void> {
+  const { name, kind } = THEMES[theme];
+  const window = page.locator(`.monaco-workbench.${kind}`);
+  if (await window.isVisible()) return;
+  const file = path.join(workspace, '.vscode', 'settings.json');
+  const settings: unknown = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, JSON.stringify({ ...(settings as object), 'workbench.colorTheme': name }, null, 2));
+  await window.waitFor();
+  // Panels are told a moment later; the bodies of their documents name the theme they have.
+  for (const frame of page.frames()) {
+    if ((await frame.locator('body[data-vscode-theme-id]').count()) === 0) continue;
+    const themed = frame.locator(`body[data-vscode-theme-id="${name}"]`);
+    await themed.waitFor({ state: 'attached', timeout: PANEL_MILLISECONDS });
+  }
 }
 
 function killed(pid: number): void {

@@ -26,6 +26,9 @@ export interface VscodeServer {
   stop(): void;
 }
 
+/** A busy machine takes its time. */
+const START_MILLISECONDS = 120_000;
+
 /** A quiet workbench: no welcome page, no chat, no updates, nothing animated. */
 const SETTINGS: Readonly<Record<string, unknown>> = {
   'workbench.startupEditor': 'none',
@@ -63,12 +66,7 @@ export async function startVscode(options: ServerOptions): Promise<VscodeServer>
   const below = (...names: string[]) => path.join(directory, ...names);
   for (const name of ['user/User', 'extensions', 'builtin', 'xdg']) await mkdir(below(name), { recursive: true });
   const trust = workspaceTrust ? {} : { 'security.workspace.trust.enabled': false };
-  const setSettings = async (own: ServerOptions['settings']) =>
-    writeFile(
-      below('user/User/settings.json'),
-      JSON.stringify({ ...SETTINGS, ...trust, ...settings, ...own }, null, 2),
-    );
-  await setSettings({});
+  await writeFile(below('user/User/settings.json'), JSON.stringify({ ...SETTINGS, ...trust, ...settings }, null, 2));
   for (const name of BUILT_IN) {
     const extension = path.join(server, 'extensions', name);
     if (existsSync(extension)) await symlink(extension, below('builtin', name), 'junction');
@@ -116,7 +114,7 @@ export async function startVscode(options: ServerOptions): Promise<VscodeServer>
   };
   process.once('exit', stop);
   const url = `http://127.0.0.1:${port}`;
-  for (const deadline = Date.now() + 30_000; ; await setTimeout(50)) {
+  for (const deadline = Date.now() + START_MILLISECONDS; ; await setTimeout(50)) {
     if (
       await fetch(`${url}/version`).then(
         ({ ok }) => ok,

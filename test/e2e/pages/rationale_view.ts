@@ -10,6 +10,10 @@ export interface ShownRationale {
   readonly right: boolean;
 }
 
+/** A key that is heard has moved the focus within this; the last one of a group of controls moves nothing. */
+const KEY_MILLISECONDS = 2000;
+const FOCUS_MILLISECONDS = 20_000;
+
 export class RationaleView {
   readonly #workbench: Workbench;
 
@@ -48,16 +52,39 @@ export class RationaleView {
     return (await this.rationales.nth(index).locator('.toggle').getAttribute('aria-expanded')) === 'true';
   }
 
+  /** Moves the focus into the view, from wherever it is; keys that are pressed before it is there would go elsewhere. */
+  async focus(): Promise<void> {
+    await this.#workbench.runCommand('LaTRO Studio: Focus on Rationales View');
+    await this.#until(async () => (await this.#focusedElement()) !== null, FOCUS_MILLISECONDS);
+  }
+
   /** Presses a key until the focus is on an element of this kind, with this name if one is given. */
   async focusBy(key: string, selector: string, name = ''): Promise<void> {
     const { page } = this.#workbench;
     const focused = this.#frame.locator(`${selector}:focus, ${selector}:focus-within`).filter({ hasText: name });
     for (let presses = 0; presses < 60; presses++) {
       if ((await focused.count()) > 0) return;
+      const before = await this.#focusedElement();
+      if (before === null) throw new Error(`the focus left the view on its way to ${selector} ${name}`);
       await page.keyboard.press(key);
-      await page.waitForTimeout(50);
+      await this.#until(async () => (await this.#focusedElement()) !== before, KEY_MILLISECONDS);
     }
     throw new Error(`${key} leads to no ${selector} ${name}`);
+  }
+
+  /** Its place in the document; null while the focus is outside the view. */
+  async #focusedElement(): Promise<number | null> {
+    const frame = await this.#workbench.frame('sidebar');
+    return await frame.evaluate<number | null>(
+      `document.hasFocus() ? [...document.querySelectorAll('*')].indexOf(document.activeElement) : null`,
+    );
+  }
+
+  async #until(isSo: () => Promise<boolean>, milliseconds: number): Promise<void> {
+    for (const end = Date.now() + milliseconds; Date.now() < end; ) {
+      if (await isSo()) return;
+      await this.#workbench.page.waitForTimeout(20);
+    }
   }
 
   /** Chooses the weights to compare with; they are asked when they have not been. */
@@ -66,6 +93,11 @@ export class RationaleView {
     await dropdown.click();
     await dropdown.locator('vscode-option', { hasText: weights }).click();
     await this.#frame.getByText(/was \d+ of \d+/).waitFor();
+  }
+
+  /** The focus stays where it is. */
+  async scrollToTop(): Promise<void> {
+    await (await this.#workbench.frame('sidebar')).evaluate('document.scrollingElement.scrollTop = 0');
   }
 
   /** In the order shown. */

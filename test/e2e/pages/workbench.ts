@@ -6,6 +6,8 @@ import type { Frame, FrameLocator, Locator, Page } from 'playwright-core';
 const START_MILLISECONDS = 120_000;
 /** After this long a key counts as lost. */
 const KEY_MILLISECONDS = 4000;
+/** After this long a file or a command counts as not there. */
+const PICK_MILLISECONDS = 60_000;
 
 export class Workbench {
   readonly page: Page;
@@ -54,19 +56,6 @@ export class Workbench {
     await row.click();
   }
 
-  /** Chooses entries one after the other as they are asked for, until `isDone`: some questions are only asked where there is a choice. */
-  async chooseEach(texts: readonly RegExp[], isDone: () => Promise<boolean>): Promise<void> {
-    for (const text of texts) {
-      const row = this.#quickInput.locator('.monaco-list-row', { hasText: text }).first();
-      while (!(await row.isVisible())) {
-        if (await isDone()) return;
-        await this.page.waitForTimeout(100);
-      }
-      await row.click();
-      await row.waitFor({ state: 'detached' }).catch(() => {});
-    }
-  }
-
   /** Types a path into VS Code's own dialog for files and folders, and accepts it. */
   async answerDialog(file: string): Promise<void> {
     const input = this.#quickInput.locator('input.input');
@@ -83,18 +72,6 @@ export class Workbench {
     const input = await this.#type('Control+G', `:${line}`);
     await this.#enter(input, `:${line}`);
     await this.statusBarItem(new RegExp(`Ln ${line},`)).waitFor();
-  }
-
-  /** Changes the colour theme, by the name it has in VS Code's own list. */
-  async setTheme(name: string): Promise<void> {
-    await this.page.keyboard.press('Escape');
-    const input = await this.#type('F1', '>Preferences: Color Theme');
-    await this.choose(/^Preferences: Color Theme/);
-    await this.#quickInput.locator('input.input[placeholder*="Theme"]').waitFor();
-    await input.fill(name);
-    await this.#quickInput.locator('.monaco-list-row.focused', { hasText: name }).waitFor();
-    await this.page.waitForTimeout(100);
-    await this.#enter(input, name);
   }
 
   notification(text: string | RegExp): Locator {
@@ -167,15 +144,26 @@ export class Workbench {
 
   async screenshot(name: string): Promise<void> {
     const file = `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.png`;
-    await this.page.screenshot({ path: path.join('test-results', file) });
+    await this.page.screenshot({ path: path.join('test-results', file), timeout: 20_000 });
   }
 
+  /** A search that began before a file was there, or before all commands were, does not look again: it is begun anew. */
   async #pickFrom(key: string, query: string, row: string): Promise<void> {
-    const input = await this.#type(key, query);
     // The focused row, not just any: results stream in, and the focus moves with them.
-    await this.#quickInput.locator('.monaco-list-row.focused', { hasText: row }).waitFor();
-    await this.page.waitForTimeout(100);
-    await this.#enter(input, query);
+    const focused = this.#quickInput.locator('.monaco-list-row.focused', { hasText: row });
+    for (const end = Date.now() + PICK_MILLISECONDS; Date.now() < end; ) {
+      const input = await this.#type(key, query);
+      const isFound = await focused.waitFor({ timeout: KEY_MILLISECONDS }).then(
+        () => true,
+        () => false,
+      );
+      if (isFound) {
+        await this.page.waitForTimeout(100);
+        return await this.#enter(input, query);
+      }
+      await this.page.keyboard.press('Escape');
+    }
+    throw new Error(`nothing is called ${row}`);
   }
 
   /**
