@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { RandomStream } from '../../src/engine/common/random.ts';
 import { entropyOf, matchingFrequencies, tagInformation } from '../../src/engine/forking/diversity.ts';
 import { distinctN, jaccard, meanPairwiseJaccard, wordNgrams } from '../../src/engine/forking/ngrams.ts';
 import { selectTraces, type TraceCandidate } from '../../src/engine/forking/selection.ts';
@@ -136,18 +137,22 @@ describe('trace selection', () => {
   });
 
   it('chooses the same texts in whatever order the candidates come', () => {
-    const word = fc.constantFrom('add', 'double', 'halve', 'then', 'three', 'ten');
-    const candidate = fc.tuple(fc.array(word, { minLength: 1, maxLength: 6 }), fc.integer({ min: -20, max: -1 }));
+    // Every text has a word of its own, and rewards come from a stream and not from fast-check, which loves ties: those go to the earlier.
     fc.assert(
-      fc.property(fc.uniqueArray(candidate, { maxLength: 7, selector: ([, reward]) => reward }), (drawn) => {
-        const candidates = drawn.map(([words, reward]) => trace(words.join(' '), reward));
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { maxLength: 7 }), fc.integer(), (lengths, seed) => {
+        const random = new RandomStream(seed);
+        const candidates = lengths.map((words) => {
+          const shared = Array.from({ length: words }, (_, i) => `word${i}`);
+          return trace([...shared, `own${words}`].join(' '), -20 * random.next());
+        });
         const settings = { traces: 3, rewardWeight: 0.5 };
         const chosen = selectTraces(candidates, settings).map((i) => candidates[i]);
-        const reversed = candidates.toReversed();
-        const again = selectTraces(reversed, settings).map((i) => reversed[i]);
-        assert.equal(again[0], chosen[0]);
-        assert.equal(again.length, chosen.length);
-        assert.equal(new Set(chosen.map((c) => c?.text)).size, chosen.length);
+        const shuffled = random.shuffled(candidates);
+        assert.deepEqual(
+          selectTraces(shuffled, settings).map((i) => shuffled[i]),
+          chosen,
+        );
+        assert.equal(chosen.length, Math.min(3, candidates.length));
       }),
     );
   });

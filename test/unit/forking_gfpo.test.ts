@@ -176,6 +176,36 @@ describe('GFPO, sampled', () => {
     );
   });
 
+  it('is on average over the draws the exact form, and moves no token that is no tag', () => {
+    // A vocabulary of 5 of which 3 are tags; all draws of G rollouts, tags drawn from p.
+    const logits = [0.3, -0.7, 1.1, 0.2, -0.4];
+    const rewards = [-1.2, -0.3, -2.5];
+    const logPi = logSoftmax(logits);
+    const tagLogProbs = logPi.slice(0, 3);
+    const p = logSoftmax(tagLogProbs).map(Math.exp);
+    const draws = (rollouts: number): number[][] =>
+      rollouts === 0 ? [[]] : draws(rollouts - 1).flatMap((drawn) => [0, 1, 2].map((tag) => [...drawn, tag]));
+    for (const rollouts of [2, 3]) {
+      const gradient = logits.map(() => 0);
+      for (const drawn of draws(rollouts)) {
+        const samples = drawn.map((tag) => ({ reward: rewards[tag] as number, logRatio: 0 }));
+        const weights = sampledForkWeights(samples, { advantage: 'leave-one-out', clip: 0.2 }, 1);
+        const probability = drawn.reduce((product, tag) => product * (p[tag] as number), 1);
+        drawn.forEach((tag, k) => {
+          for (const [v, lp] of logPi.entries()) {
+            const score = (v === tag ? 1 : 0) - Math.exp(lp);
+            gradient[v] = (gradient[v] as number) + probability * (weights[k] as number) * score;
+          }
+        });
+      }
+      const exact = exactForkUpdate(
+        { tagLogProbs, referenceTagLogProbs: null, meanRewards: rewards },
+        { beta: 0, entropyFloor: 0, entropyCoefficient: 0 },
+      );
+      assert.ok(largestDifference(gradient, [...exact.gradient, 0, 0]) < 1e-12);
+    }
+  });
+
   it('gives no weight off the forking position', () => {
     assert.deepEqual([...forkSequenceWeights({ prompt: 2, tag: 1, rest: 3 }, -0.5)], [0, 0, -0.5, 0, 0, 0]);
   });

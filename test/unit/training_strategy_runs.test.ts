@@ -76,6 +76,12 @@ describe('runs with reasoning strategies', () => {
     'learned rows as tags': { method: 'ssft', strategies: { count: 3, carrier: 'embedding' } },
     'three stages': chain,
     'three stages of full fine-tuning': { ...chain, trainable: { kind: 'full' } },
+    'three stages with learned rows': { ...chain, strategies: { count: 3, carrier: 'embedding' } },
+    'three stages with learned rows, all trained': {
+      ...chain,
+      strategies: { count: 3, carrier: 'embedding' },
+      trainable: { kind: 'full' },
+    },
   };
   for (const [what, changes] of Object.entries(kinds)) {
     it(`${what}: stopped and resumed, it is the run that was never stopped`, async () => {
