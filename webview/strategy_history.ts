@@ -82,6 +82,8 @@ export interface MatchingMatrix {
   readonly counts: readonly (readonly number[])[];
   /** Of each source's traces, in order of the sources. */
   readonly totals: readonly number[];
+  /** Mean entropy of the columns, nats, in [0, log N]: 0 when each source has its strategy, log N when they are taken at random. */
+  readonly entropy: number;
 }
 
 /** Updates that are added up: enough for a stable picture, few enough to see it change. */
@@ -109,11 +111,18 @@ export function matchingMatrix({ count, steps }: StrategyHistory, cursor: number
   const all = Array.from({ length: count }, (_, tag) =>
     sources.map((_, source) => sum((counts) => counts[tag]?.[source] ?? 0)),
   );
-  return {
-    from: shown[0]!.step,
-    to: at,
-    sources,
-    counts: all,
-    totals: sources.map((_, source) => all.reduce((total, row) => total + row[source]!, 0)),
-  };
+  const totals = sources.map((_, source) => all.reduce((total, row) => total + row[source]!, 0));
+  return { from: shown[0]!.step, to: at, sources, counts: all, totals, entropy: columnEntropy(all, totals) };
+}
+
+/** −Σ p log p of each column that has any counts, and the mean over those. */
+function columnEntropy(counts: readonly (readonly number[])[], totals: readonly number[]): number {
+  const seen = totals.flatMap((total, column) => (total > 0 ? [{ total, column }] : []));
+  const entropies = seen.map(({ total, column }) =>
+    counts.reduce((sum, row) => {
+      const p = row[column]! / total;
+      return p > 0 ? sum - p * Math.log(p) : sum;
+    }, 0),
+  );
+  return seen.length === 0 ? 0 : entropies.reduce((sum, entropy) => sum + entropy, 0) / seen.length;
 }

@@ -139,12 +139,13 @@ function standings(history: StrategyHistory, names: StrategyNames, wins: Strateg
 function matching(history: StrategyHistory, names: StrategyNames, cursor: number | null): Child {
   const matrix = matchingMatrix(history, cursor);
   if (matrix === null) return null;
-  const { from, to, sources, counts, totals } = matrix;
+  const { from, to, sources, counts, totals, entropy } = matrix;
+  const steps = from === to ? t('checkpoint.step', to) : t('dashboard.strategies.steps', from, to);
   return heatTable({
     key: 'matching',
     title: t('dashboard.strategies.matching'),
     text: t('dashboard.strategies.matching.text'),
-    note: from === to ? t('checkpoint.step', to) : t('dashboard.strategies.steps', from, to),
+    note: `${steps} · ${t('dashboard.strategies.matchingEntropy', fixed(entropy), fixed(Math.log(history.count)))}`,
     corner: t('dashboard.strategies.source'),
     columns: sources,
     rows: counts.map((row, i) => ({

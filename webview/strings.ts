@@ -238,6 +238,7 @@ const english = {
   'dashboard.strategies.matching': 'Who learns from whom',
   'dashboard.strategies.matching.text':
     "Share of each source's traces that were matched with a strategy. A source is whoever wrote the trace in the dataset or, for sampled traces, the strategy that sampled it (0: no tag). One bold cell per column: strategies specialise; even columns: the matching is chance.",
+  'dashboard.strategies.matchingEntropy': 'entropy of the matching {0} of {1} nats',
   'dashboard.strategies.source': 'source of the trace',
   'dashboard.strategies.steps': 'steps {0} to {1}',
   'dashboard.strategies.winners': 'Right where another is wrong',

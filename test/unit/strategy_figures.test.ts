@@ -1,6 +1,7 @@
 /** What the panels derive of reasoning strategies: lines, leaders, matchings, and who is right where others are not. No browser needed. */
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
+import { frequenciesOf } from '../../src/engine/forking/diversity.ts';
 import { strategyNames, strategyWins } from '../../src/extension/runs/strategies.ts';
 import type { EvaluationRow } from '../../src/protocol/records.ts';
 import { bestGroup, groupByStrategy } from '../../webview/rationale_figures.ts';
@@ -54,7 +55,7 @@ describe('strategies over a run', () => {
   it('are matched as often as the updates up to the cursor say', () =>
     fc.assert(
       fc.property(fc.option(fc.integer({ min: 1, max: 60 })), (cursor) => {
-        const { from, to, counts, totals, sources } = matchingMatrix(history, cursor)!;
+        const { from, to, counts, totals, sources, entropy } = matchingMatrix(history, cursor)!;
         assert.equal(to, Math.min(cursor ?? 40, 40), 'nothing was matched after step 40');
         assert.equal(from, Math.max(1, to + 1 - MATCHING_WINDOW));
         const shown = history.steps.filter(({ step }) => step >= from && step <= to);
@@ -68,6 +69,7 @@ describe('strategies over a run', () => {
           all,
         );
         assert.deepEqual(sources, ['forwards', 'backwards']);
+        assert.ok(Math.abs(entropy - frequenciesOf(counts).entropy) < 1e-12, 'as the run itself reports it');
       }),
     ));
 

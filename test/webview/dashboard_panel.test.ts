@@ -233,7 +233,10 @@ describe('run dashboard', function () {
   it('adds matchings up to the step looked at, as shares of each source', async () => {
     const { page } = await open(strategySnapshot);
     const card = page.locator('.heat-card').first();
-    assert.match(await card.innerText(), /Who learns from whom\s+steps 21 to 40/);
+    assert.match(
+      await card.innerText(),
+      /Who learns from whom\s+steps 21 to 40 · entropy of the matching 0\.\d\d of 1\.10 nats/,
+    );
     assert.deepEqual((await card.locator('thead th').allInnerTexts()).slice(1), ['forwards', 'backwards']);
     const matched = strategySnapshot.events.flatMap((event) =>
       event.type === 'step' && event.metrics.step > 20
