@@ -82,7 +82,7 @@ export const stage = {
 export const stages = v.pipe(
   v.array(v.strictObject(stage)),
   v.description(
-    'Methods run one after another in one run, each from the weights the one before it ended with, with π₀ and AdamW begun anew. Takes the place of method, steps and epochs.',
+    'Methods run one after another in one run, each from the weights the one before it ended with, with π₀, AdamW and the learning-rate schedule (warm-up too) begun anew. Takes the place of method, steps and epochs. Left out: one method.',
   ),
 );
 

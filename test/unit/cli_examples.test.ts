@@ -10,12 +10,13 @@ import { requireShared } from '../support/shared_folder.ts';
 
 const EXAMPLES = resolve(import.meta.dirname, '..', '..', 'examples');
 
-/** What makes a run of an example as short as can be; everything else stays as it is there. */
-const SHORT = {
-  steps: 1,
-  questionsPerStep: 1,
-  threads: 1,
-};
+type Written = Record<string, Record<string, object>> & { readonly stages?: readonly object[] };
+
+/** What makes a run of an example as short as can be; everything else stays as it is there. One update, or one of each stage. */
+function shortened(written: Written) {
+  const stages = written.stages?.map((stage) => ({ ...stage, steps: 1, questionsPerStep: 1 }));
+  return { ...(stages === undefined ? { steps: 1 } : { stages }), questionsPerStep: 1, threads: 1 };
+}
 
 describe('examples', () => {
   const folder = temporaryFolder();
@@ -23,24 +24,31 @@ describe('examples', () => {
   for (const name of readdirSync(EXAMPLES).filter((file) => file.endsWith('.json'))) {
     it(`${name}: its paths lead somewhere, and one update of it runs`, async function () {
       this.timeout(120_000);
-      requireShared(this, 'models', 'minimind2-small', 'model.safetensors');
+      if (name.startsWith('minimind')) requireShared(this, 'models', 'minimind2-small', 'model.safetensors');
       const file = join(EXAMPLES, name);
       const { config } = await readRunConfig(new NodeFileSystem(), file);
+      const methods = config.stages.map(({ method }) => method);
+      assert.deepEqual(methods, name === 'starter-strategies.json' ? ['ssft', 'latro', 'gfpo'] : []);
       assert.equal(config.method, 'latro');
-      const written = JSON.parse(await readFile(file, 'utf8')) as Record<string, Record<string, object>>;
+      const written = JSON.parse(await readFile(file, 'utf8')) as Written;
+      const { strategies } = config;
       const short = {
         ...written,
-        ...SHORT,
+        ...shortened(written),
         $schema: resolve(dirname(file), String(written.$schema)),
         model: config.model,
         dataset: { ...config.dataset, rows: { train: '0:2', test: '2:4' } },
-        sampling: { ...written.sampling, rationalesPerQuestion: 2, maxRationaleTokens: 8 },
+        sampling: {
+          ...written.sampling,
+          rationalesPerQuestion: Math.max(2, 2 * strategies.count),
+          maxRationaleTokens: 8,
+        },
         evaluation: { ...written.evaluation, maxTokens: 6 },
       };
       await mkdir(join(folder.path, name), { recursive: true });
       await writeFile(join(folder.path, name, 'latro.json'), JSON.stringify(short));
       const { stdout } = await latroOk(['train', 'latro.json', '--out', 'runs'], { cwd: join(folder.path, name) });
-      assert.match(stdout.text, /2 test questions +base +step 1/);
+      assert.match(stdout.text, new RegExp(`2 test questions +base +step ${Math.max(1, methods.length)}`));
       assert.match(stdout.text, /Mean log p\(answer\) after its own rationale +−\d+\.\d\d/);
     });
   }
