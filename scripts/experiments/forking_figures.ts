@@ -8,10 +8,9 @@ import { consensusSets, summariseStrategies } from '../../src/engine/training/st
 import type { EvaluatedOutput } from '../../src/protocol/evaluated_output.ts';
 import type { EvaluationRow, RunEvent } from '../../src/protocol/records.ts';
 import type { StrategyEvaluation, StrategySummary } from '../../src/protocol/strategy_records.ts';
+import { WAYS } from '../starter/ways.ts';
 import type { Outcome } from './experiment.ts';
-import { wayOf } from './forking_traces.ts';
-
-export const WAY_NAMES = ['forwards', 'backwards', 'pairs'] as const;
+import { wayOf } from './forking_writers.ts';
 
 const share = (outputs: readonly EvaluatedOutput[]): number => mean(outputs.map(({ correct }) => Number(correct)));
 export const strategiesOf = (row: EvaluationRow): StrategyEvaluation => row.strategies!;
@@ -44,7 +43,10 @@ export function majorityUnderOne(row: EvaluationRow, choice: TagChoice): number 
 
 export const information = (row: EvaluationRow): number => strategiesOf(row).tagInformation ?? 0;
 
-/** The strategy with most right greedy answers on the validation questions at the end of the run; the lowest of several. 1 without tags. */
+/**
+ * The strategy with most right greedy answers on the validation questions at the end of the run; the lowest of several. 1 without tags.
+ * Ours: the paper takes the tag that most traces were matched to, by a heuristic (its eq. 4) whose text was not reachable.
+ */
 export function chosenTag({ directory }: Outcome): number {
   const folder = join(directory, 'evaluations');
   const name = readdirSync(folder)
@@ -106,9 +108,9 @@ export function waysOfTags({ rows }: Outcome): {
   const perTag = variants[0]!.map((_, tag) => variants.flatMap((row) => row[tag]!));
   const going = (outputs: readonly EvaluatedOutput[], way: string) => outputs.filter(({ text }) => wayOf(text) === way);
   return {
-    shares: perTag.map((outputs) => WAY_NAMES.map((way) => going(outputs, way).length / outputs.length)),
+    shares: perTag.map((outputs) => WAYS.map((way) => going(outputs, way).length / outputs.length)),
     accuracies: perTag.map((outputs) =>
-      WAY_NAMES.map((way) => (going(outputs, way).length === 0 ? null : share(going(outputs, way)))),
+      WAYS.map((way) => (going(outputs, way).length === 0 ? null : share(going(outputs, way)))),
     ),
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { RandomStream } from '../../src/engine/common/random.ts';
 import { bootstrapInterval, mean } from '../../src/engine/evaluate/statistics.ts';
 import type { EvaluationRow } from '../../src/protocol/records.ts';
+import { WAYS } from '../starter/ways.ts';
 import type { Outcome, Results } from './experiment.ts';
 import {
   chosenTag,
@@ -14,7 +15,6 @@ import {
   matchingEntropies,
   pass1,
   type TagChoice,
-  WAY_NAMES,
   waysOfTags,
 } from './forking_figures.ts';
 
@@ -168,16 +168,21 @@ function markdown(
     `${value >= 0 ? '+' : '−'}${Math.abs(scale * value).toFixed(digits)}`;
   const said = ({ mean: value, interval: [low, high] }: Estimate, scale: number, digits: number): string =>
     `${signed(value, scale, digits)} [${signed(low, scale, digits)}, ${signed(high, scale, digits)}]`;
-  const kept = readFileSync(traces, 'utf8').trim().split('\n');
-  const perRow = mean(kept.map((line) => Object.keys((JSON.parse(line) as { rationales: object }).rationales).length));
+  const rows = readFileSync(traces, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { answer: string; rationales: Record<string, string> });
+  const rightTraces = rows.flatMap(({ answer, rationales }) =>
+    Object.values(rationales).map((text) => Number(text.includes(`The answer is ${answer}.`))),
+  );
   const ssft = methods.find(({ name }) => name === 'ssft')!;
   return [
     `# ${experiment.title}`,
     '',
     'Written by `npm run experiment:forking`. The task: sums of four parts that can be worked out from the first on, from the last back, or in',
-    'pairs; each way often stops early in one of three kinds of story. Three strategies, `<think1>` to `<think3>`, one learned row each.',
-    `${ssft.outcomes[0]!.rows.length} unseen questions, seeds ${experiment.seeds.join(', ')}. Traces are the starter's own: 4 samples for each of the 1,024 training questions,`,
-    `of them the right and different ones; ${kept.length.toLocaleString('en-US')} questions have any, ${perRow.toFixed(2)} on average. \`base\` and \`mixed\` are asked without tags.`,
+    'pairs; who goes one way often stops early in one of three kinds of story. Three strategies, `<think1>` to `<think3>`, one learned row each.',
+    `${ssft.outcomes[0]!.rows.length} unseen questions, seeds ${experiment.seeds.join(', ')}. Traces: one text of each of three writers, who go one way each, for each of ${rows.length.toLocaleString('en-US')} training`,
+    `questions; nobody checked them, ${(100 * mean(rightTraces)).toFixed(1)} % are right. \`base\` and \`mixed\` are asked without tags.`,
     '',
     'pass@1: share of right samples at temperature 1 under the one tag that did best on the validation questions or, after GFPO, under the tag',
     'the model finds likeliest. cons@3: vote of one sample of each tag, mean over three sets. maj@3: vote of three samples under the one tag.',
@@ -212,14 +217,14 @@ function markdown(
     'first and the last quarter of training, nats (log 3 = 1.10: at random; 0: each way has its tag):',
     '',
     ...table(
-      ['method', 'seed', ...WAY_NAMES, 'matching entropy'],
+      ['method', 'seed', ...WAYS, 'matching entropy'],
       methods.flatMap(({ name, outcomes }) =>
         outcomes.map((outcome, s) => {
           const { shares } = waysOfTags(outcome);
           const matching = matchingEntropies(outcome);
           const ofWay = (way: number): string => shares.map((tag) => (100 * tag[way]!).toFixed(0)).join(' / ');
           const entropies = matching === null ? '' : `${matching.first.toFixed(2)} → ${matching.last.toFixed(2)}`;
-          return [name, String(experiment.seeds[s]), ...WAY_NAMES.map((_, way) => ofWay(way)), entropies];
+          return [name, String(experiment.seeds[s]), ...WAYS.map((_, way) => ofWay(way)), entropies];
         }),
       ),
     ),

@@ -6,7 +6,7 @@
 import type { RandomStream } from '../../src/engine/common/random.ts';
 import type { LeftoverProblem } from './leftovers.ts';
 import { LARGEST_TOTAL, type Problem, SMALLEST_TOTAL } from './problem.ts';
-import { WAYS, type WaysProblem } from './ways.ts';
+import { WAYS, type Way, type WaysProblem } from './ways.ts';
 
 /** Shares of the three ways to answer; they sum to 1. */
 export type Habit = { readonly sound: number; readonly hasty: number; readonly guess: number };
@@ -91,7 +91,11 @@ export function writeLeftoverExample(problem: LeftoverProblem, habit: LeftoverHa
 const STOPS_EARLY = 0.75;
 
 export function writeWaysExample(problem: WaysProblem, random: RandomStream): Example {
-  const way = random.pick(WAYS);
+  return writeWay(problem, random.pick(WAYS), random);
+}
+
+/** The same by a writer who has that way. */
+export function writeWay(problem: WaysProblem, way: Way, random: RandomStream): Example {
   const complete = way !== problem.blindSpot || random.next() >= STOPS_EARLY;
   const { rationale, answer } = problem.reason(way, complete);
   return { prompt: promptOf(problem.question), completion: completionOf(rationale, answer) };
