@@ -8,6 +8,7 @@ import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { type RunObserver, type RunProgress, TrainingRun } from '../../src/engine/training/training_run.ts';
 import type { RunConfig } from '../../src/protocol/run_config.ts';
+import { expectLatroError } from '../support/expect_latro_error.ts';
 import { FaultyFileSystem } from '../support/faulty_file_system.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
@@ -135,5 +136,22 @@ describe('a training run', () => {
       assert(!left.some((name) => name.endsWith('.lock')), `${left} after ${full.log[at - 1]}`);
     }
     assert(failed > 5, `${failed} of the calls found the disk full`);
+  });
+
+  it('is not begun when the mapping names a column that no row has', async () => {
+    const mapping = { question: 'question', answer: 'answer' };
+    const create = (more: object): Promise<TrainingRun> =>
+      TrainingRun.create(
+        world,
+        store,
+        { ...config, dataset: { ...config.dataset, format: 'columns', mapping: { ...mapping, ...more } } },
+        TINY_ENVIRONMENT,
+      );
+    const before = await files.list(store.folder);
+    for (const role of ['rationale', 'context']) {
+      const wrong = () => create({ [role]: 'no_such_column' });
+      await expectLatroError(wrong, 'config-invalid', `mapping.${role}`, '"no_such_column"', 'train.jsonl');
+    }
+    assert.deepEqual(await files.list(store.folder), before);
   });
 });

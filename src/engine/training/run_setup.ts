@@ -1,5 +1,6 @@
 /** From a resolved configuration to everything a run needs, read and checked before anything is written. */
 import type { RunConfig } from '../../protocol/run_config.ts';
+import { LatroError } from '../common/errors.ts';
 import type { FileSystem } from '../common/file_system.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import type { DatasetFormat } from '../datasets/format.ts';
@@ -92,6 +93,7 @@ export function policyMode({ trainable, seed }: Pick<RunConfig, 'trainable' | 's
 async function readQuestions(config: RunConfig, files: FileSystem): Promise<RunQuestions> {
   const { dataset, evaluation, seed } = config;
   const train = await readRows(dataset.train, config, files);
+  requireMappedColumns(train, config);
   const trainRows = sliceRows(requireSoundRows(train), dataset.rows?.train ?? 'all');
   const read = async (path: string | undefined, slice: string | undefined): Promise<readonly DatasetRow[]> =>
     path === undefined ? [] : sliceRows(requireSoundRows(await readRows(path, config, files)), slice ?? 'all');
@@ -124,6 +126,23 @@ export function readRows(
     ...(dataset.mapping === undefined ? { format: dataset.format } : { mapping: mappingOf(dataset.mapping) }),
     ...(answers === 'auto' ? {} : { answerKind: answers }),
   });
+}
+
+/** A column that no row has is a slip of the pen, though each row may do without: such a run would learn something else than asked for. */
+function requireMappedColumns({ path, rows }: Dataset, { dataset: { mapping } }: Pick<RunConfig, 'dataset'>): void {
+  const columns = {
+    rationale: rows.some((row) => row.goldRationale !== undefined || row.goldRationales !== undefined),
+    context: rows.some((row) => row.context !== undefined),
+  };
+  for (const [role, found] of Object.entries(columns) as ['rationale' | 'context', boolean][]) {
+    const column = mapping?.[role];
+    if (column === undefined || found || rows.length === 0) continue;
+    throw new LatroError(
+      'config-invalid',
+      `"dataset.mapping.${role}" names the column "${column}", which no row of ${path} has.`,
+      'Correct the name, or leave it out.',
+    );
+  }
 }
 
 type Mapping = NonNullable<RunConfig['dataset']['mapping']>;
