@@ -77,7 +77,7 @@ await browserAndVscode;
 if (chromium) process.env.CHROMIUM = chromium;
 await stage('panel tests in a browser', mocha('test/webview', 6, ['--timeout=60000', '--reporter=dot']));
 await stage("WebGPU tests on the browser's software driver", (onLine) =>
-  testWebgpu({ onLine, reporter: 'dot', minutes: 8 }),
+  testWebgpu({ onLine, reporter: 'dot', minutes: 12 }),
 );
 await stage('package', node('scripts/package.mjs', 5));
 await stage("tests in VS Code's extension host", async (onLine) => {

@@ -1,10 +1,12 @@
 // The WebGPU tests: parity with the CPU and a small LaTRO run.
 //   node scripts/test_webgpu.mjs [--own-driver]
 // On Linux they run on the software Vulkan driver (SwiftShader) that Chromium brings along, so that no GPU is needed and the numbers are
-// the same everywhere; --own-driver, and always on other systems: on the machine's own GPU. Without any driver they are skipped.
+// the same everywhere, and those of float16 on Mesa's; --own-driver, and always on other systems: on the machine's own GPU. Without any
+// driver they are skipped.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { lavapipeEnvironment } from './setup_lavapipe.mjs';
 import { findChromium } from './setup_vscode.mjs';
 import { tool } from './tools.mjs';
 
@@ -35,14 +37,27 @@ export async function webgpuEnvironment(ownDriver) {
 
 /** Runs the tests; resolves with their exit code, 0 when they are skipped. */
 export async function testWebgpu({ ownDriver = false, onLine, reporter = 'spec', minutes } = {}) {
+  const say = onLine ?? console.log;
+  const mocha = (files, env) =>
+    tool('mocha/bin/mocha.js', ['--import=tsx', '--timeout=900000', `--reporter=${reporter}`, ...files], {
+      env,
+      ...(onLine && { onLine }),
+      minutes,
+    });
   const env = await webgpuEnvironment(ownDriver);
   if (env === undefined) {
-    console.log(`  WebGPU tests skipped: no Chromium with ${DRIVER} was found (npm run test:host installs one).`);
+    say(`  WebGPU tests skipped: no Chromium with ${DRIVER} was found (npm run test:host installs one).`);
     return 0;
   }
-  const args = ['--import=tsx', '--timeout=120000', `--reporter=${reporter}`];
-  const files = ['test/webgpu/**/*.test.ts', 'test/unit/graph_gradients.test.ts'];
-  return tool('mocha/bin/mocha.js', [...args, ...files], { env, ...(onLine && { onLine }), minutes });
+  const whole = ['programs', 'training'].map((name) => `test/webgpu/${name}.test.ts`);
+  const half = 'test/webgpu/float16.test.ts';
+  const gradients = 'test/unit/graph_gradients.test.ts';
+  if (ownDriver || process.platform !== 'linux') return mocha([...whole, half, gradients], env);
+  const code = await mocha([...whole, gradients], env);
+  const withFloat16 = await lavapipeEnvironment(say);
+  if (withFloat16 !== undefined) return Math.max(code, await mocha([half], { ...env, ...withFloat16 }));
+  say("  float16 tests skipped: Chromium's driver has no float16, and Mesa's, which has, is not there.");
+  return code;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)

@@ -22,7 +22,8 @@ const world = { files, clock: systemClock, processes: systemProcesses };
 const TOLERANCE = 1e-3;
 
 describe(`LaTRO on ${DEVICE_UNDER_TEST}`, function () {
-  this.timeout(240_000);
+  // However slow the machine: a software driver compiles hundreds of shaders.
+  this.timeout(900_000);
   const folder = temporaryFolder();
   before(async function () {
     await requireDevice(this);

@@ -70,7 +70,7 @@ export class Decoder {
     const isWhole = isGreedy || (settings.topP >= 1 && (settings.topK === 0 || settings.topK >= vocabularySize));
     const drawsAll = (settings.drawnBelow ?? config.vocabSize) >= vocabularySize;
     // A truncated distribution needs the tokens in order, added tokens are a piece apart: both are drawn here.
-    if (!programs.canDecode || !isWhole || !drawsAll) {
+    if (!programs.drawsInside || !isWhole || !drawsAll) {
       const { logits } = await programs.runHead('logits', inputs, ['logits']);
       return uniforms.map((uniform, row) => drawToken(logits!, row, vocabularySize, settings, uniform));
     }

@@ -9,6 +9,7 @@ import { type Precision, weightPrecision } from '../graph/precision.ts';
 import type { DeviceTensor } from '../runtime/device_tensor.ts';
 import type { Placement } from '../runtime/placement.ts';
 import { type Device, elementType, type HostTensor, keepsTensors, Session } from '../runtime/session.ts';
+import { Traffic } from '../runtime/traffic.ts';
 import type { BoundAdapter, FrozenMap } from './bound_tensors.ts';
 import type { ModelConfig } from './config.ts';
 import { buildDecodeProgram } from './decode_program.ts';
@@ -56,7 +57,9 @@ export class Programs implements CacheDevice {
   readonly #weights: FrozenMap;
   readonly #adapter: BoundAdapter | null;
   readonly #trainable: Trainable;
-  readonly options: ProgramOptions;
+  readonly options: ProgramOptions & { readonly traffic: Traffic };
+  /** What all sessions of this model, and those that share its memory, have sent and fetched. */
+  readonly traffic: Traffic;
   readonly precision: Precision;
   /** Whether the programs are those made for the CPU. */
   readonly #isHost: boolean;
@@ -89,7 +92,8 @@ export class Programs implements CacheDevice {
     this.#weights = weights;
     this.#adapter = adapter;
     this.#trainable = trainable;
-    this.options = options;
+    this.traffic = sharing?.traffic ?? new Traffic();
+    this.options = { ...options, traffic: this.traffic };
     this.#packedAdapter = adapter === null || !this.#isHost ? null : new PackedAdapter(config, adapter);
     const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     this.#copies = this.#isHost && keepsDecodingCopy(bytes, options.device, trainable);
@@ -98,6 +102,11 @@ export class Programs implements CacheDevice {
   /** Whether the device has the program `decode`; elsewhere `extend` takes one token too. */
   get canDecode(): boolean {
     return this.#isHost;
+  }
+
+  /** Whether tokens are drawn on the device, so that the logits (B, V) stay there. */
+  get drawsInside(): boolean {
+    return this.#isHost || this.keepsTensors;
   }
 
   /** Takes the adapter's numbers as they are now over into what `decode` runs with. */

@@ -6,6 +6,7 @@ import * as ort from 'onnxruntime-node';
 import { LatroError } from '../common/errors.ts';
 import { DeviceTensor } from './device_tensor.ts';
 import { type Placement, PlacementProfile } from './placement.ts';
+import type { Traffic } from './traffic.ts';
 
 export type Device = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 /** Uint16Array: the bits of float16 numbers. */
@@ -21,6 +22,8 @@ export interface SessionOptions {
   readonly device: Device;
   /** Threads inside one operator; 0 lets onnxruntime take every physical core. */
   readonly threads: number;
+  /** Counts what crosses between host and device. */
+  readonly traffic?: Traffic;
 }
 
 /** Whether tensors can outlive a run on the device: onnxruntime-node offers that for WebGPU alone. */
@@ -43,6 +46,10 @@ const externalData = (
   [...constants].map(([path, { buffer, byteOffset, byteLength }]) => {
     return { path, data: new Uint8Array(buffer, byteOffset, byteLength) };
   });
+
+const hostBytes = (tensor: HostTensor | DeviceTensor): number =>
+  tensor instanceof DeviceTensor ? 0 : tensor.data.byteLength;
+
 /** onnxruntime's message without source places, check expressions and anything after its first line. */
 export function nativeReason(error: unknown): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -54,11 +61,20 @@ export class Session {
   readonly #name: string;
   #session: ort.InferenceSession | null;
   readonly #bound: Record<string, ort.Tensor> = {};
+  readonly #traffic: Traffic | null;
+  /** Of bound tensors that lie on the host. */
+  readonly #boundBytes = new Map<string, number>();
   #profile: PlacementProfile | null;
   #placement: Placement | null = null;
 
-  private constructor(name: string, session: ort.InferenceSession, profile: PlacementProfile | null) {
+  private constructor(
+    name: string,
+    session: ort.InferenceSession,
+    profile: PlacementProfile | null,
+    traffic: Traffic | null,
+  ) {
     this.#name = name;
+    this.#traffic = traffic;
     this.#session = session;
     this.#profile = profile;
   }
@@ -93,7 +109,7 @@ export class Session {
         ...(options.constants === undefined ? {} : { externalData: externalData(options.constants) }),
         ...(profile === null ? {} : { enableProfiling: true, profileFilePrefix: profile.prefix }),
       });
-      return new Session(name, session, profile);
+      return new Session(name, session, profile, options.traffic ?? null);
     } catch (cause) {
       await profile?.discard();
       if (options.device === 'cpu') throw cause;
@@ -115,6 +131,7 @@ export class Session {
   /** Feeds `tensor` to every later run. The data is borrowed, not copied: changing it in place changes what the next run sees. */
   bind(name: string, tensor: HostTensor | DeviceTensor): void {
     this.#bound[name] = toOrt(tensor);
+    this.#boundBytes.set(name, hostBytes(tensor));
   }
 
   /** Where the operators of the first run were executed; null before it, or when it was not asked for. */
@@ -136,7 +153,11 @@ export class Session {
     for (const [name, tensor] of Object.entries(into)) fetches[name] = toOrt(tensor);
     const results = await this.#run(inputs, fetches);
     const out: Record<string, Float32Array> = {};
-    for (const name of outputs) out[name] = results[name]!.data as Float32Array;
+    for (const name of outputs) {
+      const data = results[name]!.data as Float32Array;
+      this.#traffic?.fetched(data.byteLength);
+      out[name] = data;
+    }
     return out;
   }
 
@@ -157,6 +178,8 @@ export class Session {
   ): Promise<ort.InferenceSession.OnnxValueMapType> {
     const feeds: Record<string, ort.Tensor> = { ...this.#bound };
     for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toOrt(tensor);
+    for (const bytes of [...this.#boundBytes.values(), ...Object.values(inputs).map(hostBytes)])
+      this.#traffic?.sent(bytes);
     const results = await this.#open().run(feeds, fetches);
     const profile = this.#profile;
     if (profile !== null) {
