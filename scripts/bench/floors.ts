@@ -3,7 +3,10 @@
  * model's own matrices with 512 rows, and the rate at which it reads memory.
  */
 import { GraphBuilder } from '../../src/engine/graph/graph_builder.ts';
+import { cast } from '../../src/engine/graph/precision.ts';
 import { type ModelConfig, parameterShapes } from '../../src/engine/model/config.ts';
+import { narrowToFloat16 } from '../../src/engine/model/number_formats.ts';
+import type { ProgramOptions } from '../../src/engine/model/programs.ts';
 import { type HostTensor, Session, type SessionOptions } from '../../src/engine/runtime/session.ts';
 import { median } from './statistics.ts';
 
@@ -44,7 +47,7 @@ export function matrixKinds(config: ModelConfig): readonly MatrixKind[] {
 }
 
 /**
- * GFLOP/s over all of the model's matrices with 512 rows, each kind weighted by how often it occurs. Matrices are laid out by onnxruntime when
+ * In the precision of the model: GFLOP/s over all of the model's matrices with 512 rows, each kind weighted by how often it occurs. Matrices are laid out by onnxruntime when
  * it compiles, as it likes them best: the engine's own programs, whose weights are inputs, cannot have that.
  */
 export class MatmulFloor {
@@ -54,19 +57,21 @@ export class MatmulFloor {
     this.#sessions = sessions;
   }
 
-  static async create(config: ModelConfig, options: SessionOptions): Promise<MatmulFloor> {
+  static async create(config: ModelConfig, options: ProgramOptions): Promise<MatmulFloor> {
+    const { precision = 'float32' } = options;
     const sessions = await Promise.all(
       matrixKinds(config).map(async (kind) => {
         const graph = new GraphBuilder('floor');
         const x = graph.input('x', 'float32', [ROWS, kind.inputs]);
         const matrix = new Float32Array(kind.inputs * kind.outputs).map((_, i) => ((i * 31) % 17) / 100);
-        const weight = graph.constantTensor('w', [kind.inputs, kind.outputs]);
-        const y = graph.single('MatMul', [x, weight], 'float32', [ROWS, kind.outputs]);
-        graph.output('y', graph.single('Gather', [y, graph.integers([0])], 'float32', [1, kind.outputs], { axis: 0 }));
+        const weight = graph.constantTensor('w', [kind.inputs, kind.outputs], precision);
+        const product = graph.single('MatMul', [cast(graph, x, precision), weight], precision, [ROWS, kind.outputs]);
+        const row = graph.single('Gather', [product, graph.integers([0])], precision, [1, kind.outputs], { axis: 0 });
+        graph.output('y', cast(graph, row, 'float32'));
         const data = new Float32Array(ROWS * kind.inputs).map((_, i) => ((i * 7) % 13) / 100);
         const session = await Session.create('floor', graph.serialise(), {
           ...options,
-          constants: new Map([['w', matrix]]),
+          constants: new Map([['w', precision === 'float16' ? narrowToFloat16(matrix) : matrix]]),
         });
         return { kind, session, x: { shape: [ROWS, kind.inputs], data } };
       }),

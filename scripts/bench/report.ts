@@ -44,6 +44,8 @@ export const ReportSchema = v.object({
     node: v.string(),
     onnxruntime: v.string(),
     device: v.string(),
+    /** Older reports do not say: float32. */
+    precision: v.optional(v.string(), 'float32'),
     threads: v.number(),
   }),
   measured: v.string(),
@@ -56,7 +58,7 @@ export type ShapeReport = v.InferOutput<typeof ShapeSchema>;
 export type StageReport = v.InferOutput<typeof StageSchema>;
 export type UpdateReport = v.InferOutput<typeof UpdateSchema>;
 
-export function describeMachine({ device, threads }: ProgramOptions): Report['machine'] {
+export function describeMachine({ device, threads, precision = 'float32' }: ProgramOptions): Report['machine'] {
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
@@ -65,6 +67,7 @@ export function describeMachine({ device, threads }: ProgramOptions): Report['ma
     node: process.version,
     onnxruntime: RUNTIME_VERSION ?? 'unknown',
     device,
+    precision,
     threads,
   };
 }
@@ -73,7 +76,10 @@ export const round = (value: number, digits: number): number => Number(value.toF
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
 export function table(report: Report): string {
-  const lines = [`floors: ${report.floors.matmulGflops} GFLOP/s (products), ${report.floors.memoryGBs} GB/s (reading)`];
+  const { device, precision } = report.machine;
+  const lines = [
+    `${device}, ${precision}; floors: ${report.floors.matmulGflops} GFLOP/s (products), ${report.floors.memoryGBs} GB/s (reading)`,
+  ];
   for (const [name, shape] of Object.entries(report.shapes)) {
     lines.push('', `${name} (peak memory ${shape.peakMemoryGB} GB)`);
     lines.push(row(['stage', 'tokens/s', 'of the floor', 'memory', 'rounds']));

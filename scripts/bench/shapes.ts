@@ -1,6 +1,8 @@
 /** The models that are measured: their configs alone, so that nothing has to be downloaded. Weights are random. */
+import { type Precision, weightPrecision } from '../../src/engine/graph/precision.ts';
+import type { FrozenMap } from '../../src/engine/model/bound_tensors.ts';
 import { type ModelConfig, parameterShapes, parseModelConfig } from '../../src/engine/model/config.ts';
-import type { Weights } from '../../src/engine/model/weights.ts';
+import { narrowToFloat16 } from '../../src/engine/model/number_formats.ts';
 
 interface ShapeFields {
   readonly type: 'llama' | 'qwen2';
@@ -104,16 +106,19 @@ export function shapeConfig(name: ShapeName): ModelConfig {
  * Weights drawn from U(−0.035, 0.035), whose standard deviation is transformers' initializer range of 0.02; norms are 1. What the numbers are changes
  * no time: the products are dense.
  */
-export function randomWeights(config: ModelConfig): Weights {
+export function randomWeights(config: ModelConfig, precision: Precision = 'float32'): FrozenMap {
   const block = randomBlock(1 << 20);
-  const weights: Weights = new Map();
+  const blocks = { float32: block, float16: narrowToFloat16(block) };
+  const weights = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array | Uint16Array }>();
   let offset = 0;
   for (const [name, shape] of parameterShapes(config)) {
-    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    const size = shape.reduce((product, dim) => product * dim, 1);
+    const held = weightPrecision(shape, precision);
+    const data = held === 'float16' ? new Uint16Array(size) : new Float32Array(size);
     if (name.endsWith('norm.weight')) data.fill(1);
     else
       for (let start = 0; start < data.length; ) {
-        const piece = block.subarray(offset, Math.min(block.length, offset + data.length - start));
+        const piece = blocks[held].subarray(offset, Math.min(block.length, offset + data.length - start));
         data.set(piece, start);
         start += piece.length;
         offset = (offset + piece.length) % block.length;

@@ -1,8 +1,8 @@
 /** The stages of an update, each alone: what is run once, how many tokens that is, and how fast it could be at best. */
+import type { Precision } from '../../src/engine/graph/precision.ts';
 import { initialiseAdapter, loraScale, targetedModules } from '../../src/engine/model/adapter.ts';
 import type { ModelConfig } from '../../src/engine/model/config.ts';
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
-import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
@@ -45,7 +45,7 @@ export function benchModel(config: ModelConfig, options: ProgramOptions): Langua
   const adapter = initialiseAdapter(config, LORA, 1);
   const modules = new Set(targetedModules(config, adapter.config).map(({ module }) => module));
   const bound = { shape: { rank: LORA.rank, modules, dropout: 0 }, tensors: adapter.tensors, scale: loraScale(LORA) };
-  return new LanguageModel(config, randomWeights(config), bound, 'adapter', options);
+  return new LanguageModel(config, randomWeights(config, options.precision), bound, 'adapter', options);
 }
 
 export const tokens = (config: ModelConfig, count: number, seed: number): number[] =>
@@ -84,7 +84,11 @@ export function openStage(name: StageName, model: LanguageModel): Stage {
   switch (name) {
     case 'prefill':
       return {
-        round: timed(() => model.extend(new KeyValueCache(config, SEQUENCES), sequences, 0)),
+        round: timed(async () => {
+          const cache = model.newCache(SEQUENCES);
+          await model.extend(cache, sequences, 0);
+          cache.dispose();
+        }),
         least: atMatmulRate(forwardProducts(config, SEQUENCES * LENGTH, SEQUENCES)),
       };
     case 'score':
@@ -118,9 +122,14 @@ export function forwardProducts(config: ModelConfig, rows: number, heads: number
 }
 
 /** One decoded token per row reads every matrix once and multiplies it with `rows` rows: whichever of the two takes longer. */
-export function leastDecodeSeconds(config: ModelConfig, rows: number, { matmulGflops, memoryGBs }: Floors): number {
+export function leastDecodeSeconds(
+  config: ModelConfig,
+  rows: number,
+  { matmulGflops, memoryGBs }: Floors,
+  precision: Precision = 'float32',
+): number {
   const operations = forwardProducts(config, rows, rows);
-  const bytes = (4 * forwardProducts(config, 1, 1)) / 2;
+  const bytes = ((precision === 'float16' ? 2 : 4) * forwardProducts(config, 1, 1)) / 2;
   return Math.max(operations / (matmulGflops * 1e9), bytes / (memoryGBs * 1e9));
 }
 
@@ -147,6 +156,6 @@ function decodeStage(model: LanguageModel, rows: number): Stage {
       });
       return { seconds: (times.at(-1)! - times[0]!) / 1000, tokens: rows * (times.length - 1) };
     },
-    least: (floors) => DECODED * leastDecodeSeconds(config, rows, floors),
+    least: (floors) => DECODED * leastDecodeSeconds(config, rows, floors, model.programs.precision),
   };
 }

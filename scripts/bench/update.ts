@@ -143,6 +143,6 @@ export function leastUpdateSeconds(model: LanguageModel, sizes: UpdateSizes, flo
   const gradient = 2 * forwardProducts(config, prompts + drawn + answered, drawn + answered);
   return (
     (prefill + answers + reference + gradient) / (floors.matmulGflops * 1e9) +
-    (sizes.rationale - 1) * leastDecodeSeconds(config, rows, floors)
+    (sizes.rationale - 1) * leastDecodeSeconds(config, rows, floors, model.programs.precision)
   );
 }

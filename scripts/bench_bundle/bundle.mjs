@@ -18,6 +18,7 @@ const PARITY = `
 import { start } from './scripts/bench_bundle/mocha_runner.mjs';
 import './test/webgpu/programs.test.ts';
 import './test/webgpu/training.test.ts';
+import './test/webgpu/float16.test.ts';
 import './test/unit/graph_gradients.test.ts';
 start();
 `;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# LaTRO Studio on this machine's GPU: are its numbers the CPU's, and how fast is it?
+# LaTRO Studio on this machine's GPU: are its numbers the CPU's, and how fast is it, as a share of what it could be?
 #   sh run.sh [--device NAME] [--parity-only] [further options of the bench, such as --shape NAME]
 # Nothing is installed and nothing leaves the machine; the results are text and JSON in results/, or in the folder that $OUT names.
 set -u
@@ -36,18 +36,40 @@ fi
   "$here/node" "$here/latro.mjs" devices
 } 2>&1 | tee "$out/machine.txt"
 
-failed=0
-echo "Parity of $device with the CPU"
-LATRO_TEST_DEVICE=$device "$here/node" "$here/parity.mjs" > "$out/parity.txt" 2>&1 || failed=1
-tail -n 40 "$out/parity.txt"
+# What is not there cannot be measured: said at once, before models are made for it.
+probe=$("$here/node" "$here/latro.mjs" devices --probe "$device" 2>/dev/null)
+case $probe in
+  *'"works":true'*) ;;
+  *)
+    echo "The device $device does not compute here: $probe" | tee "$out/parity.txt"
+    echo "Nothing was measured. Is the graphics card's Vulkan driver here (VK_DRIVER_FILES=its .json)? sh run.sh --device cpu measures the processor." |
+      tee -a "$out/parity.txt"
+    exit 2
+    ;;
+esac
+# Of float16, where the device has it, the largest shape alone needs half the memory.
+case $probe in *'"float16":{'*) half=yes ;; *) half=no ;; esac
 
+failed=0
+if [ "$device" = cpu ]; then
+  echo "Parity: the CPU is what devices are compared with"
+else
+  echo "Parity of $device with the CPU"
+  LATRO_TEST_DEVICE=$device "$here/node" "$here/parity.mjs" > "$out/parity.txt" 2>&1 || failed=1
+  tail -n 40 "$out/parity.txt"
+fi
+
+# measure SHAPE PRECISION: a shape that does not fit is said, and the next one measured.
+measure() {
+  # shellcheck disable=SC2086
+  "$here/node" "$here/bench.mjs" --device "$device" --shape "$1" --precision "$2" --json "$out/bench-$1-$2.json" $options 2>&1 |
+    tee "$out/bench-$1-$2.txt"
+  [ -e "$out/bench-$1-$2.json" ] || failed=1
+}
 if [ "$parity_only" = no ]; then
   for shape in ${shapes:-smollm2-135m qwen2.5-0.5b mistral-7b}; do
-    # A shape that does not fit is said, and the next one measured.
-    # shellcheck disable=SC2086
-    "$here/node" "$here/bench.mjs" --device "$device" --shape "$shape" --json "$out/bench-$shape.json" $options 2>&1 |
-      tee "$out/bench-$shape.txt"
-    [ -e "$out/bench-$shape.json" ] || failed=1
+    [ "$shape" = mistral-7b ] && [ "$half" = yes ] || measure "$shape" float32
+    [ "$half" = no ] || measure "$shape" float16
   done
 fi
 echo "Results: $out"

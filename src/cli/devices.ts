@@ -1,15 +1,13 @@
 /** `latro devices`: where a model can compute on this machine, tried out and not guessed. */
-import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
-import { LatroError, unreachable } from '../engine/common/errors.ts';
+import { unreachable } from '../engine/common/errors.ts';
 import { availableMemory } from '../engine/common/memory.ts';
 import { trialReport } from '../engine/model/device_trial.ts';
 import { type Backend, type DeviceTrial, RUNTIME_VERSION } from '../engine/runtime/devices.ts';
 import type { Device } from '../engine/runtime/session.ts';
 import { badRequest } from './arguments.ts';
-import type { Command, CommandContext } from './command.ts';
+import type { Command } from './command.ts';
+import { installDevice } from './install_device.ts';
 import { textTable } from './text_table.ts';
 
 const TITLES: Readonly<Record<Device, string>> = {
@@ -36,6 +34,7 @@ export const devicesCommand: Command = {
     'Each device multiplies matrices for a moment, in a process of its own; --device auto chooses the fastest, if it is at least twice as fast as the CPU.',
     'Weights and key/value cache stay in the memory of a WebGPU device; CUDA, DirectML and Core ML are handed them in every run.',
     'CUDA also needs the CUDA 12 and cuDNN 9 libraries of the system.',
+    'Where a device has float16 its rate stands beside, and what it sums products in: --precision float16 takes half the memory.',
   ],
 
   async run(args, context) {
@@ -44,7 +43,7 @@ export const devicesCommand: Command = {
     const probed = args.text('probe');
     const installed = args.text('install');
     if (probed !== undefined) terminal.out(await trialReport(known(probed, backends)));
-    else if (installed !== undefined) await install(known(installed, backends), context);
+    else if (installed !== undefined) await installDevice(known(installed, backends), context);
     else {
       const rows: string[][] = [];
       // One after the other: they would share the processor.
@@ -71,9 +70,8 @@ function describe({ device, bundled }: Backend, trial: DeviceTrial): string[] {
 /** "95 GFLOP/s", or "95 GFLOP/s, float16 160 (summed in float32)". */
 function rates({ gflops, float16 }: Extract<DeviceTrial, { readonly works: true }>): string {
   const rate = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
-  return float16 === null
-    ? rate(gflops)
-    : `${rate(gflops)} (float16 ${rate(float16.gflops)}, summed in ${float16.sums})`;
+  const whole = `${rate(gflops)} GFLOP/s`;
+  return float16 === null ? whole : `${whole}, float16 ${rate(float16.gflops)} (summed in ${float16.sums})`;
 }
 
 function details(device: Device): string {
@@ -91,31 +89,4 @@ function details(device: Device): string {
     default:
       return unreachable(device);
   }
-}
-
-/** Runs the installer of onnxruntime-node for the one device it has libraries of. */
-async function install(device: Device, { terminal, devices }: CommandContext): Promise<void> {
-  if (devices.backends.find((backend) => backend.device === device)?.bundled !== false)
-    throw badRequest(
-      `The libraries of the device "${device}" are part of the package.`,
-      'There is nothing to install.',
-    );
-  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-  const script = join(folder, 'script', 'install.js');
-  terminal.note(`Fetching the ${device} libraries of onnxruntime ${RUNTIME_VERSION ?? ''} from nuget.org …`);
-  const code = await new Promise<number>((done) => {
-    const child = spawn(process.execPath, [script, '--onnxruntime-node-install=cuda12'], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    child.once('error', () => done(1));
-    child.once('close', (status) => done(status ?? 1));
-  });
-  if (code !== 0)
-    throw new LatroError(
-      'download-failed',
-      `onnxruntime's installer, ${script}, ended with ${code}.`,
-      'Look at what it says above; it needs an npm installation of LaTRO Studio and access to nuget.org.',
-    );
-  const trial = await devices.trial(device);
-  terminal.out(trial.works ? `${device} works.` : `Installed, but ${device} does not compute here: ${trial.reason}.`);
 }

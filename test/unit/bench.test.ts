@@ -6,6 +6,7 @@ import { DEFAULT_SHAPES, randomWeights, shapeConfig } from '../../scripts/bench/
 import { benchModel, forwardProducts, leastDecodeSeconds, openStage, STAGES } from '../../scripts/bench/stages.ts';
 import { median } from '../../scripts/bench/statistics.ts';
 import { leastUpdateSeconds, newOptimizer, timedUpdate } from '../../scripts/bench/update.ts';
+import type { TensorMap } from '../../src/engine/model/bound_tensors.ts';
 import { parameterShapes } from '../../src/engine/model/config.ts';
 import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
 
@@ -64,7 +65,7 @@ describe('bench', () => {
   });
 
   it('random weights are no constants and of the size that models start with', () => {
-    const weights = randomWeights(shapeConfig('starter'));
+    const weights = randomWeights(shapeConfig('starter')) as TensorMap;
     const { data } = weights.get('model.layers.2.mlp.up_proj.weight')!;
     const mean = data.reduce((sum, x) => sum + x, 0) / data.length;
     const deviation = Math.sqrt(data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length);
@@ -84,6 +85,7 @@ describe('bench', () => {
         node: 'v20',
         onnxruntime: '1',
         device: 'cpu',
+        precision: 'float32',
         threads: 2,
       },
       measured: '2026-01-01T00:00:00.000Z',

@@ -142,10 +142,10 @@ export class GraphBuilder {
     return this.#constant('int64', shape, new Uint8Array(new BigInt64Array(values.map(BigInt)).buffer), values);
   }
 
-  /** A float32 tensor that is part of the program: its data goes to the session under its name when it is compiled, and may be laid out anew there. */
-  constantTensor(name: string, shape: readonly number[]): Value {
-    this.#initializers.set(name, { name, type: 'float32', shape, data: null });
-    return { name, type: 'float32', shape };
+  /** A tensor that is part of the program: its data goes to the session under its name when it is compiled, and may be laid out anew there. */
+  constantTensor(name: string, shape: readonly number[], type: 'float32' | 'float16' = 'float32'): Value {
+    this.#initializers.set(name, { name, type, shape, data: null });
+    return { name, type, shape };
   }
 
   #constant(type: ElementType, shape: readonly number[], data: Uint8Array, values: readonly number[]): Value {

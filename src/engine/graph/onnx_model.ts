@@ -39,7 +39,7 @@ export interface Graph {
 const IR_VERSION = 10;
 const OPSET_VERSION = 21;
 const DATA_TYPE: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10 };
-const BYTES_PER_FLOAT = 4;
+const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, int32: 4, int64: 8, bool: 1, float16: 2 };
 const EXTERNAL = 1;
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
@@ -107,7 +107,7 @@ function writeInitializer(out: ProtobufWriter, tensor: Initializer): void {
     out.bytes(9, tensor.data);
     return;
   }
-  const length = tensor.shape.reduce((product, size) => product * size, BYTES_PER_FLOAT);
+  const length = tensor.shape.reduce((product, size) => product * size, BYTES[tensor.type]);
   const place = { location: tensor.name, offset: '0', length: String(length) };
   for (const [key, value] of Object.entries(place)) {
     out.message(13, (entry) => {
