@@ -9,7 +9,7 @@ import type { Gradient } from '../../src/engine/optimize/optimizer.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
-import { nonFiniteUpdate, requireFiniteParameters } from '../../src/engine/training/non_finite.ts';
+import { nonFiniteUpdate, requireFiniteParameters, withPrecision } from '../../src/engine/training/non_finite.ts';
 import { TrainingRun } from '../../src/engine/training/training_run.ts';
 import type { RunConfigInput } from '../../src/protocol/run_config.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
@@ -120,6 +120,19 @@ describe('numbers that are not finite', () => {
       (error: LatroError) => error.code === 'non-finite' && /Update 3.*lines 1, 4.*broken\[1\] NaN/.test(error.reason),
     );
     requireFiniteParameters(parameters.slice(0, 1), 3, [1, 4]);
+  });
+
+  it('say of float16 that float32 reaches further, and of nothing else', () => {
+    const error = new LatroError('non-finite', 'The loss is NaN.', 'Look at that question.');
+    assert.equal(withPrecision(error, 'float32'), error);
+    const explained = withPrecision(error, 'float16');
+    assert(explained instanceof LatroError && explained.code === 'non-finite');
+    assert.match(
+      explained.message,
+      /^The loss is NaN\. .*precision 'float32' reaches further\. Look at that question\.$/,
+    );
+    const other = new LatroError('disk-full', 'The disk is full.');
+    assert.equal(withPrecision(other, 'float16'), other);
   });
 });
 

@@ -85,11 +85,13 @@ function countParts(
   const stepped = request.recompute === true ? whole / config.layers + config.layers * config.hiddenSize : whole;
   const kept = mode === 'inference' ? scoringFloats(config) : stepped;
   const logits = LOGIT_FORMS * Math.min(stepTokens * config.vocabSize, LOGITS_AT_A_TIME);
+  // A head of half precision is widened for its product.
+  const wideHead = request.bytesPerWeight === 2 ? config.vocabSize * config.hiddenSize : 0;
   return {
     weights: parameters * request.bytesPerWeight,
     training: FLOAT * (adapter + startingWeights + (MOMENTS + rules.gradients) * trainable),
     sampling: FLOAT * (samplingFloats(config, request, rules) + (request.decodingCopy === true ? parameters : 0)),
-    activations: rules.arena * FLOAT * (stepTokens * kept + logits),
+    activations: rules.arena * FLOAT * (stepTokens * kept + logits + wideHead),
     runtime: RUNTIME_BYTES,
   };
 }

@@ -1,5 +1,6 @@
 /** NaN and infinity are named by the question they arose on: the run stops there, and nothing of that update is kept. */
 import { LatroError } from '../common/errors.ts';
+import type { Precision } from '../graph/precision.ts';
 import type { PromptGroup } from '../model/packing.ts';
 import type { Gradient } from '../optimize/optimizer.ts';
 import { LAST_GOOD_CHECKPOINT } from '../runs/run_writer.ts';
@@ -78,6 +79,13 @@ export function requireFiniteParameters(
       step,
     );
   }
+}
+
+/** An error that float16 may be to blame for, with that said. */
+export function withPrecision(error: unknown, precision: Precision): unknown {
+  if (precision === 'float32' || !(error instanceof LatroError) || error.code !== 'non-finite') return error;
+  const nextStep = `The run computes in float16, which ends at 65504: precision 'float32' reaches further. ${error.nextStep}`;
+  return new LatroError(error.code, error.reason, nextStep, { cause: error });
 }
 
 function nonFinite(reason: string, step: number): LatroError {

@@ -18,6 +18,7 @@ import { restoreCheckpoint } from './checkpoint_state.ts';
 import type { RunEnvironment } from './environment.ts';
 import { evaluateRows, summariseEvaluation } from './evaluator.ts';
 import { traceSources } from './methods/traces.ts';
+import { withPrecision } from './non_finite.ts';
 import { RunRatings, type RunVerdicts, readVerdicts } from './ratings.ts';
 import { questionTask, type RunSetup, setUpRun } from './run_setup.ts';
 import { validationScore } from './strategy_summary.ts';
@@ -146,7 +147,8 @@ export class TrainingRun {
       if (before !== null && after !== null) await this.#writer.update({ gain: gainOf(before, after) });
       await this.#recordOperators(observer);
       await this.#writer.close('finished');
-    } catch (error) {
+    } catch (thrown) {
+      const error = withPrecision(thrown, this.#setup.policy.model.programs.precision);
       await this.#recordOperators(observer).catch(() => {});
       // What ended the run is said, even if a full disk keeps it from being written.
       await this.#closeAfter(error).catch(() => {});
