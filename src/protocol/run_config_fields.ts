@@ -215,7 +215,7 @@ export const reward = {
   ),
   truncationPenalty: real('γ of the truncation rule.', {
     min: 0,
-    unit: 'nats with question-minimum, a factor with batch-mean',
+    unit: 'as the reward with question-minimum (nats with log-probabilities), a factor with batch-mean',
   }),
   standardDeviationFilter: realOrNull(
     'Skip a question when the standard deviation of its K rewards is below this factor × its moving average (RLPR: 0.5). null: off.',
