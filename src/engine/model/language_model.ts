@@ -271,7 +271,7 @@ export class LanguageModel {
 
 /**
  * The largest weight of a prediction times the loss scale is near 2 to this power. Measured on the reference models: gradients leave
- * float16 from 16 on, and lose digits below −8.
+ * float16 from 16 on, and lose digits at −10.
  */
 const LOSS_SCALE_EXPONENT = 4;
 
