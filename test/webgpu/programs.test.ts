@@ -310,18 +310,27 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
   });
 
   it('nothing but size arithmetic falls back to the CPU', async () => {
-    const tested = model(LLAMA, 'all-weights', DEVICE_UNDER_TEST);
+    const tested = model(LLAMA, 'adapter', DEVICE_UNDER_TEST);
+    const optimizer = createOptimizer(tested, { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 });
     await tested.score(GROUPS);
-    await tested.step(GROUPS);
+    await tested.score(GROUPS, { policy: 'reference' });
+    await optimizer.gradient(GROUPS, { dropoutKey: 1, tokenBudget: 7 });
+    await optimizer.update(0.01, 1);
+    for (const temperature of [0, 1]) {
+      const settings = { ...SETTINGS, temperature, maxTokens: 3 };
+      await generate(tested, [{ prompt: [3, 4], keys: [1, 2], answer: [7] }], settings, () => ({ push: () => null }));
+    }
     const cache = tested.newCache(1);
     await tested.extend(cache, [[3, 4]], 10);
-    await tested.scoreOnCache(cache, [[5, 6]], [1], 10);
     cache.dispose();
     const placements = await tested.programs.placements();
+    await optimizer.dispose();
     await tested.dispose();
-    assert.deepEqual(Object.keys(placements).sort(), ['extend', 'extend-score', 'logits', 'score', 'step']);
+    const large = ['extend', 'extend-score', 'reference', 'score', 'step', 'adamw', 'squares', 'accumulate'];
+    const small = ['draw', 'draw-greedy', 'logits', 'rearrange'];
+    assert.deepEqual(Object.keys(placements).sort(), [...large, ...small].sort());
     for (const [program, { onDevice, fellBack }] of Object.entries(placements)) {
-      assert.ok(onDevice > (program === 'logits' ? 0 : 50), program);
+      assert.ok(onDevice > (large.includes(program) ? 20 : 0), program);
       assert.deepEqual(fellBack, {}, program);
     }
   });

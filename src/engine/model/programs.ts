@@ -71,6 +71,7 @@ export class Programs implements CacheDevice {
   readonly #tables = new Map<boolean, RotaryTable>();
   #trainables: readonly string[] = [];
   #memory: Promise<DeviceMemory> | null = null;
+  readonly #opened = new Map<string, Promise<Session>>();
   #rearrange: Promise<Session> | null = null;
   #disposed = false;
 
@@ -208,10 +209,7 @@ export class Programs implements CacheDevice {
     rows: readonly number[],
     columns: readonly number[],
   ): Promise<readonly DeviceTensor[]> {
-    this.#rearrange ??= Session.create('rearrange', buildRearrangeProgram(this.config, this.precision), {
-      ...this.options,
-      results: 'device',
-    });
+    this.#rearrange ??= this.open('rearrange', buildRearrangeProgram(this.config, this.precision), 'device');
     const session = await this.#rearrange;
     const { layers } = this.config;
     const past = Object.fromEntries(cacheNames(layers, pastName).map((name, i) => [name, tensors[i]!]));
@@ -221,10 +219,17 @@ export class Programs implements CacheDevice {
     return names.map((name) => outputs[name]!);
   }
 
+  /** What else runs on this model's device, such as its optimizer: `placements` tells of it, of the latest by a name. */
+  async open(name: string, model: Uint8Array, results: 'host' | 'device' = 'host'): Promise<Session> {
+    const session = Session.create(name, model, { ...this.options, results, profiled: this.options.device !== 'cpu' });
+    this.#opened.set(name, session);
+    return session;
+  }
+
   /** Where the operators of each program that has run were executed; nothing on the CPU, which has no choice. */
   async placements(): Promise<Record<string, Placement>> {
     const placements: Record<string, Placement> = {};
-    for (const [name, session] of this.#sessions) {
+    for (const [name, session] of [...this.#sessions, ...this.#opened]) {
       const { placement } = await session;
       if (placement !== null) placements[name] = placement;
     }

@@ -8,7 +8,7 @@ import type { GradientSink } from '../model/gradient_sink.ts';
 import type { LanguageModel, StepOptions } from '../model/language_model.ts';
 import type { PromptGroup } from '../model/packing.ts';
 import type { DeviceTensor } from '../runtime/device_tensor.ts';
-import { type HostTensor, Session } from '../runtime/session.ts';
+import type { HostTensor, Session } from '../runtime/session.ts';
 import type { AdamWSettings, Moments } from './adamw.ts';
 import {
   buildAccumulateProgram,
@@ -141,7 +141,7 @@ export class DeviceOptimizer implements Optimizer {
   }
 
   #session(name: string, build: () => Uint8Array): Promise<Session> {
-    const session = this.#sessions.get(name) ?? Session.create(name, build(), this.#model.programs.options);
+    const session = this.#sessions.get(name) ?? this.#model.programs.open(name, build());
     this.#sessions.set(name, session);
     return session;
   }
