@@ -84,6 +84,7 @@ describe('a long run', function () {
     await workbench.screenshot('engine-killed');
     await workbench.answer(/ended unexpectedly/, 'Resume');
     await counting();
+    await workbench.panel.locator('.progress strong', { hasText: /\d.* left/ }).waitFor();
     assert.notEqual(await engine(), pid);
   });
 

@@ -22,7 +22,7 @@ const docs = path.join(root, 'docs', 'screenshots');
 const forDocs = process.env.LATRO_SCREENSHOTS === 'docs';
 const folder = forDocs ? docs : path.join(root, 'test-results', 'screenshots');
 const DOCS_RECIPE: StarterRecipe = { steps: null, testQuestions: 200, validationQuestions: null };
-const DOCS_STRATEGIES: StrategyRecipe = { ssftSteps: 60, latroSteps: 20, questions: 96 };
+const DOCS_STRATEGIES: StrategyRecipe = { ssftSteps: 30, latroSteps: 10, questions: 32 };
 const PICTURED = ['dark', 'light', 'high-contrast'] as const satisfies readonly Theme[];
 
 const APPLES = [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
@@ -9,15 +10,23 @@ describe('an untrusted workspace', function () {
   let studio: Studio;
 
   before(async () => {
-    studio = await openStudio({ workspaceTrust: true, prepare: (workspace) => prepareTraining(workspace, 3) });
+    studio = await openStudio({
+      workspaceTrust: true,
+      prepare: async (workspace) => {
+        await prepareTraining(workspace, 3);
+        await writeFile(path.join(workspace, 'broken.jsonl'), '{"question": "One?", "anser": "1"}\n');
+      },
+    });
   });
   after(() => studio?.close());
   afterEach(async function () {
     await pictureOfFailure(studio, this.currentTest);
   });
 
-  it('shows its datasets and runs nothing: no command, no engine, no file', async () => {
+  it('shows its datasets, checks their rows, and runs nothing: no command, no engine, no file', async () => {
     const { workbench, workspace } = studio;
+    await workbench.openFile('broken.jsonl');
+    await workbench.page.locator('.squiggly-error').first().waitFor();
     await workbench.openFile('train.jsonl');
     await workbench.openSideBar();
     await workbench.view.getByText('This workspace is not trusted').waitFor();

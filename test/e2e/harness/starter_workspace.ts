@@ -9,6 +9,9 @@ const STARTER = path.join(root, 'media', 'starter');
 /** As `npm run package` built it. */
 const CLI = path.join(root, 'dist', 'cli.cjs');
 
+/** The whole recipe on a busy machine; it is killed then. */
+export const TRAINING_MILLISECONDS = 1_500_000;
+
 /** How much of the recipe is run; null: all of it. */
 export interface StarterRecipe {
   readonly steps: number | null;
@@ -46,7 +49,9 @@ export async function tuneStarter(workspace: string, recipe: StarterRecipe): Pro
   if ((await readdir(path.join(workspace, '.latro', 'runs')).catch(() => [])).length > 0) return;
   await mkdir(workspace, { recursive: true });
   const folder = await copyStarter(workspace, recipe);
-  await promisify(execFile)(process.execPath, [CLI, 'train', path.join(folder, 'latro.json'), '--quiet']);
+  await promisify(execFile)(process.execPath, [CLI, 'train', path.join(folder, 'latro.json'), '--quiet'], {
+    timeout: TRAINING_MILLISECONDS,
+  });
 }
 
 async function keepLines(file: string, count: number): Promise<void> {

@@ -1,9 +1,11 @@
 /** A run with reasoning strategies in a workspace that has the starter: three tags learn the starter's own ways of adding up, then LaTRO. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { copyFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { RunConfigInput } from '../../../src/protocol/run_config.ts';
+import { TRAINING_MILLISECONDS } from './starter_workspace.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..', '..');
 const TASK = path.join(root, 'media', 'starter-forking');
@@ -20,8 +22,10 @@ export interface StrategyRecipe {
 export const SHORT_STRATEGIES: StrategyRecipe = { ssftSteps: 4, latroSteps: 2, questions: 6 };
 export const STRATEGY_DATASET = 'sums.jsonl';
 
-/** Trains on `sums.jsonl` with three strategies; the model is that of the folder `starter/`. */
+/** Trains on `sums.jsonl` with three strategies, unless that was done; the model is that of the folder `starter/`. */
 export async function trainStrategies(workspace: string, recipe: StrategyRecipe): Promise<void> {
+  const file = path.join(workspace, 'strategies.latro.json');
+  if (existsSync(file)) return;
   await copyFile(path.join(TASK, 'train.jsonl'), path.join(workspace, STRATEGY_DATASET));
   await copyFile(path.join(TASK, 'test.jsonl'), path.join(workspace, 'held-out.jsonl'));
   const { ssftSteps, latroSteps, questions } = recipe;
@@ -43,7 +47,6 @@ export async function trainStrategies(workspace: string, recipe: StrategyRecipe)
     seed: 1,
     outputDirectory: '.latro/runs',
   };
-  const file = path.join(workspace, 'strategies.latro.json');
   await writeFile(file, `${JSON.stringify(config, null, 2)}\n`);
-  await promisify(execFile)(process.execPath, [CLI, 'train', file, '--quiet']);
+  await promisify(execFile)(process.execPath, [CLI, 'train', file, '--quiet'], { timeout: TRAINING_MILLISECONDS });
 }
