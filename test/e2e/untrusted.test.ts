@@ -14,7 +14,10 @@ describe('an untrusted workspace', function () {
       workspaceTrust: true,
       prepare: async (workspace) => {
         await prepareTraining(workspace, 3);
-        await writeFile(path.join(workspace, 'broken.jsonl'), '{"question": "One?", "anser": "1"}\n');
+        await writeFile(
+          path.join(workspace, 'broken.jsonl'),
+          '{"question": "One?", "answer": "1"}\n{"question": "Two?", "anser": "2"}\n',
+        );
       },
     });
   });
