@@ -32,6 +32,9 @@ const APPLES = [
   '{"question": "Half of the 18 eggs break. Then Tom brings 5 more. How many whole eggs are there?", "answer": "14"',
 ];
 
+const meanReward = (rationales: readonly { readonly selfReward: number }[]): number =>
+  rationales.reduce((sum, { selfReward }) => sum + selfReward, 0) / Math.max(1, rationales.length);
+
 describe('every surface', function () {
   this.timeout(forDocs ? 1_800_000 : 600_000);
   let studio: Studio;
@@ -236,11 +239,12 @@ describe('every surface', function () {
     await closeOthers();
     await page.setViewportSize({ width: 1280, height: 900 });
     await workbench.openFile(STRATEGY_DATASET);
-    await view.open();
+    await workbench.openSideBar();
     await workbench.setViews({ Rationales: true, Runs: false, Models: false });
+    await view.open();
     await workbench.setSideBarWidth(560);
     await workbench.goToLine(await mixedLine(strategyRun));
-    await view.text(/strategy 1/i).waitFor();
+    await view.text('<think1>').waitFor();
     await view.rationales.nth(5).waitFor();
     await picture('rationales-by-strategy', [1280, 1000], () => view.scrollToTop());
     await accessible('sidebar');
@@ -316,14 +320,17 @@ describe('every surface', function () {
 
   it('broke no content security policy', () => assert.deepEqual(studio.violations, []));
 
-  /** The row of the newest update with as many right as wrong rationales, or nearly. */
+  /** Of the newest updates, the row whose right rationales earned most more than its wrong ones; two of each where there are. */
   async function mixedLine(of: RunDirectory): Promise<number> {
-    const rollouts = await of.rollouts((await of.rolloutSteps()).at(-1)!);
-    const share = rollouts.map(({ line, rationales }) => {
-      const right = rationales.filter(({ correct }) => correct).length;
-      return { line, distance: Math.abs(right - rationales.length / 2) };
+    const steps = (await of.rolloutSteps()).slice(-8);
+    const rollouts = (await Promise.all(steps.map((step) => of.rollouts(step)))).flat();
+    const ranked = rollouts.map(({ line, rationales }) => {
+      const [right, wrong] = [true, false].map((is) => rationales.filter(({ correct }) => correct === is));
+      const gain = meanReward(right!) - meanReward(wrong!);
+      const both = Math.min(right!.length, wrong!.length, 2);
+      return { line, rank: both === 0 ? -1 : 100 * both + gain };
     });
-    return share.toSorted((a, b) => a.distance - b.distance)[0]!.line;
+    return ranked.toSorted((a, b) => b.rank - a.rank)[0]!.line;
   }
 
   /** The first test question that was answered wrong before and right after; the first of all without one. */

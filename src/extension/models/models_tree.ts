@@ -82,7 +82,7 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode>, vscode.Di
     item.contextValue = isChosen ? 'model chosen' : 'model';
     item.iconPath = iconOf(model);
     const facts = model === undefined ? '' : factsText(model);
-    const place = folder === starterFolder ? l10n.t('comes with the extension') : placeText(folder);
+    const place = folder === starterFolder ? l10n.t('built in') : placeText(folder);
     item.description = [isChosen ? l10n.t('chosen') : '', place, facts].filter(Boolean).join(' · ');
     item.tooltip = tooltipOf(folder, model);
     item.accessibilityInformation = { label: [item.label, item.description].filter(Boolean).join(', ') };

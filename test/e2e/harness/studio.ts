@@ -100,9 +100,13 @@ async function chooseTheme(page: Page, workspace: string, theme: Theme): Promise
   await window.waitFor();
   // Panels are told a moment later; the bodies of their documents name the theme they have.
   for (const frame of page.frames()) {
-    if ((await frame.locator('body[data-vscode-theme-id]').count()) === 0) continue;
-    const themed = frame.locator(`body[data-vscode-theme-id="${name}"]`);
-    await themed.waitFor({ state: 'attached', timeout: PANEL_MILLISECONDS });
+    try {
+      if ((await frame.locator('body[data-vscode-theme-id]').count()) === 0) continue;
+      const themed = frame.locator(`body[data-vscode-theme-id="${name}"]`);
+      await themed.waitFor({ state: 'attached', timeout: PANEL_MILLISECONDS });
+    } catch (error) {
+      if (!frame.isDetached()) throw error; // its panel was closed meanwhile
+    }
   }
 }
 
