@@ -27,7 +27,8 @@ export function showRun(terminal: Terminal, signal: AbortSignal): ShownRun {
       if (total > 0) current.progress.advance(done, total, message, fraction);
     },
     onEvent: (event) => {
-      if (event.type === 'phase' && event.ratings !== undefined) terminal.note(ratingsText(event.ratings));
+      if (event.type === 'phase' && event.ratings !== undefined && Object.values(event.ratings).some((n) => n > 0))
+        terminal.note(ratingsText(event.ratings));
       if (event.type === 'health' && 'message' in event)
         terminal.note(
           terminal.style('yellow', `Update ${event.step}: ${harmless(event.message)} ${harmless(event.cure)}`),

@@ -186,6 +186,19 @@ describe('a run that is interrupted and resumed', function () {
     );
   });
 
+  it('refuses, and removes nothing, when its checkpoints are gone', async () => {
+    const { disk, run } = await finishedRun();
+    for (const step of await run.checkpoints.steps()) await disk.remove(run.checkpoints.directory(step));
+    const [rollouts, events] = [await run.rolloutSteps(), await run.events()];
+    const again = await RunWriter.open(toyWorld(disk), run.path);
+    await assert.rejects(
+      again.resume(),
+      (error: LatroError) => error.code === 'run-damaged' && /after update 6/.test(error.reason),
+    );
+    await again.release();
+    assert.deepEqual([await run.rolloutSteps(), await run.events()], [rollouts, events]);
+  });
+
   it('resumes from weights even when the log was cut, and says what is missing', async () => {
     const { disk, run } = await finishedRun();
     await disk.truncate(run.eventsFile, 100);

@@ -135,6 +135,7 @@ describe('the runs of a folder', () => {
     const rows = await directory.evaluationRows(name);
     // Stopped in its first evaluation, one row in.
     for (const step of await directory.checkpoints.steps()) await directory.checkpoints.remove(step);
+    await disk.truncate(directory.eventsFile, 0);
     await disk.remove(directory.evaluationFile(name, 'json'));
     await disk.truncate(
       directory.evaluationFile(name, 'jsonl'),

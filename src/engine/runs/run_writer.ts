@@ -174,7 +174,7 @@ export class RunWriter {
   /**
    * Takes the run back to its newest whole checkpoint: what came after is removed and the log continues from there, so that the
    * resumed run writes the same again. Cut short at any instant, it can simply be called again.
-   * @throws LatroError `run-damaged` when there are checkpoints and none is whole; nothing is removed then
+   * @throws LatroError `run-damaged` when there are checkpoints and none is whole, or when there were some; nothing is removed then
    */
   async resume(): Promise<ResumePoint> {
     const point = await this.newestPoint();
@@ -200,7 +200,20 @@ export class RunWriter {
         'Start a new run.',
       );
     }
+    if (checkpoint === null) await this.#requireNoneEver();
     return { checkpoint, warnings };
+  }
+
+  /** A run that had checkpoints and has none is not one that was ended before its first: beginning again would remove what it tells. */
+  async #requireNoneEver(): Promise<void> {
+    const { records } = await this.directory.events();
+    const last = records.findLast((event) => event.type === 'checkpoint');
+    if (last === undefined) return;
+    throw new LatroError(
+      'run-damaged',
+      `The checkpoints of the run ${this.record.id} are gone: its log tells of one after update ${last.step}.`,
+      'Put them back, or start a new run; this one was left as it is.',
+    );
   }
 
   /** Where `rollBack` takes the run back to; changes nothing. */
