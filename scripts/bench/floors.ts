@@ -3,7 +3,7 @@
  * model's own matrices with 512 rows, and the rate at which it reads memory.
  */
 import { GraphBuilder } from '../../src/engine/graph/graph_builder.ts';
-import { cast } from '../../src/engine/graph/precision.ts';
+import { cast, computedIn } from '../../src/engine/graph/precision.ts';
 import { type ModelConfig, parameterShapes } from '../../src/engine/model/config.ts';
 import { narrowToFloat16 } from '../../src/engine/model/number_formats.ts';
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
@@ -58,7 +58,7 @@ export class MatmulFloor {
   }
 
   static async create(config: ModelConfig, options: ProgramOptions): Promise<MatmulFloor> {
-    const { precision = 'float32' } = options;
+    const precision = computedIn(options.precision ?? 'float32');
     const sessions = await Promise.all(
       matrixKinds(config).map(async (kind) => {
         const graph = new GraphBuilder('floor');

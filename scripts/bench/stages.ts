@@ -1,11 +1,14 @@
 /** The stages of an update, each alone: what is run once, how many tokens that is, and how fast it could be at best. */
 import type { Precision } from '../../src/engine/graph/precision.ts';
+import { computedIn } from '../../src/engine/graph/precision.ts';
 import { initialiseAdapter, loraScale, targetedModules } from '../../src/engine/model/adapter.ts';
+import type { TensorMap } from '../../src/engine/model/bound_tensors.ts';
 import type { ModelConfig } from '../../src/engine/model/config.ts';
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
+import { quantisedWeights } from '../../src/engine/model/quantise.ts';
 import { type Floors, matrixKinds } from './floors.ts';
 import { randomWeights } from './shapes.ts';
 
@@ -45,7 +48,10 @@ export function benchModel(config: ModelConfig, options: ProgramOptions): Langua
   const adapter = initialiseAdapter(config, LORA, 1);
   const modules = new Set(targetedModules(config, adapter.config).map(({ module }) => module));
   const bound = { shape: { rank: LORA.rank, modules, dropout: 0 }, tensors: adapter.tensors, scale: loraScale(LORA) };
-  return new LanguageModel(config, randomWeights(config, options.precision), bound, 'adapter', options);
+  const { precision = 'float32' } = options;
+  const weights = randomWeights(config, computedIn(precision));
+  const held = precision === 'int8' ? quantisedWeights(weights as TensorMap) : weights;
+  return new LanguageModel(config, held, bound, 'adapter', options);
 }
 
 export const tokens = (config: ModelConfig, count: number, seed: number): number[] =>

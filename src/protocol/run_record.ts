@@ -25,7 +25,7 @@ export const RunIdentity = v.object({
   ratingsSha256: v.optional(known),
   /** The execution provider the model computes on, as found, not as asked for: "cpu", "webgpu", …. */
   device: known,
-  /** Of frozen weights and what is computed with them: "float32" or "float16". Older runs do not say: they computed in float32. */
+  /** Of frozen weights and what is computed with them: "float32", "float16" or "int8". Older runs do not say: they computed in float32. */
   precision: v.optional(known),
   /** CPU threads in use. */
   threads: v.nullable(v.number()),
@@ -65,6 +65,18 @@ export const OperatorPlacement = v.object({
 });
 export type OperatorPlacement = v.InferOutput<typeof OperatorPlacement>;
 
+/** What holding frozen matrices in 8 bits costs: the base model against itself in float32, on questions of the run. */
+export const RoundingCost = v.object({
+  questions: v.number(),
+  /** Of their prompts and answers. */
+  tokens: v.number(),
+  perplexity: v.object({ float32: v.number(), int8: v.number() }),
+  /** Mean |Δ log π| per token, in nats: of those texts, and of what was drawn against the same tokens scored in float32. */
+  meanDifference: v.number(),
+  meanSampledDifference: v.number(),
+});
+export type RoundingCost = v.InferOutput<typeof RoundingCost>;
+
 export const RunRecord = v.object({
   formatVersion: v.literal(RUN_FORMAT_VERSION),
   id: v.string(),
@@ -85,6 +97,8 @@ export const RunRecord = v.object({
   gain: v.nullable(RunGain),
   /** Of each program that has run; absent on the CPU. */
   operators: v.optional(v.record(v.string(), OperatorPlacement)),
+  /** Of an int8 run; null: it could not be measured. Absent: not int8. */
+  roundingCost: v.optional(v.nullable(RoundingCost)),
   /** The process that last wrote the run. */
   pid: v.nullable(v.number()),
 });

@@ -141,7 +141,14 @@ describe('the precision', () => {
     const refused = async (devices: DeviceList, device: Device, request: PrecisionRequest, code: ErrorCode) =>
       expectLatroError(() => choosePrecision(devices, device, request), code);
     const half = some('float16', stored.F16);
-    assert.match((await refused(FAST, 'cpu', half, 'device-unavailable')).nextStep, /'float32' or 'auto'/);
+    assert.match((await refused(FAST, 'cpu', half, 'device-unavailable')).nextStep, /'float32', 'int8' or 'auto'/);
+    const bytes = some('int8', stored.F32);
+    assert.equal(await choosePrecision(FAST, 'cpu', bytes), 'int8');
+    assert.match((await refused(FAST, 'webgpu', bytes, 'device-unavailable')).nextStep, /the device to 'cpu'/);
+    assert.match(
+      (await refused(FAST, 'cpu', { ...bytes, trains: 'all-weights' }, 'bad-request')).reason,
+      /steps that int8 would lose/,
+    );
     assert.match(
       (await refused(NONE, 'webgpu', half, 'device-unavailable')).reason,
       /'webgpu' does not compute in float16/,

@@ -3,6 +3,8 @@ import { totalmem } from 'node:os';
 import fc from 'fast-check';
 import { availableMemory } from '../../src/engine/common/memory.ts';
 import { initialiseAdapter } from '../../src/engine/model/adapter.ts';
+import { parameterShapes } from '../../src/engine/model/config.ts';
+import { heldIn } from '../../src/engine/model/quantise.ts';
 import { estimateMemory, type MemoryRequest, requireMemory } from '../../src/engine/model/memory_estimate.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
 import { randomWeights, tinyConfig } from '../support/model_fixtures.ts';
@@ -10,7 +12,7 @@ import { randomWeights, tinyConfig } from '../support/model_fixtures.ts';
 const LORA = { rank: 2, alpha: 4, dropout: 0, targetModules: ['all-linear'], useRslora: false, baseModel: null };
 const INFERENCE: MemoryRequest = {
   mode: 'inference',
-  bytesPerWeight: 4,
+  format: 'float32',
   batchSize: 3,
   promptLength: 6,
   sequenceLength: 10,
@@ -32,7 +34,15 @@ describe('memory estimate', () => {
       assert.deepEqual([inference.weights, inference.training, inference.activations], [weights, 0, 0]);
       // Keys and values: 2 × layers × batch × heads × length × size × 4 bytes.
       assert.ok(inference.sampling >= 2 * 2 * 3 * 2 * 10 * 4 * 4);
-      assert.equal(estimateMemory(config, { ...INFERENCE, bytesPerWeight: 2 }).weights, weights / 2);
+      for (const format of ['float16', 'int8'] as const) {
+        const held = [...parameterShapes(config)].map(([name, shape]) => {
+          const wide = heldIn(name, shape, format) === 'float32';
+          return (wide ? 4 : format === 'float16' ? 2 : 1) * shape.reduce((product, size) => product * size, 1);
+        });
+        const expected = held.reduce((sum, one) => sum + one, 0);
+        assert.equal(estimateMemory(config, { ...INFERENCE, format }).weights, expected);
+        assert.ok(expected < weights, format);
+      }
 
       const lora = estimateMemory(config, { ...INFERENCE, mode: 'lora', lora: LORA, stepTokens: 64 });
       // At the least: the adapter, its gradient and AdamW's two moments.

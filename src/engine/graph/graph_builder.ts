@@ -142,8 +142,13 @@ export class GraphBuilder {
     return this.#constant('int64', shape, new Uint8Array(new BigInt64Array(values.map(BigInt)).buffer), values);
   }
 
+  /** uint8 */
+  bytes(values: readonly number[], shape: readonly number[] = [values.length]): Value {
+    return this.#constant('uint8', shape, Uint8Array.from(values), values);
+  }
+
   /** A tensor that is part of the program: its data goes to the session under its name when it is compiled, and may be laid out anew there. */
-  constantTensor(name: string, shape: readonly number[], type: 'float32' | 'float16' = 'float32'): Value {
+  constantTensor(name: string, shape: readonly number[], type: 'float32' | 'float16' | 'int8' = 'float32'): Value {
     this.#initializers.set(name, { name, type, shape, data: null });
     return { name, type, shape };
   }

@@ -1,7 +1,7 @@
 /** Serialises a graph as an ONNX ModelProto. Field numbers: onnx/onnx.proto3, IR version 10. */
 import { ProtobufWriter } from './protobuf.ts';
 
-export type ElementType = 'float32' | 'float16' | 'int64' | 'int32' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
 /** A size known when the graph is built, or the name of one that is known only at run time. */
 export type Dim = number | string;
 export type Attribute = number | string | readonly number[] | { readonly float: number } | { readonly graph: Graph };
@@ -38,8 +38,24 @@ export interface Graph {
 
 const IR_VERSION = 10;
 const OPSET_VERSION = 21;
-const DATA_TYPE: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10 };
-const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, int32: 4, int64: 8, bool: 1, float16: 2 };
+const DATA_TYPE: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
+const BYTES: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  float16: 2,
+  int64: 8,
+  int32: 4,
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+};
 const EXTERNAL = 1;
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;

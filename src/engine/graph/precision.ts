@@ -3,6 +3,10 @@ import type { GraphBuilder, Value } from './graph_builder.ts';
 
 /** What products of frozen matrices, and the activations between them, are computed in. */
 export type Precision = 'float32' | 'float16';
+/** What frozen matrices are held in: with int8 they are widened to float32 for most products. */
+export type WeightFormat = Precision | 'int8';
+
+export const computedIn = (format: WeightFormat): Precision => (format === 'float16' ? 'float16' : 'float32');
 
 /** What a frozen tensor of a shape is held in: matrices are worth halving, vectors are not. */
 export const weightPrecision = (shape: readonly (number | string)[], precision: Precision): Precision =>

@@ -107,9 +107,14 @@ export function appendRows<T extends FrozenTensor>(
     appended.set(name, { shape: [vocabSize, config.hiddenSize], data });
   }
   const grown = { ...config, vocabSize };
-  // In the order in which a model's tensors are stored.
+  // In the order in which a model's tensors are stored; scales of int8 matrices after them.
   return {
     config: grown,
-    weights: new Map([...parameterShapes(grown).keys()].map((name) => [name, appended.get(name) as T])),
+    weights: new Map(
+      [...new Set([...parameterShapes(grown).keys(), ...appended.keys()])].map((name) => [
+        name,
+        appended.get(name) as T,
+      ]),
+    ),
   };
 }

@@ -7,11 +7,13 @@ import { embedExtended } from '../graph/extended_vocabulary.ts';
 import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
 import { add, concat, multiply, reshape, rmsNorm, rotary, split, transpose } from '../graph/operators.ts';
+import { wholeNumberProduct } from '../graph/quantised.ts';
 import { addedRowShapes, addedRowsName } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { AdapterShape } from './decoder_graph.ts';
 import { freshName, pastName } from './extend_program.ts';
 import { adapterGroupName, type ProjectionGroup, projectionGroups } from './projection_groups.ts';
+import { scalesName } from './quantise.ts';
 import { rotaryDim } from './rope.ts';
 
 export interface DecodeProgram {
@@ -19,6 +21,9 @@ export interface DecodeProgram {
   /** Parts of each matrix that belongs to the program, by its name there: weights by transformers' names, one above the other. */
   readonly constants: ReadonlyMap<string, readonly string[]>;
 }
+
+/** Where the matrices of linear layers are, and what they are. */
+export type MatrixPlace = 'inputs' | 'constants' | 'int8';
 
 export const promptName = (kind: 'key' | 'value', layer: number): string => `prompt_${kind}.${layer}`;
 
@@ -31,12 +36,13 @@ export const promptName = (kind: 'key' | 'value', layer: number): string => `pro
  * past_key, past_value (B, Hkv, C, d); norms, biases and the
  * embedding; per group of projections with adapters A (in, R) and B (R, out) as `PackedAdapter` packs them; without `constants` all weights.
  * Outputs: hidden (B, D), final and normalised; per layer fresh_key, fresh_value (B, Hkv·d).
- * @param constants whether matrices are part of the program: only while nothing changes them
+ * @param matrices 'constants': those of linear layers are part of the program, only while nothing changes them; 'int8': they are that in 8 bits, and
+ *   each row of x is rounded to 8 bits before its product
  */
 export function buildDecodeProgram(
   config: ModelConfig,
   adapter: AdapterShape | null,
-  constants: boolean,
+  matrices: MatrixPlace,
 ): DecodeProgram {
   const graph = new GraphBuilder('decode');
   const ids = graph.input('ids', 'int64', ['B']);
@@ -51,7 +57,7 @@ export function buildDecodeProgram(
   const caches = Array.from({ length: config.layers }, (_, layer) => cacheInputs(graph, config, layer));
   defineSizes(graph, config, ids, grid, caches[0]!);
 
-  const weights = new WeightInputs(graph, config, adapter, constants);
+  const weights = new WeightInputs(graph, config, adapter, matrices);
   const groups = projectionGroups(config);
   const extra = addedRows(graph, config, adapter);
   const norm = (x: Value, name: string): Value => rmsNorm(graph, x, weights.input(name), config.rmsNormEpsilon);
@@ -155,13 +161,13 @@ class WeightInputs {
   readonly #graph: GraphBuilder;
   readonly #shapes: ReadonlyMap<string, readonly number[]>;
   readonly #adapter: AdapterShape | null;
-  readonly #inside: boolean;
+  readonly #matrices: MatrixPlace;
 
-  constructor(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null, inside: boolean) {
+  constructor(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null, matrices: MatrixPlace) {
     this.#graph = graph;
     this.#shapes = parameterShapes(config);
     this.#adapter = adapter;
-    this.#inside = inside;
+    this.#matrices = matrices;
   }
 
   input(name: string): Value {
@@ -200,8 +206,14 @@ class WeightInputs {
       graph.single('Gemm', residual === null ? [x, weight] : [x, weight, residual], 'float32', ['B', outputs], {
         transB: 1,
       });
-    if (this.#inside) {
-      const name = `${group.name}.weight`;
+    const name = `${group.name}.weight`;
+    if (this.#matrices === 'int8') {
+      this.constants.set(name, names).set(scalesName(name), names.map(scalesName));
+      const q = graph.constantTensor(name, [group.inputs, group.outputs], 'int8');
+      const y = wholeNumberProduct(graph, x, q, graph.constantTensor(scalesName(name), [group.outputs]));
+      return residual === null ? y : graph.single('Add', [y, residual], 'float32', y.shape);
+    }
+    if (this.#matrices === 'constants') {
       this.constants.set(name, names);
       return times(graph.constantTensor(name, [group.outputs, group.inputs]), group.outputs);
     }

@@ -26,9 +26,11 @@ import {
   swiglu,
   tokenLogProbabilities,
 } from '../graph/operators.ts';
-import { cast, type Precision, weightPrecision } from '../graph/precision.ts';
+import { cast, computedIn, type Precision, type WeightFormat } from '../graph/precision.ts';
+import { widened } from '../graph/quantised.ts';
 import { addedRowShapes, addedRowsName, type VocabularySide } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
+import { heldIn, scalesName } from './quantise.ts';
 import { rotaryDim } from './rope.ts';
 
 /** Which inputs gradients are built for. */
@@ -68,7 +70,8 @@ export class DecoderGraph {
   readonly #inputs = new Map<string, Value>();
   readonly #trainables: Value[] = [];
   readonly #recompute: boolean;
-  /** Of frozen matrices and the activations between their products. */
+  readonly #format: WeightFormat;
+  /** Of products with frozen matrices and the activations between them. */
   readonly #precision: Precision;
   /** The float16 form of what several products take. */
   readonly #narrowed = new Map<string, Value>();
@@ -81,10 +84,11 @@ export class DecoderGraph {
     adapter: AdapterShape | null,
     trainable: Trainable,
     recompute = false,
-    precision: Precision = 'float32',
+    format: WeightFormat = 'float32',
   ) {
-    if (precision === 'float16' && trainable === 'all-weights') throw new Error('trained weights are float32');
-    this.#precision = precision;
+    if (format !== 'float32' && trainable === 'all-weights') throw new Error('trained weights are float32');
+    this.#format = format;
+    this.#precision = computedIn(format);
     this.graph = graph;
     this.config = config;
     this.#adapter = adapter;
@@ -101,7 +105,14 @@ export class DecoderGraph {
   weight(name: string): Value {
     const shape = this.#shapes.get(name);
     if (shape === undefined) throw new Error(`no parameter '${name}' in this architecture`);
-    return this.#tensor(name, shape, this.#trainable === 'all-weights', weightPrecision(shape, this.#precision));
+    return this.#tensor(name, shape, this.#trainable === 'all-weights', heldIn(name, shape, this.#format));
+  }
+
+  /** The matrix of a linear layer as its product with x takes it. */
+  #matrix(module: string, x: Value): Value {
+    const weight = this.weight(`${module}.weight`);
+    if (weight.type !== 'int8') return weight;
+    return widened(this.graph, weight, this.#tensor(scalesName(weight.name), [weight.shape[0] as number], false), x);
   }
 
   /** float32 (V, D): the output head, which is the embedding matrix when tied. */
@@ -213,7 +224,7 @@ export class DecoderGraph {
    */
   #linear(module: string, x: Value, residual: Value | null = null): Value {
     const { graph } = this;
-    const weight = this.weight(`${module}.weight`);
+    const weight = this.#matrix(module, x);
     const bias = this.#shapes.has(`${module}.bias`) ? this.weight(`${module}.bias`) : null;
     const product = (): Value =>
       weight.type === 'float16'
@@ -273,7 +284,7 @@ export class DecoderGraph {
     return dropout(graph, x, stretched, columns, probability);
   }
 
-  #tensor(name: string, shape: readonly number[], trainable: boolean, type: Precision = 'float32'): Value {
+  #tensor(name: string, shape: readonly number[], trainable: boolean, type: WeightFormat = 'float32'): Value {
     let value = this.#inputs.get(name);
     if (value === undefined) {
       value = this.graph.input(name, type, shape, { trainable });

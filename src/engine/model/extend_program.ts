@@ -5,7 +5,7 @@
  */
 import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
 import { add, concat, embed, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
-import { cast, type Precision } from '../graph/precision.ts';
+import { cast, computedIn, type Precision, type WeightFormat } from '../graph/precision.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph } from './decoder_graph.ts';
 import { rotaryDim } from './rope.ts';
@@ -23,7 +23,7 @@ export function buildExtendProgram(
   adapter: AdapterShape | null,
   head: 'hidden' | 'log-probs',
   operators: OperatorSet = 'cpu',
-  precision: Precision = 'float32',
+  format: WeightFormat = 'float32',
 ): Uint8Array {
   const graph = new GraphBuilder(head === 'hidden' ? 'extend' : 'extend-score', operators);
   const ids = graph.input('ids', 'int64', ['B', 'T']);
@@ -38,8 +38,8 @@ export function buildExtendProgram(
   }));
   defineSizes(graph, config, ids, bias);
 
-  const decoder = new DecoderGraph(graph, config, adapter, 'nothing', false, precision);
-  const attention = cachedAttention(graph, config, past, bias, precision);
+  const decoder = new DecoderGraph(graph, config, adapter, 'nothing', false, format);
+  const attention = cachedAttention(graph, config, past, bias, computedIn(format));
   const hidden = decoder.hiddenStates(reshape(graph, ids, ['B*T']), cos, sin, attention);
   const selected = embed(graph, hidden, rows);
   if (head === 'hidden') {

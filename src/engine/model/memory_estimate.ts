@@ -5,13 +5,15 @@
  */
 import { LatroError } from '../common/errors.ts';
 import { LOGITS_AT_A_TIME } from '../graph/chunked_head.ts';
+import type { WeightFormat } from '../graph/precision.ts';
 import { adapterShapes, type LoraConfig } from './adapter.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
+import { heldIn } from './quantise.ts';
 
 export interface MemoryRequest {
   readonly mode: 'inference' | 'lora' | 'full';
-  /** 4 for float32, 2 for float16 and bfloat16. */
-  readonly bytesPerWeight: 2 | 4;
+  /** What frozen weights are held in. */
+  readonly format: WeightFormat;
   /** Sequences decoded at once, and their greatest length in tokens, prompt included. */
   readonly batchSize: number;
   readonly sequenceLength: number;
@@ -86,11 +88,14 @@ function countParts(
   const kept = mode === 'inference' ? scoringFloats(config) : stepped;
   const logits = LOGIT_FORMS * Math.min(stepTokens * config.vocabSize, LOGITS_AT_A_TIME);
   // A head of half precision is widened for its product.
-  const wideHead = request.bytesPerWeight === 2 ? config.vocabSize * config.hiddenSize : 0;
+  const wideHead = request.format === 'float16' ? config.vocabSize * config.hiddenSize : 0;
   return {
-    weights: parameters * request.bytesPerWeight,
+    weights: heldBytes(config, request.format),
     training: FLOAT * (adapter + startingWeights + (MOMENTS + rules.gradients) * trainable),
-    sampling: FLOAT * (samplingFloats(config, request, rules) + (request.decodingCopy === true ? parameters : 0)),
+    sampling:
+      FLOAT *
+      (samplingFloats(config, request, rules) +
+        (request.decodingCopy === true ? heldBytes(config, request.format) / FLOAT : 0)),
     activations: rules.arena * FLOAT * (stepTokens * kept + logits + wideHead),
     runtime: RUNTIME_BYTES,
   };
@@ -153,6 +158,16 @@ export function requireMemory(folder: string, estimate: MemoryEstimate, availabl
 
 export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 1)} GB`;
+}
+
+const BYTES: Readonly<Record<WeightFormat, number>> = { float32: 4, float16: 2, int8: 1 };
+
+/** Of all weights; the scales of int8 ones are few. */
+function heldBytes(config: ModelConfig, format: WeightFormat): number {
+  const sizes = [...parameterShapes(config)].map(
+    ([name, shape]) => BYTES[heldIn(name, shape, format)] * shape.reduce((product, size) => product * size, 1),
+  );
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function countElements(shapes: ReadonlyMap<string, readonly number[]>): number {

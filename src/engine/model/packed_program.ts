@@ -10,7 +10,7 @@ import { differentiate } from '../graph/differentiate.ts';
 import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
 import { concat, embed, multiply, reshape, split, transpose } from '../graph/operators.ts';
-import type { Precision } from '../graph/precision.ts';
+import type { WeightFormat } from '../graph/precision.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph, type Trainable } from './decoder_graph.ts';
 import { rotaryDim } from './rope.ts';
@@ -29,7 +29,7 @@ export interface PackedProgram {
 /**
  * Inputs: prompt_ids (B, P), suffix_ids (R, T), prompt_bias (P, P), suffix_bias (B, 1, 1, 1, T, P+T),
  * cos, sin (N, rotaryDim/2), rows (M): the flat token each wanted prediction is made at, targets (M), row_scale (M): 1/temperature,
- * and for `step` weights (M), with precision float16 also loss_scale (1).
+ * and for `step` weights (M), with float16 also loss_scale (1).
  * Outputs: log_probs (M) = log π(target | …); for `step` the gradients of L = −Σ_m weights_m · log_probs_m. In float16 it takes those of
  * loss_scale · L and divides in float32, so that they do not vanish on the way (Micikevicius et al. 2018, §3.2).
  * @param recompute whether `step` computes each layer once more in its backward pass: memory for one layer, a third more time
@@ -40,7 +40,7 @@ export function buildPackedProgram(
   trainable: Trainable,
   operators: OperatorSet = 'cpu',
   recompute = false,
-  precision: Precision = 'float32',
+  format: WeightFormat = 'float32',
 ): PackedProgram {
   const graph = new GraphBuilder(trainable === 'nothing' ? 'score' : 'step', operators);
   const promptIds = graph.input('prompt_ids', 'int64', ['B', 'P']);
@@ -56,7 +56,7 @@ export function buildPackedProgram(
   const rowScale = graph.input('row_scale', 'float32', ['M', 1]);
 
   const ids = concat(graph, [reshape(graph, promptIds, ['B*P']), reshape(graph, suffixIds, ['R*T'])], 0, 'N');
-  const decoder = new DecoderGraph(graph, config, adapter, trainable, recompute, precision);
+  const decoder = new DecoderGraph(graph, config, adapter, trainable, recompute, format);
   const attention = sharedPromptAttention(graph, config, promptBias, suffixBias);
   const hidden = decoder.hiddenStates(ids, cos, sin, attention);
   const selected = multiply(graph, embed(graph, hidden, rows), rowScale);
@@ -65,7 +65,7 @@ export function buildPackedProgram(
 
   if (trainable !== 'nothing') {
     const weights = graph.input('weights', 'float32', ['M']);
-    const lossScale = precision === 'float16' ? graph.input(LOSS_SCALE, 'float32', [1]) : null;
+    const lossScale = format === 'float16' ? graph.input(LOSS_SCALE, 'float32', [1]) : null;
     const scaled = (operator: 'Mul' | 'Div', x: Value): Value =>
       lossScale === null ? x : graph.single(operator, [x, lossScale], 'float32', x.shape);
     const seed = scaled('Mul', graph.single('Neg', [weights], 'float32', ['M']));

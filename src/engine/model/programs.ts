@@ -5,7 +5,7 @@
  */
 import { totalmem } from 'node:os';
 import { LatroError, unreachable } from '../common/errors.ts';
-import { type Precision, weightPrecision } from '../graph/precision.ts';
+import { computedIn, type Precision, type WeightFormat } from '../graph/precision.ts';
 import type { DeviceTensor } from '../runtime/device_tensor.ts';
 import type { Placement } from '../runtime/placement.ts';
 import { type Device, elementType, type HostTensor, keepsTensors, Session } from '../runtime/session.ts';
@@ -21,6 +21,7 @@ import { buildExtendProgram, pastName } from './extend_program.ts';
 import { buildHeadProgram, type HeadProgramName } from './head_programs.ts';
 import { buildPackedProgram } from './packed_program.ts';
 import { PackedAdapter } from './projection_groups.ts';
+import { heldIn, transposed } from './quantise.ts';
 import { type RotaryTable, rotaryTable } from './rope.ts';
 
 export interface ProgramOptions {
@@ -28,8 +29,8 @@ export interface ProgramOptions {
   readonly threads: number;
   /** Whether a step keeps only what enters each layer and computes the rest once more in its backward pass. Default: false. */
   readonly recompute?: boolean;
-  /** Of frozen matrices and what is computed with them; the weights come in it. Default: float32. */
-  readonly precision?: Precision;
+  /** Of frozen matrices and what is computed with them; the weights come in it. int8 is for the CPU. Default: float32. */
+  readonly precision?: WeightFormat;
 }
 
 /** `reference` is `score` without the adapter. */
@@ -52,6 +53,17 @@ const wholeNumbers = (values: readonly number[]): HostTensor => ({
   data: BigInt64Array.from(values, BigInt),
 });
 
+function joined<T extends Float32Array | Int8Array>(parts: readonly T[]): T {
+  const size = parts.reduce((sum, { length }) => sum + length, 0);
+  const out = (parts[0] instanceof Int8Array ? new Int8Array(size) : new Float32Array(size)) as T;
+  let offset = 0;
+  for (const part of parts) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
+}
+
 export class Programs implements CacheDevice {
   readonly config: ModelConfig;
   readonly #weights: FrozenMap;
@@ -60,6 +72,8 @@ export class Programs implements CacheDevice {
   readonly options: ProgramOptions & { readonly traffic: Traffic };
   /** What all sessions of this model, and those that share its memory, have sent and fetched. */
   readonly traffic: Traffic;
+  /** What frozen matrices are held in, and what is computed in. */
+  readonly #format: WeightFormat;
   readonly precision: Precision;
   /** Whether the programs are those made for the CPU. */
   readonly #isHost: boolean;
@@ -83,11 +97,13 @@ export class Programs implements CacheDevice {
     options: ProgramOptions,
     sharing: Programs | null = null,
   ) {
-    this.precision = options.precision ?? 'float32';
+    this.#format = options.precision ?? 'float32';
+    this.precision = computedIn(this.#format);
     this.#isHost = options.device === 'cpu' && this.precision === 'float32';
+    if (this.#format === 'int8' && !this.#isHost) throw new Error('int8 is for the CPU');
     for (const [name, { shape, data }] of weights)
-      if (elementType(data) !== weightPrecision(shape, this.precision))
-        throw new Error(`${name} is ${elementType(data)} in a model of precision ${this.precision}`);
+      if (elementType(data) !== heldIn(name, shape, this.#format))
+        throw new Error(`${name} is ${elementType(data)} in a model of precision ${this.#format}`);
     this.config = config;
     this.#sharing = sharing;
     this.#weights = weights;
@@ -289,7 +305,10 @@ export class Programs implements CacheDevice {
       const tensor =
         this.#weights.get(input) ?? this.#adapter?.tensors.get(input) ?? this.#packedAdapter?.tensors.get(input);
       if (tensor === undefined) continue;
-      session.bind(input, this.keepsTensors ? await (await this.memory()).resident(input, tensor) : tensor);
+      session.bind(
+        input,
+        this.keepsTensors ? await (await this.memory()).resident(input, tensor as HostTensor<Numbers>) : tensor,
+      );
     }
     return session;
   }
@@ -306,21 +325,25 @@ export class Programs implements CacheDevice {
       case 'extend-score': {
         const head = name === 'extend' ? 'hidden' : 'log-probs';
         if (this.keepsTensors) return { model: buildDeviceExtendProgram(this.config, adapter, head, precision) };
-        return { model: buildExtendProgram(this.config, adapter, head, operators, precision) };
+        return { model: buildExtendProgram(this.config, adapter, head, operators, this.#format) };
       }
       case 'decode':
-        return buildDecodeProgram(this.config, adapter, this.#copies);
+        return buildDecodeProgram(
+          this.config,
+          adapter,
+          this.#format === 'int8' ? 'int8' : this.#copies ? 'constants' : 'inputs',
+        );
       case 'logits':
       case 'draw':
       case 'draw-greedy':
         return buildHeadProgram(this.config, adapter, name, { constants: this.#copies, operators, precision });
       case 'score':
-        return buildPackedProgram(this.config, adapter, 'nothing', operators, false, precision);
+        return buildPackedProgram(this.config, adapter, 'nothing', operators, false, this.#format);
       case 'reference':
-        return buildPackedProgram(this.config, null, 'nothing', operators, false, precision);
+        return buildPackedProgram(this.config, null, 'nothing', operators, false, this.#format);
       case 'step': {
         const { recompute = false } = this.options;
-        const step = buildPackedProgram(this.config, adapter, this.#trainable, operators, recompute, precision);
+        const step = buildPackedProgram(this.config, adapter, this.#trainable, operators, recompute, this.#format);
         this.#trainables = step.trainables;
         return step;
       }
@@ -329,19 +352,19 @@ export class Programs implements CacheDevice {
     }
   }
 
-  /** The matrices that become part of a program: weights, one above the other where they are one product there. */
-  #joinedWeights(constants: ReadonlyMap<string, readonly string[]> = new Map()): ReadonlyMap<string, Float32Array> {
+  /** What becomes part of a program: weights, one above the other where they are one product there; int8 matrices turned, (in, out). */
+  #joinedWeights(
+    constants: ReadonlyMap<string, readonly string[]> = new Map(),
+  ): ReadonlyMap<string, Float32Array | Int8Array> {
     return new Map(
-      [...constants].map(([name, parts]) => {
-        // Copies are of float32 weights alone.
-        const data = parts.map((part) => this.#weights.get(part)!.data as Float32Array);
-        if (data.length === 1) return [name, data[0]!];
-        const joined = new Float32Array(data.reduce((sum, { length }) => sum + length, 0));
-        data.reduce((offset, part) => {
-          joined.set(part, offset);
-          return offset + part.length;
-        }, 0);
-        return [name, joined];
+      [...constants].map(([name, parts]): [string, Float32Array | Int8Array] => {
+        const tensors = parts.map((part) => this.#weights.get(part)!);
+        const data = tensors.map((tensor) => tensor.data);
+        if (data.every((part) => part instanceof Int8Array))
+          return [name, transposed(joined(data), tensors[0]!.shape[1]!)];
+        // float16 is for other devices.
+        const floats = data as Float32Array[];
+        return [name, floats.length === 1 ? floats[0]! : joined(floats)];
       }),
     );
   }

@@ -4,11 +4,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { LatroError } from '../common/errors.ts';
-import { type Precision, weightPrecision } from '../graph/precision.ts';
+import type { WeightFormat } from '../graph/precision.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { pickleRefused } from './foreign_formats.ts';
 import { isMissing, parseJson, readOptionalJson } from './json_file.ts';
 import { narrowToFloat16, widenFloat16 } from './number_formats.ts';
+import { heldIn, quantise, scalesName } from './quantise.ts';
 import { SafetensorsFile } from './safetensors.ts';
 
 export interface Tensor {
@@ -33,10 +34,10 @@ export async function loadWeights(folder: string, config: ModelConfig): Promise<
   return readParameters(folder, config, read);
 }
 
-/** A parameter that nothing changes: float32, or float16 as its bits. */
+/** A parameter that nothing changes: float32, float16 as its bits, or int8, whose scales stand beside it under `scalesName`. */
 export interface FrozenTensor {
   readonly shape: readonly number[];
-  readonly data: Float32Array | Uint16Array;
+  readonly data: Float32Array | Uint16Array | Int8Array;
 }
 export type FrozenWeights = Map<string, FrozenTensor>;
 
@@ -48,7 +49,7 @@ const FLOAT16_LIMIT = 65520;
  * Rounding bfloat16 is exact from 2⁻¹⁴ on and errs by 2⁻²⁵ at the most below. Errors besides those of `loadWeights`: model-unsupported
  * for a number that float16 does not reach.
  *
- * The CPU has no use for it: onnxruntime (1.30) has no products of half-precision matrices there, it widens them in every run.
+ * The CPU has no use for float16: onnxruntime (1.30) has no products of half-precision matrices there, it widens them in every run.
  * Measured on one core of an AMD EPYC, 24 products with 17.3 M weights, milliseconds of float32 → float16: 3.5 → 8.1 for 1 row,
  * 6.6 → 10.2 for 8, 14.5 → 20.1 for 64, 189 → 200 for 1024 (a Cast of our own: 7.1, 9.9, 18.7, 202); and decoding would lose its
  * matrices laid out beforehand, which are worth more than that.
@@ -56,15 +57,23 @@ const FLOAT16_LIMIT = 65520;
 export async function loadFrozenWeights(
   folder: string,
   config: ModelConfig,
-  precision: Precision,
+  format: WeightFormat,
 ): Promise<FrozenWeights> {
-  if (precision === 'float32') return loadWeights(folder, config);
-  return readParameters(folder, config, async (file, name) => {
+  if (format === 'float32') return loadWeights(folder, config);
+  const scales: FrozenWeights = new Map();
+  const weights = await readParameters(folder, config, async (file, name) => {
     const { dtype, shape } = file.info(name);
-    if (weightPrecision(shape, precision) === 'float32') return { data: await file.readFloat32(name) };
+    const held = heldIn(name, shape, format);
+    if (held === 'float32') return { data: await file.readFloat32(name) };
+    if (held === 'int8') {
+      const matrix = quantise({ shape, data: await file.readFloat32(name) });
+      scales.set(scalesName(name), { shape: [shape[0]!], data: matrix.scales });
+      return { data: matrix.values };
+    }
     if (dtype === 'F16') return { data: new Uint16Array((await file.readBytes(name)).buffer) };
     return { data: toFloat16(name, await file.readFloat32(name)) };
   });
+  return new Map([...weights, ...scales]);
 }
 
 /** The bits of float16 numbers. Errors: model-unsupported */
@@ -79,9 +88,10 @@ export function toFloat16(name: string, values: Float32Array): Uint16Array {
   return narrowToFloat16(values);
 }
 
-/** The numbers of a parameter; a copy, where they are float16. */
+/** The numbers of a parameter that is not int8; a copy, where they are float16. */
 export function toFloat32({ data }: FrozenTensor): Float32Array {
   if (data instanceof Float32Array) return data;
+  if (data instanceof Int8Array) throw new Error('int8 numbers say nothing without their scales');
   const wide = new Float32Array(data.length);
   widenFloat16(data, wide);
   return wide;

@@ -26,7 +26,7 @@ type WithoutTime<T> = T extends { time: string } ? Omit<T, 'time'> : never;
 export type NewEvent = WithoutTime<RunEvent>;
 /** What may change in `run.json` while the run goes on. */
 export type RunProgressFields = Partial<
-  Pick<RunRecord, 'phase' | 'step' | 'totalSteps' | 'best' | 'gain' | 'operators'>
+  Pick<RunRecord, 'phase' | 'step' | 'totalSteps' | 'best' | 'gain' | 'operators' | 'roundingCost'>
 >;
 
 export interface World {

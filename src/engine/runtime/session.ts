@@ -10,7 +10,7 @@ import type { Traffic } from './traffic.ts';
 
 export type Device = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 /** Uint16Array: the bits of float16 numbers. */
-export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array;
+export type TensorData = Float32Array | Uint16Array | Int8Array | BigInt64Array | Int32Array;
 
 /** A host tensor: shape and data in row-major order. */
 export interface HostTensor<T extends TensorData = TensorData> {
@@ -34,14 +34,15 @@ const toOrt = (tensor: HostTensor | DeviceTensor): ort.Tensor => {
   return new ort.Tensor(elementType(tensor.data), tensor.data as never, tensor.shape);
 };
 
-export function elementType(data: TensorData): 'float32' | 'float16' | 'int64' | 'int32' {
+export function elementType(data: TensorData): 'float32' | 'float16' | 'int8' | 'int64' | 'int32' {
   if (data instanceof Float32Array) return 'float32';
   if (data instanceof Uint16Array) return 'float16';
+  if (data instanceof Int8Array) return 'int8';
   return data instanceof BigInt64Array ? 'int64' : 'int32';
 }
 
 const externalData = (
-  constants: ReadonlyMap<string, Float32Array | Uint16Array>,
+  constants: ReadonlyMap<string, Float32Array | Uint16Array | Int8Array>,
 ): { path: string; data: Uint8Array }[] =>
   [...constants].map(([path, { buffer, byteOffset, byteLength }]) => {
     return { path, data: new Uint8Array(buffer, byteOffset, byteLength) };
@@ -92,7 +93,7 @@ export class Session {
     options: SessionOptions & {
       readonly results?: 'host' | 'device';
       readonly profiled?: boolean;
-      readonly constants?: ReadonlyMap<string, Float32Array | Uint16Array>;
+      readonly constants?: ReadonlyMap<string, Float32Array | Uint16Array | Int8Array>;
     },
   ): Promise<Session> {
     const profile = options.profiled ? await PlacementProfile.open() : null;

@@ -68,8 +68,7 @@ export class PolicyCache {
     const { model, adapter, programs, sequenceLength, strategies } = source;
     const size = { batchSize: DECODE_ROWS, sequenceLength, stepTokens: 0, lora: null };
     const config = await readModelConfig(model);
-    const bytesPerWeight = programs.precision === 'float16' ? 2 : 4;
-    const { weights } = estimateMemory(config, { mode: 'inference', bytesPerWeight, ...size });
+    const { weights } = estimateMemory(config, { mode: 'inference', format: programs.precision ?? 'float32', ...size });
     await this.#makeRoom(1, weights);
     const mode = { kind: 'frozen' } as const;
     const policy = await Policy.open({

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { version } from '../../../package.json';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { RunIdentity } from '../../protocol/run_record.ts';
-import type { Precision } from '../graph/precision.ts';
+import type { WeightFormat } from '../graph/precision.ts';
 import type { Environment } from '../runs/identity.ts';
 import { type DeviceList, RUNTIME_VERSION } from '../runtime/devices.ts';
 import type { Device } from '../runtime/session.ts';
@@ -12,7 +12,7 @@ import { choosePrecision } from './choose_precision.ts';
 export const PACKAGE_VERSION: string = version;
 
 /** The environment a run is made in, with the device that it computes on. */
-export type RunEnvironment = Environment & { readonly device: Device; readonly precision: Precision };
+export type RunEnvironment = Environment & { readonly device: Device; readonly precision: WeightFormat };
 /** Where, and in what, a model computes. */
 export type ComputePlace = Pick<RunEnvironment, 'device' | 'precision'>;
 
@@ -35,7 +35,11 @@ export async function chooseEnvironment(
   return currentEnvironment(device, config.threads, precision);
 }
 
-export function currentEnvironment(device: Device, threads: number, precision: Precision = 'float32'): RunEnvironment {
+export function currentEnvironment(
+  device: Device,
+  threads: number,
+  precision: WeightFormat = 'float32',
+): RunEnvironment {
   return {
     device,
     precision,

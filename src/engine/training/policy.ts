@@ -174,7 +174,7 @@ export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: 
   const { mode, rows, sequenceLength, tokenBudget, programs } = request;
   const need: MemoryRequest = {
     mode: mode.kind === 'frozen' ? 'inference' : mode.kind,
-    bytesPerWeight: programs.precision === 'float16' ? 2 : 4,
+    format: programs.precision ?? 'float32',
     batchSize: rows,
     sequenceLength,
     stepTokens: Math.max(tokenBudget, SCORED_TOKENS),
@@ -182,7 +182,8 @@ export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: 
     recompute: programs.recompute === true,
   };
   const { weights } = estimateMemory(config, need);
-  const decodingCopy = keepsDecodingCopy(weights, programs.device, TRAINABLE[mode.kind]);
+  const decodingCopy =
+    programs.precision === 'int8' || keepsDecodingCopy(weights, programs.device, TRAINABLE[mode.kind]);
   return estimateMemory(config, { ...need, decodingCopy });
 }
 

@@ -20,6 +20,7 @@ import { evaluateRows, summariseEvaluation } from './evaluator.ts';
 import { traceSources } from './methods/traces.ts';
 import { withPrecision } from './non_finite.ts';
 import { RunRatings, type RunVerdicts, readVerdicts } from './ratings.ts';
+import { noteOperators, noteRoundingCost } from './run_notes.ts';
 import { questionTask, type RunSetup, setUpRun } from './run_setup.ts';
 import { validationScore } from './strategy_summary.ts';
 import { healthPoint, isValidationDue, newTrainerStart, Trainer, type TrainerStart, totalSteps } from './trainer.ts';
@@ -140,16 +141,17 @@ export class TrainingRun {
     this.#writer.onAppended = observer.onEvent;
     try {
       const start = await this.#start(observer);
+      await noteRoundingCost(this.#writer, this.#setup, observer);
       const before = await this.#evaluateTest(null, observer);
       await this.#phase('training', observer);
       await this.#train(start, observer);
       const after = await this.#evaluateTest(await this.#restoreBest(observer), observer);
       if (before !== null && after !== null) await this.#writer.update({ gain: gainOf(before, after) });
-      await this.#recordOperators(observer);
+      await noteOperators(this.#writer, this.#setup.policy, observer);
       await this.#writer.close('finished');
     } catch (thrown) {
       const error = withPrecision(thrown, this.#setup.policy.model.programs.precision);
-      await this.#recordOperators(observer).catch(() => {});
+      await noteOperators(this.#writer, this.#setup.policy, observer).catch(() => {});
       // What ended the run is said, even if a full disk keeps it from being written.
       await this.#closeAfter(error).catch(() => {});
       throw error;
@@ -340,21 +342,8 @@ export class TrainingRun {
     return summary;
   }
 
-  /** Writes down, and says, what the device leaves to the CPU: such a run is slower than it need be. */
-  async #recordOperators(observer: RunObserver): Promise<void> {
-    const operators = await this.#setup.policy.model.programs.placements();
-    if (Object.keys(operators).length === 0) return;
-    const known = this.#writer.record.operators ?? {};
-    await this.#writer.update({ operators: { ...known, ...operators } });
-    for (const [program, { fellBack }] of Object.entries(operators)) {
-      const names = Object.entries(fellBack).map(([name, count]) => `${name} (${count})`);
-      if (program in known || names.length === 0) continue;
-      observer.onWarning(`Operators of the program "${program}" that fell back to the CPU: ${names.join(', ')}.`);
-    }
-  }
-
   async #phase(phase: RunPhase, observer: RunObserver): Promise<void> {
-    await this.#recordOperators(observer);
+    await noteOperators(this.#writer, this.#setup.policy, observer);
     await this.#writer.update({ phase });
     const ratings = phase === 'training' && this.#ratings !== null ? { ratings: this.#ratings.inUse } : {};
     await this.#writer.append({ type: 'phase', phase, ...ratings });

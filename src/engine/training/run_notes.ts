@@ -1,0 +1,33 @@
+/** What a run finds out about its own computing: written into its record once, and said. */
+import type { RunWriter } from '../runs/run_writer.ts';
+import type { Policy } from './policy.ts';
+import { COST_QUESTIONS, measureRoundingCost, roundingCostText } from './rounding_cost.ts';
+import type { RunSetup } from './run_setup.ts';
+
+interface Listener {
+  readonly onWarning: (message: string) => void;
+}
+
+/** What the device leaves to the CPU: such a run is slower than it need be. */
+export async function noteOperators(writer: RunWriter, policy: Policy, listener: Listener): Promise<void> {
+  const operators = await policy.model.programs.placements();
+  if (Object.keys(operators).length === 0) return;
+  const known = writer.record.operators ?? {};
+  await writer.update({ operators: { ...known, ...operators } });
+  for (const [program, { fellBack }] of Object.entries(operators)) {
+    const names = Object.entries(fellBack).map(([name, count]) => `${name} (${count})`);
+    if (program in known || names.length === 0) continue;
+    listener.onWarning(`Operators of the program "${program}" that fell back to the CPU: ${names.join(', ')}.`);
+  }
+}
+
+/** What weights of 8 bits cost in accuracy, on the first training questions. */
+export async function noteRoundingCost(writer: RunWriter, setup: RunSetup, listener: Listener): Promise<void> {
+  const { config, identity, roundingCost } = writer.record;
+  if (identity.precision !== 'int8' || roundingCost !== undefined) return;
+  const rows = setup.questions.train.slice(0, COST_QUESTIONS);
+  const questions = rows.map((row) => setup.task.encoder.encode(row, config.sampling.maxRationaleTokens));
+  const cost = await measureRoundingCost(setup.policy, questions, config);
+  await writer.update({ roundingCost: cost });
+  listener.onWarning(roundingCostText(cost));
+}
