@@ -5,7 +5,7 @@
  *   --json FILE      writes the report
  *   --compare OLD    prints the ratios to an older report
  *   --device NAME, --threads N
- *   --precision float16   on a device that has it
+ *   --precision float16   on a device that has it; int8 on the CPU
  */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ import { STAGES } from './stages.ts';
 
 const MARK = 'bench-result:';
 const DEVICES = ['cpu', 'webgpu', 'cuda', 'dml'] as const;
-const PRECISIONS = ['float32', 'float16'] as const;
+const PRECISIONS = ['float32', 'float16', 'int8'] as const;
 /** Seconds of rounds per stage; an update of the larger models takes longer than that and is measured once. */
 const PATIENCE = { whole: 6, quick: 1 };
 
@@ -90,7 +90,7 @@ function programOptions(): ProgramOptions {
   const threads = Number(values.threads);
   const precision = PRECISIONS.find((name) => name === values.precision);
   if (precision === undefined) throw new Error(`--precision is one of ${PRECISIONS.join(', ')}`);
-  if (precision === 'float16' && device === 'cpu') throw new Error('the CPU computes in float32 only');
+  if (precision === 'float16' && device === 'cpu') throw new Error('the CPU does not compute in float16');
   if (device === undefined) throw new Error(`--device is one of ${DEVICES.join(', ')}`);
   if (!Number.isInteger(threads) || threads < 0) throw new Error('--threads is a whole number; 0: one per core');
   return { device, threads, precision };
