@@ -174,6 +174,24 @@ describe('micro-batch plan', () => {
         assert.ok(seen.flat().every((count) => count === 1));
       }),
     ));
+
+  it('groups of like length share a micro-batch, so that nothing is spent on padding where lengths allow it', () => {
+    const group = (length: number): PromptGroup => {
+      const ids = Array.from({ length }, () => 5);
+      return { prompt: [3, 4, 9], continuations: [ids, ids].map((one) => ({ ids: one, predictions: [] })) };
+    };
+    // In the order given, a short and a long one would fit into a micro-batch together.
+    const mixed = Array.from({ length: 8 }, (_, i) => group(i % 2 === 0 ? 5 : 50));
+    const plan = planMicroBatches(mixed, 250);
+    const padded = plan.reduce((sum, pieces) => {
+      const longest = Math.max(
+        ...pieces.flatMap(({ group: { continuations } }) => continuations.map((c) => c.ids.length)),
+      );
+      return sum + pieces.length * (3 + 2 * longest);
+    }, 0);
+    assert.equal(padded, 4 * (3 + 2 * 5) + 4 * (3 + 2 * 50));
+    assert.equal(plan.length, 3, 'as few micro-batches as the budget allows');
+  });
 });
 
 describe('dropout in adapters', () => {
