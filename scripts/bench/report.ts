@@ -47,8 +47,6 @@ export const ReportSchema = v.object({
     /** Older reports do not say: float32. */
     precision: v.optional(v.string(), 'float32'),
     threads: v.number(),
-    /** Of frozen matrices; older reports do not say: float32. */
-    precision: v.optional(v.string()),
   }),
   measured: v.string(),
   /** The best of all shapes. */
@@ -71,7 +69,6 @@ export function describeMachine({ device, threads, precision = 'float32' }: Prog
     device,
     precision,
     threads,
-    precision,
   };
 }
 

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { availableMemory } from '../../src/engine/common/memory.ts';
 import { initialiseAdapter } from '../../src/engine/model/adapter.ts';
 import { parameterShapes } from '../../src/engine/model/config.ts';
-import { heldIn } from '../../src/engine/model/quantise.ts';
 import { estimateMemory, type MemoryRequest, requireMemory } from '../../src/engine/model/memory_estimate.ts';
+import { heldIn } from '../../src/engine/model/quantise.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
 import { randomWeights, tinyConfig } from '../support/model_fixtures.ts';
 
