@@ -32,7 +32,7 @@ export interface PackedProgram {
  * and for `step` weights (M), with float16 also loss_scale (1).
  * Outputs: log_probs (M) = log π(target | …); for `step` the gradients of L = −Σ_m weights_m · log_probs_m. In float16 it takes those of
  * loss_scale · L and divides in float32, so that they do not vanish on the way (Micikevicius et al. 2018, §3.2).
- * @param recompute whether `step` computes each layer once more in its backward pass: memory for one layer, a third more time
+ * @param recompute whether `step` computes each layer once more in its backward pass: memory for one layer, about half as much time again
  */
 export function buildPackedProgram(
   config: ModelConfig,

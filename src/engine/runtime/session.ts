@@ -105,6 +105,9 @@ export class Session {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         enableMemPattern: false,
+        // Threads that spin while they wait take the cores from the other programs' threads, whose turn it is, and from other processes
+        // (docs/bench/NOTES.md).
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
         logSeverityLevel: 3,
         ...(options.results === 'device' ? { preferredOutputLocation: 'gpu-buffer' as const } : {}),
         ...(options.constants === undefined ? {} : { externalData: externalData(options.constants) }),
