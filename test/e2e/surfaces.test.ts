@@ -291,11 +291,14 @@ describe('every surface', function () {
     const set = rows.filter({ hasText: 'test.jsonl' }).first();
     await workbench.runCommand('Testing: Focus on Test Explorer View', () => set.waitFor());
     await set.locator('.monaco-tl-twistie').click();
-    await rows
-      .filter({ has: page.locator('.codicon-testing-failed-icon') })
-      .nth(1)
-      .click();
-    await page.locator('.zone-widget', { hasText: 'The answer is wrong' }).waitFor();
+    const failed = rows.filter({ has: page.locator('.codicon-testing-failed-icon') }).nth(1);
+    const answers = page.locator('.zone-widget', { hasText: 'The answer is wrong' });
+    // A click while results still come in selects the question and no more.
+    for (let attempt = 0; attempt < 6 && !(await answers.isVisible()); attempt++) {
+      await failed.click();
+      await answers.waitFor({ timeout: 10_000 }).catch(() => {});
+    }
+    await answers.waitFor();
     await picture('tests', [1280, 700]);
   });
 
