@@ -6,7 +6,11 @@ import type { RowDetail } from './dataset_results.ts';
 import type { EvaluationFigures, RationaleFigures, RowAnswers, RowOutcome, RowResult } from './row_result.ts';
 
 /** Two decimals with a true minus sign, and none before a zero. */
-const nats = (value: number): string => value.toFixed(2).replace(/^-(?=0\.00$)/, '').replace('-', '−');
+const nats = (value: number): string =>
+  value
+    .toFixed(2)
+    .replace(/^-(?=0\.00$)/, '')
+    .replace('-', '−');
 /** "▲ 2.07" or "▼ 0.40"; no arrow where the digits say that nothing changed. */
 function change(value: number): string {
   const size = Math.abs(value).toFixed(2);
