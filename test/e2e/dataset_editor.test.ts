@@ -106,9 +106,17 @@ describe('a dataset in the editor', function () {
     await workbench.runCommand('Testing: Focus on Test Explorer View', () =>
       page.locator('.test-explorer .monaco-list-row', { hasText: 'test.jsonl' }).waitFor(),
     );
-    await page.locator('.test-explorer .monaco-list-row', { hasText: 'test.jsonl' }).click();
-    await page.keyboard.press('ArrowRight');
-    await page.locator('.test-explorer .monaco-list-row').nth(1).waitFor();
+    const rows = page.locator('.test-explorer .monaco-list-row');
+    // A set that has no questions yet cannot be unfolded.
+    for (let attempt = 0; attempt < 6 && (await rows.count()) < 2; attempt++) {
+      await rows.first().click();
+      await page.keyboard.press('ArrowRight');
+      await rows
+        .nth(1)
+        .waitFor({ timeout: 10_000 })
+        .catch(() => {});
+    }
+    await rows.nth(1).waitFor();
     await workbench.screenshot('testing-view');
   });
 });
