@@ -60,6 +60,33 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
+/** The part of an experiment that has been run, with a note that names the rest; null: none of it. Runs nothing. */
+export async function finishedPart(experiment: Experiment): Promise<Experiment | null> {
+  const finished = async ({ name }: MethodPlan): Promise<boolean> => {
+    const all = await Promise.all(
+      experiment.seeds.map(async (seed) => {
+        const { runs } = await new RunStore(world, methodFolder(experiment, name, seed)).list();
+        return runs.some(({ status }) => status === 'finished');
+      }),
+    );
+    return all.every(Boolean);
+  };
+  const done = await Promise.all(experiment.methods.map(finished));
+  const methods = experiment.methods.filter((_, i) => done[i]);
+  if (methods.length === 0) return null;
+  const missing = experiment.methods.filter((_, i) => !done[i]).map(({ name }) => name);
+  const known = new Set(['base', ...methods.flatMap(({ name, from }) => [name, from?.name ?? name])]);
+  return {
+    ...experiment,
+    methods,
+    comparisons: experiment.comparisons.filter((pair) => pair.every((name) => known.has(name))),
+    notes: missing.length === 0 ? experiment.notes : [...experiment.notes, `Not run yet: ${missing.join(', ')}.`],
+  };
+}
+
+const methodFolder = ({ name }: Experiment, method: string, seed: number): string =>
+  join('.latro', 'experiments', name, method, `seed-${seed}`);
+
 /** Runs what has not been run yet, and reads the evaluations of all. */
 export async function runExperiment(experiment: Experiment): Promise<Results> {
   const outcomes = new Map<string, Outcome>();
@@ -92,7 +119,7 @@ async function runMethod(
   before: Outcome | null,
 ): Promise<{ trained: Outcome; before: Outcome }> {
   const merged = mergeSections(mergeSections(experiment.config, method.overrides), model === null ? {} : { model });
-  const folder = join('.latro', 'experiments', experiment.name, method.name, `seed-${seed}`);
+  const folder = methodFolder(experiment, method.name, seed);
   const { config } = resolveRunConfig(
     { ...merged, seed, outputDirectory: folder },
     `${experiment.name}/${method.name}`,

@@ -2,13 +2,13 @@
  * `npm run experiment:minimind`: MiniMind2-Small on two real datasets. The base can hardly add, so plain LaTRO finds no sound rationale to
  * reward and collapses (algorithms §8.1: length collapse, template learning). The recipe: a warm start on sums of small steps and on the
  * gold rationales of a few training questions; then LaTRO on all training questions, of which it sees the answers only. What was tuned
- * was tuned on held-out training questions. `-- NAME…` runs only those of its parts.
+ * was tuned on held-out training questions. `-- NAME…` runs only those of its parts, `-- --finished` reports what has been run.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeOutcomes } from './errors.ts';
-import { type Experiment, type Json, type Results, readConfig, runExperiment } from './experiment.ts';
+import { type Experiment, finishedPart, type Json, type Results, readConfig, runExperiment } from './experiment.ts';
 import { type TaskFiles, writeCoinFlips, writeMultiArith } from './minimind_data.ts';
 import { writeResults } from './report.ts';
 
@@ -129,7 +129,8 @@ const experiments: readonly Experiment[] = [
 const asked = process.argv.slice(2);
 const results: Results[] = [];
 for (const experiment of experiments) {
-  if (asked.length > 0 && !asked.includes(experiment.name)) continue;
-  results.push(await runExperiment(experiment));
+  const part = asked.includes('--finished') ? await finishedPart(experiment) : experiment;
+  const wanted = asked.every((name) => name.startsWith('--')) || asked.includes(experiment.name);
+  if (part !== null && wanted) results.push(await runExperiment(part));
 }
 writeResults('minimind', 'MiniMind2-Small: LaTRO after a warm start', results);
