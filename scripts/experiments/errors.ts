@@ -20,8 +20,8 @@ export function arithmeticOutcome({ greedy }: Pick<EvaluationRow, 'greedy'>): Ar
   return [...greedy.text.matchAll(EQUATION)].every(holds) ? 'reading' : 'arithmetic';
 }
 
-/** "57 right, 12 with an equation that does not hold, 53 with sound equations that are not the question's, 0 without an answer". */
+/** "57 right, 12 with an equation that does not hold, 53 with no such equation but another answer, 0 without an answer". */
 export function describeOutcomes(rows: readonly EvaluationRow[]): string {
   const count = (outcome: ArithmeticOutcome): number => rows.filter((row) => arithmeticOutcome(row) === outcome).length;
-  return `${count('right')} right, ${count('arithmetic')} with an equation that does not hold, ${count('reading')} with sound equations that are not the question's, ${count('no-answer')} without an answer`;
+  return `${count('right')} right, ${count('arithmetic')} with an equation that does not hold, ${count('reading')} with no such equation but another answer, ${count('no-answer')} without an answer`;
 }

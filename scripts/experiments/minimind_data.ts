@@ -15,6 +15,8 @@ export interface TaskFiles {
   /** Training questions, and how many of them the warm start has rationales for. */
   readonly questions: number;
   readonly gold: number;
+  /** Lines of the warm start's rationales. */
+  readonly steps: number;
 }
 
 /** Rows of MultiArith's warm start, every other one a story. */
@@ -26,7 +28,7 @@ export function writeMultiArith(dataset: string, folder: string): TaskFiles {
   const { train, validation, test } = readMultiArith(dataset);
   const gold = train.filter((_, i) => i % GOLD_EVERY === 0);
   const rows = { train, validation, test, warmStart: warmStart(gold, new RandomStream(20_261)) };
-  return { ...writeAll(folder, rows), questions: train.length, gold: gold.length };
+  return { ...writeAll(folder, rows), questions: train.length, gold: gold.length, steps: lines(rows.warmStart) };
 }
 
 /** Drills and gold stories in turn, the latter with other numbers where that can be, so that none is learned by heart. */
@@ -53,8 +55,11 @@ export function writeCoinFlips(dataset: string, folder: string): TaskFiles {
   const random = new RandomStream(20_262);
   const warmStart = Array.from({ length: COIN_ROWS }, (_, i) => withOtherFlips(gold[i % gold.length]!, random));
   const parts = { train, validation: rows.slice(320, 380), test: rows.slice(380), warmStart };
-  return { ...writeAll(folder, parts), questions: train.length, gold: gold.length };
+  return { ...writeAll(folder, parts), questions: train.length, gold: gold.length, steps: lines(warmStart) };
 }
+
+const lines = (rows: readonly WordProblem[]): number =>
+  rows.reduce((total, { rationale }) => total + rationale.split('\n').length, 0);
 
 type Part = 'train' | 'validation' | 'test' | 'warmStart';
 
@@ -62,8 +67,8 @@ function writeAll(folder: string, parts: Readonly<Record<Part, readonly WordProb
   mkdirSync(folder, { recursive: true });
   const write = (part: Part): string => {
     const path = join(folder, `${part}.jsonl`);
-    const lines = parts[part].map(({ question, answer, rationale }) => JSON.stringify({ question, answer, rationale }));
-    writeFileSync(path, `${lines.join('\n')}\n`);
+    const texts = parts[part].map(({ question, answer, rationale }) => JSON.stringify({ question, answer, rationale }));
+    writeFileSync(path, `${texts.join('\n')}\n`);
     return path;
   };
   return {
