@@ -2,24 +2,22 @@
  * One run from its configuration to its before/after evaluation, written to its run directory as it goes. A run that ends early, for
  * whatever reason, can be resumed from its newest checkpoint.
  */
-import type { EvaluationRow, EvaluationSummary, RunEvent, RunPhase, StepMetrics } from '../../protocol/records.ts';
+import type { EvaluationSummary, RunEvent, RunPhase, StepMetrics } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { Cancelled, LatroError, unreachable } from '../common/errors.ts';
 import { repeatedQuestions } from '../datasets/repeated_questions.ts';
-import type { DatasetRow } from '../datasets/row.ts';
 import { healthEvaluation } from '../latro/health.ts';
 import { createOptimizer } from '../optimize/create_optimizer.ts';
 import { compareIdentity, gatherIdentity } from '../runs/identity.ts';
-import { evaluationName } from '../runs/run_directory.ts';
 import type { RunStore } from '../runs/run_store.ts';
 import type { ResumePoint, RunWriter, World } from '../runs/run_writer.ts';
-import { stageOf, stagesOf, usesTags } from '../runs/stages.ts';
+import { stageOf, stagesOf } from '../runs/stages.ts';
 import { restoreCheckpoint } from './checkpoint_state.ts';
 import type { RunEnvironment } from './environment.ts';
-import { evaluateRows, summariseEvaluation } from './evaluator.ts';
 import { traceSources } from './methods/traces.ts';
 import { withPrecision } from './non_finite.ts';
 import { RunRatings, type RunVerdicts, readVerdicts } from './ratings.ts';
+import { RunEvaluations } from './run_evaluations.ts';
 import { noteOperators, noteRoundingCost } from './run_notes.ts';
 import { questionTask, type RunSetup, setUpRun } from './run_setup.ts';
 import { validationScore } from './strategy_summary.ts';
@@ -58,6 +56,7 @@ export class TrainingRun {
 
   /** People's ratings of rationales; null: the run uses none. */
   readonly #ratings: RunRatings | null;
+  readonly #evaluations: RunEvaluations;
 
   private constructor(
     world: World,
@@ -72,6 +71,7 @@ export class TrainingRun {
     // A chat template may show the date: a run keeps the day it began on, whenever it is resumed.
     const began = new Date(writer.record.createdAt);
     this.#setup = { ...setup, task: questionTask(setup.policy, this.#config, setup.questions, began) };
+    this.#evaluations = new RunEvaluations(writer, this.#setup, world.clock);
     this.#ratings = ratings;
     this.#point = point;
   }
@@ -201,7 +201,7 @@ export class TrainingRun {
   /** What the log says of the updates before the checkpoint. */
   async #soFar(step: number): Promise<Pick<TrainerStart, 'history' | 'evaluations' | 'raised' | 'validationPending'>> {
     const { records } = await this.#writer.directory.events();
-    for (const event of records) if (event.type === 'evaluation') this.#announced.add(event.summary.name);
+    this.#evaluations.remember(records);
     const due = step > 0 && isValidationDue(this.#config, step, this.#totalSteps);
     return {
       history: stepsOf(records),
@@ -211,7 +211,7 @@ export class TrainingRun {
           : [],
       ),
       raised: records.flatMap((event) => (event.type === 'health' ? [event.check] : [])),
-      validationPending: due && !this.#announced.has(evaluationName(step, 'validation')),
+      validationPending: due && !this.#evaluations.isAnnounced(step, 'validation'),
     };
   }
 
@@ -245,8 +245,12 @@ export class TrainingRun {
           validation.length === 0
             ? null
             : async (step) => {
-                const summary = await this.#evaluate(step, 'validation', validation, 0, observer, (evaluated) =>
-                  report(`validating: ${evaluated} of ${validation.length} questions`),
+                const summary = await this.#evaluations.evaluate(
+                  { step, set: 'validation', rows: validation, k: 0 },
+                  {
+                    ...observer,
+                    onDone: (evaluated) => report(`validating: ${evaluated} of ${validation.length} questions`),
+                  },
                 );
                 const { method } = stageOf(stagesOf(this.#config, this.#totalSteps), step).config;
                 return { score: validationScore(summary, method), health: summary };
@@ -273,73 +277,18 @@ export class TrainingRun {
     const { test } = this.#setup.questions;
     if (test.length === 0) return null;
     // The base evaluation needs the starting weights; it was finished before the first update.
-    const finished = await this.#writer.directory.evaluation(evaluationName(step, 'test'));
+    const finished = await this.#evaluations.finished(step, 'test');
     if (step === null && this.#restored > 0) return finished;
     const phase = step === null ? 'evaluating-before' : 'evaluating-after';
     if (finished === null) await this.#phase(phase, observer);
-    return this.#evaluate(step, 'test', test, this.#config.evaluation.k, observer, (done) =>
-      observer.onProgress({ phase, done, total: test.length, unit: 'questions', fraction: 0, message: '' }),
+    return this.#evaluations.evaluate(
+      { step, set: 'test', rows: test, k: this.#config.evaluation.k },
+      {
+        ...observer,
+        onDone: (done) =>
+          observer.onProgress({ phase, done, total: test.length, unit: 'questions', fraction: 0, message: '' }),
+      },
     );
-  }
-
-  /** Names of evaluations whose event is in the log. */
-  readonly #announced = new Set<string>();
-
-  /** Goes on with an evaluation that was begun; one that was finished is only put back into the log a resume has shortened. */
-  async #evaluate(
-    step: number | null,
-    set: 'test' | 'validation',
-    rows: readonly DatasetRow[],
-    k: number,
-    observer: RunObserver,
-    onDone: (questions: number) => void,
-  ): Promise<EvaluationSummary> {
-    const name = evaluationName(step, set);
-    const known = await this.#writer.directory.evaluation(name);
-    if (known !== null) {
-      if (!this.#announced.has(name)) await this.#writer.append({ type: 'evaluation', summary: known });
-      this.#announced.add(name);
-      return known;
-    }
-    const { policy, task } = this.#setup;
-    const { temperature, maxTokens } = this.#config.evaluation;
-    const started = this.#world.clock.monotonic();
-    const finished = await this.#writer.directory.evaluationRows(name);
-    const log = await this.#writer.openEvaluation(name);
-    onDone(finished.length);
-    let results: EvaluationRow[];
-    try {
-      results = await evaluateRows(
-        policy,
-        task,
-        rows,
-        { k, temperature, maxTokens, seed: this.#config.seed, tagged: usesTags(this.#config, step) },
-        {
-          signal: observer.signal,
-          // Rows are on disk as they are finished; the update that a validation belongs to is not yet.
-          onPause: async () => observer.onPause?.(set === 'test' ? async () => {} : undefined),
-          onRow: async (row, done) => {
-            await log.append(row);
-            onDone(done);
-          },
-        },
-        finished,
-      );
-    } catch (error) {
-      await log.close();
-      throw error;
-    }
-    const summary = summariseEvaluation(results, {
-      name,
-      checkpoint: step === null ? 'base' : `step-${step}`,
-      dataset:
-        (set === 'test' ? this.#config.dataset.test : this.#config.dataset.validation) ?? this.#config.dataset.train,
-      k,
-      seconds: (this.#world.clock.monotonic() - started) / 1000,
-    });
-    await this.#writer.finishEvaluation(log, summary);
-    this.#announced.add(name);
-    return summary;
   }
 
   async #phase(phase: RunPhase, observer: RunObserver): Promise<void> {
