@@ -62,7 +62,7 @@ export function growthPage(
     '# How the cost of an update grows',
     '',
     'Written by `npm run bench:growth`. One LaTRO update with random weights (sample, score, weigh, gradient, AdamW; LoRA r 16 on all linear',
-    `layers): ${shape}'s shape, ${sizes}, unless the table says otherwise. Seconds are the median of up to three updates after a small one; GB is`,
+    `layers): ${shape}'s shape, ${sizes}, unless the table says otherwise. Seconds are of processor time on one thread, the median of up to three updates after a small one; GB is`,
     'the most memory the process ever held. The exponent is that of a power law from the line above: 1 is linear, 0 is constant.',
     '',
     `${machine.processor}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, onnxruntime ${machine.onnxruntime}.`,

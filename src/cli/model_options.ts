@@ -22,7 +22,7 @@ export const COMPUTE_OPTIONS = {
   device: { value: 'NAME', help: `Where the model computes: ${DEVICES.join(', ')} (default auto).` },
   precision: {
     value: 'NAME',
-    help: `Of frozen weights on a graphics card: ${PRECISIONS.join(', ')} (default auto).`,
+    help: `What frozen weights are held in: ${PRECISIONS.join(', ')} (default auto).`,
   },
   threads: { value: 'N', help: 'CPU threads; 0 (the default): one per core.' },
 } satisfies Record<string, OptionSpec>;
