@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { FileSystem } from '../../src/engine/common/file_system.ts';
-import { comparableEvents, withoutCircumstances } from '../../src/engine/runs/comparison.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { comparableEvents, withoutCircumstances } from './same_run.ts';
 
 /**
  * Metrics, rollouts and evaluation rows, and the files of the newest and the best checkpoint by sha256. (Which older ones are kept

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { RandomStream } from '../../src/engine/common/random.ts';
-import { entropyOf, matchingFrequencies, tagInformation } from '../../src/engine/forking/diversity.ts';
+import {
+  entropyOf,
+  frequenciesOf,
+  type Matching,
+  matchingCounts,
+  tagInformation,
+} from '../../src/engine/forking/diversity.ts';
 import { distinctN, jaccard, meanPairwiseJaccard, wordNgrams } from '../../src/engine/forking/ngrams.ts';
 import { selectTraces, type TraceCandidate } from '../../src/engine/forking/selection.ts';
 
 const near = (actual: number, expected: number) =>
   assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} ${expected}`);
+
+const matchingFrequencies = (matchings: readonly Matching[], tags: number, sources: number) =>
+  frequenciesOf(matchingCounts(matchings, tags, sources));
 
 describe('tag information', () => {
   it('is 0 when tags are ignored and log N when each rationale betrays its tag', () => {

@@ -5,7 +5,6 @@ import {
   type ExactForkInput,
   type ExactForkSettings,
   exactForkUpdate,
-  forkSequenceWeights,
   logSoftmax,
   sampledForkWeights,
 } from '../../src/engine/forking/gfpo.ts';
@@ -204,10 +203,6 @@ describe('GFPO, sampled', () => {
       );
       assert.ok(largestDifference(gradient, [...exact.gradient, 0, 0]) < 1e-12);
     }
-  });
-
-  it('gives no weight off the forking position', () => {
-    assert.deepEqual([...forkSequenceWeights({ prompt: 2, tag: 1, rest: 3 }, -0.5)], [0, 0, -0.5, 0, 0, 0]);
   });
 });
 

@@ -65,17 +65,6 @@ export const directChoiceTemplate: Template = {
   ...ANSWER,
 };
 
-const PAPER_SFT_CHOICE_PROMPT =
-  '{question}\nOptions: {choices}\nChoose one from available options and return your answer like `The answer is {final_answer}`.';
-
-/** The other prompt, on which LaTRO's code *trains* its SFT baseline on ARC; kept to reproduce that handicap. */
-export const paperSftChoiceTemplate: Template = {
-  chat: PAPER_SFT_CHOICE_PROMPT,
-  plain: PAPER_SFT_CHOICE_PROMPT,
-  trigger: '',
-  ...ANSWER,
-};
-
 /** The template as the reference code joins it: no separator before y, full stops doubled. */
 export function paperTemplate(template: Template): Template {
   return { ...template, separator: '', joinFullStop: false };

@@ -55,15 +55,6 @@ export function frequenciesOf(counts: readonly (readonly number[])[]): MatchingF
   return { shares, entropy: seen.length === 0 ? 0 : orderFreeMean(seen) };
 }
 
-/** From the matchings of one stretch of training; `tags` is N. */
-export function matchingFrequencies(
-  matchings: readonly Matching[],
-  tags: number,
-  sources: number,
-): MatchingFrequencies {
-  return frequenciesOf(matchingCounts(matchings, tags, sources));
-}
-
 /** −Σ p log p, nats. */
 export function entropyOf(probabilities: readonly number[]): number {
   return -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0);

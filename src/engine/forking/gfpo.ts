@@ -111,15 +111,6 @@ export function exactForkUpdate(input: ExactForkInput, settings: ExactForkSettin
   };
 }
 
-/** w (T) of x ⊕ g ⊕ …: `weight` on the tag's tokens, 0 everywhere else. */
-export function forkSequenceWeights(
-  lengths: { readonly prompt: number; readonly tag: number; readonly rest: number },
-  weight: number,
-): Float32Array {
-  const weights = new Float32Array(lengths.prompt + lengths.tag + lengths.rest);
-  return weights.fill(weight, lengths.prompt, lengths.prompt + lengths.tag);
-}
-
 /** log p_i of the tags renormalised among themselves. */
 export function logSoftmax(logits: readonly number[]): number[] {
   const total = logSumExp(logits);

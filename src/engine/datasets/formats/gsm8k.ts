@@ -17,11 +17,6 @@ function splitSolution(record: JsonRecord): { rationale: string; answer: string 
   return { rationale: solution.slice(0, marker).trim(), answer };
 }
 
-/** The solutions carry calculator notes such as "<<48/2=24>>"; a model without a calculator reads better without them. */
-export function withoutCalculatorNotes(rationale: string): string {
-  return rationale.replace(/<<[^<>]*>>/g, '');
-}
-
 export const gsm8k: DatasetFormat = {
   id: 'gsm8k',
   title: 'GSM8K',

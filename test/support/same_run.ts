@@ -2,7 +2,7 @@
  * What two runs of the same config must agree on, byte for byte: rollouts, checkpoint files (their manifests excepted, which hold the
  * length of the event log), and everything the events below say but for their wall-clock figures and memory.
  */
-import type { EvaluationSummary, RunEvent, StepMetrics } from '../../protocol/records.ts';
+import type { EvaluationSummary, RunEvent, StepMetrics } from '../../src/protocol/records.ts';
 
 /** Fields that time and the machine decide, not the run. */
 const CIRCUMSTANCES: readonly (keyof StepMetrics | keyof EvaluationSummary | 'time')[] = [
