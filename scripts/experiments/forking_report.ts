@@ -5,7 +5,7 @@ import { RandomStream } from '../../src/engine/common/random.ts';
 import { bootstrapInterval, mean } from '../../src/engine/evaluate/statistics.ts';
 import type { EvaluationRow } from '../../src/protocol/records.ts';
 import { WAYS } from '../starter/ways.ts';
-import type { Outcome, Results } from './experiment.ts';
+import type { Experiment, Outcome, Results } from './experiment.ts';
 import {
   chosenTag,
   consensus,
@@ -48,23 +48,63 @@ function difference(later: MethodResult, earlier: MethodResult, measure: Measure
   return estimate(perQuestion(later, measure).map((value, q) => value - before[q]!));
 }
 
-export function writeForkingResults(results: Results, traces: string): void {
-  const { experiment, of } = results;
-  const { seeds } = experiment;
+/** An experiment that was run, and the file of the traces it learned from. */
+export interface Learned {
+  readonly results: Results;
+  readonly traces: string;
+}
+
+interface Measured {
+  readonly experiment: Experiment;
+  readonly methods: readonly MethodResult[];
+  readonly method: (name: string) => MethodResult;
+  /** By method, per seed. */
+  readonly figures: ReadonlyMap<string, readonly Figures[]>;
+}
+
+function measure({ experiment, of }: Results): Measured {
   const methods = ['base', ...experiment.methods.map(({ name }) => name)].map((name): MethodResult => {
-    const outcomes = seeds.map((seed) => of(name, seed));
+    const outcomes = experiment.seeds.map((seed) => of(name, seed));
     const choose = (outcome: Outcome): TagChoice =>
       name.endsWith('gfpo') ? 'own' : name === 'base' ? 1 : chosenTag(outcome);
     return { name, outcomes, choices: outcomes.map(choose) };
   });
-  const method = (name: string): MethodResult => methods.find((one) => one.name === name)!;
   const figures = new Map(
     methods.map(({ name, outcomes, choices }) => [name, outcomes.map((outcome, s) => figuresOf(outcome, choices[s]!))]),
   );
-  const claims = patternOf(method);
+  return { experiment, methods, method: (name) => methods.find((one) => one.name === name)!, figures };
+}
+
+/** @param right the controls again, on right traces alone */
+export function writeForkingResults(main: Learned, right: Learned): void {
+  const measured = measure(main.results);
+  const measuredRight = measure(right.results);
+  const claims = patternOf(measured.method);
   const json = {
-    questions: method('base').outcomes[0]!.rows.length,
-    seeds,
+    questions: measured.method('base').outcomes[0]!.rows.length,
+    seeds: measured.experiment.seeds,
+    ...recordOf(measured),
+    pattern: claims,
+    config: measured.experiment.config,
+    overrides: measured.experiment.methods,
+    rightTraces: { ...recordOf(measuredRight), overrides: measuredRight.experiment.methods },
+  };
+  mkdirSync(FOLDER, { recursive: true });
+  const portable = (_: string, value: unknown): unknown =>
+    typeof value === 'string' ? value.replace(`${process.cwd()}/`, '') : value;
+  writeFileSync(join(FOLDER, 'forking.json'), `${JSON.stringify(json, portable, 2)}\n`);
+  const text = [
+    ...markdown(measured, claims, readTraces(main.traces)),
+    ...rightSection(measuredRight, readTraces(right.traces)),
+    ...measured.experiment.notes.map((note) => `- ${note}`),
+    '',
+  ].join('\n');
+  writeFileSync(join(FOLDER, 'forking.md'), text);
+  console.log(text);
+}
+
+function recordOf({ experiment, methods, method, figures }: Measured) {
+  return {
     methods: Object.fromEntries(
       methods.map(({ name, outcomes, choices }) => [
         name,
@@ -83,18 +123,15 @@ export function writeForkingResults(results: Results, traces: string): void {
       pass1: difference(method(later), method(earlier), pass1),
       consN: difference(method(later), method(earlier), consensus),
     })),
-    pattern: claims,
-    config: experiment.config,
-    overrides: experiment.methods,
   };
-  mkdirSync(FOLDER, { recursive: true });
-  const portable = (_: string, value: unknown): unknown =>
-    typeof value === 'string' ? value.replace(`${process.cwd()}/`, '') : value;
-  writeFileSync(join(FOLDER, 'forking.json'), `${JSON.stringify(json, portable, 2)}\n`);
-  const text = markdown(methods, figures, claims, results, traces);
-  writeFileSync(join(FOLDER, 'forking.md'), text);
-  console.log(text);
 }
+
+type TraceRow = { readonly answer: string; readonly rationales: Readonly<Record<string, string>> };
+const readTraces = (path: string): TraceRow[] =>
+  readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as TraceRow);
 
 /** The same figure of every seed in one list: accuracies in percent. */
 function columns(all: readonly Figures[]) {
@@ -147,72 +184,103 @@ function patternOf(method: (name: string) => MethodResult): Claim[] {
   ];
 }
 
-function markdown(
-  methods: readonly MethodResult[],
-  figures: ReadonlyMap<string, readonly Figures[]>,
-  claims: readonly Claim[],
-  { experiment }: Results,
-  traces: string,
-): string {
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
-    row(head),
-    row(head.map(() => '---')),
-    ...rows.map(row),
+const tableRow = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
+  tableRow(head),
+  tableRow(head.map(() => '---')),
+  ...rows.map(tableRow),
+  '',
+];
+const signed = (value: number, scale: number, digits: number): string =>
+  `${value >= 0 ? '+' : '−'}${Math.abs(scale * value).toFixed(digits)}`;
+const said = ({ mean: value, interval: [low, high] }: Estimate, scale: number, digits: number): string =>
+  `${signed(value, scale, digits)} [${signed(low, scale, digits)}, ${signed(high, scale, digits)}]`;
+/** In percent: the mean over seeds, and each seed. */
+const percent = (perSeed: readonly number[]): string =>
+  `${(100 * mean(perSeed)).toFixed(1)} (${perSeed.map((value) => (100 * value).toFixed(1)).join(', ')})`;
+
+/** Accuracies, one row per method. */
+function accuracyTable({ methods, figures }: Measured): string[] {
+  const of = (name: string, figure: keyof Figures): number[] => figures.get(name)!.map((one) => one[figure]);
+  return table(
+    ['method', 'pass@1', 'cons@3', 'maj@3', 'any', 'tokens'],
+    methods.map(({ name }) => [
+      name,
+      ...(['pass1', 'consN', 'majN', 'anyN'] as const).map((figure) => percent(of(name, figure))),
+      mean(of(name, 'meanTokens')).toFixed(0),
+    ]),
+  );
+}
+
+function comparisonTable({ experiment, method }: Measured): string[] {
+  return table(
+    ['comparison', 'pass@1', 'cons@3'],
+    experiment.comparisons.map(([later, earlier]) => [
+      `${later} − ${earlier}`,
+      said(difference(method(later), method(earlier), pass1), 100, 1),
+      said(difference(method(later), method(earlier), consensus), 100, 1),
+    ]),
+  );
+}
+
+const informationOf = (method: MethodResult): string => said(estimate(perQuestion(method, information)), 1, 2);
+
+/** The controls on right traces alone. */
+function rightSection(measured: Measured, traces: readonly TraceRow[]): string[] {
+  const perRow = mean(traces.map(({ rationales }) => Object.keys(rationales).length));
+  return [
+    '## With right traces only',
     '',
+    'The same updates on traces of which all are right: the starter’s own, 4 samples for each training question, of them the right and',
+    `different ones (as \`ssft.source\` "sampled"); ${traces.length.toLocaleString('en-US')} questions have any, ${perRow.toFixed(2)} on average. Such traces also teach to finish.`,
+    '',
+    ...accuracyTable(measured),
+    ...table(
+      ['method', 'I(g;z\\|x)', 'matching entropy, each seed'],
+      measured.methods.map((method) => [
+        method.name,
+        informationOf(method),
+        method.outcomes
+          .flatMap((outcome) => matchingEntropies(outcome) ?? [])
+          .map(({ first, last }) => `${first.toFixed(2)} → ${last.toFixed(2)}`)
+          .join(', '),
+      ]),
+    ),
+    ...comparisonTable(measured),
   ];
+}
+
+function markdown(measured: Measured, claims: readonly Claim[], traces: readonly TraceRow[]): string[] {
+  const { experiment, methods, method, figures } = measured;
   const average = (name: string, figure: keyof Figures): number => mean(figures.get(name)!.map((one) => one[figure]));
-  const percent = (name: string, figure: keyof Figures): string => {
-    const perSeed = figures.get(name)!.map((one) => (100 * one[figure]).toFixed(1));
-    return `${(100 * average(name, figure)).toFixed(1)} (${perSeed.join(', ')})`;
-  };
-  const signed = (value: number, scale: number, digits: number): string =>
-    `${value >= 0 ? '+' : '−'}${Math.abs(scale * value).toFixed(digits)}`;
-  const said = ({ mean: value, interval: [low, high] }: Estimate, scale: number, digits: number): string =>
-    `${signed(value, scale, digits)} [${signed(low, scale, digits)}, ${signed(high, scale, digits)}]`;
-  const rows = readFileSync(traces, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { answer: string; rationales: Record<string, string> });
-  const rightTraces = rows.flatMap(({ answer, rationales }) =>
+  const right = traces.flatMap(({ answer, rationales }) =>
     Object.values(rationales).map((text) => Number(text.includes(`The answer is ${answer}.`))),
   );
-  const ssft = methods.find(({ name }) => name === 'ssft')!;
   return [
     `# ${experiment.title}`,
     '',
     'Written by `npm run experiment:forking`. The task: sums of four parts that can be worked out from the first on, from the last back, or in',
     'pairs; who goes one way often stops early in one of three kinds of story. Three strategies, `<think1>` to `<think3>`, one learned row each.',
-    `${ssft.outcomes[0]!.rows.length} unseen questions, seeds ${experiment.seeds.join(', ')}. Traces: one text of each of three writers, who go one way each, for each of ${rows.length.toLocaleString('en-US')} training`,
-    `questions; nobody checked them, ${(100 * mean(rightTraces)).toFixed(1)} % are right. \`base\` and \`mixed\` are asked without tags.`,
+    `${method('ssft').outcomes[0]!.rows.length} unseen questions, seeds ${experiment.seeds.join(', ')}. Traces: one text of each of three writers, who go one way each, for each of ${traces.length.toLocaleString('en-US')} training`,
+    `questions; nobody checked them, ${(100 * mean(right)).toFixed(1)} % are right. \`base\` and \`mixed\` are asked without tags.`,
     '',
     'pass@1: share of right samples at temperature 1 under the one tag that did best on the validation questions or, after GFPO, under the tag',
     'the model finds likeliest. cons@3: vote of one sample of each tag, mean over three sets. maj@3: vote of three samples under the one tag.',
     'any: at least one of three tags is right. Without tags all of these are of plain samples. Percent, mean over seeds (each seed).',
     '',
-    ...table(
-      ['method', 'pass@1', 'cons@3', 'maj@3', 'any', 'tokens'],
-      methods.map(({ name }) => [
-        name,
-        percent(name, 'pass1'),
-        percent(name, 'consN'),
-        percent(name, 'majN'),
-        percent(name, 'anyN'),
-        average(name, 'meanTokens').toFixed(0),
-      ]),
-    ),
+    ...accuracyTable(measured),
     'Diversity, over one rationale of each tag: I(g;z|x) in nats (0: tags mean nothing; at most log 3 = 1.10), distinct answers, distinct-2',
     'and mean pairwise Jaccard of word pairs of the rationales, and the entropy H of the tag probabilities at the fork, nats.',
     '',
     ...table(
       ['method', 'I(g;z\\|x)', 'distinct answers', 'distinct-2', 'Jaccard', 'H(fork)'],
-      methods.map(({ name, outcomes }) => [
-        name,
-        said(estimate(perQuestion({ name, outcomes, choices: outcomes.map(() => 'own') }, information)), 1, 2),
-        average(name, 'distinctAnswers').toFixed(2),
-        average(name, 'distinctBigrams').toFixed(2),
-        average(name, 'rationaleJaccard').toFixed(2),
-        average(name, 'entropy').toFixed(2),
+      methods.map((one) => [
+        one.name,
+        informationOf(one),
+        average(one.name, 'distinctAnswers').toFixed(2),
+        average(one.name, 'distinctBigrams').toFixed(2),
+        average(one.name, 'rationaleJaccard').toFixed(2),
+        average(one.name, 'entropy').toFixed(2),
       ]),
     ),
     'Which way the samples under each tag go, in percent of them (each seed), and the entropy of which tag takes which way’s traces in the',
@@ -241,21 +309,6 @@ function markdown(
         verdict,
       ]),
     ),
-    ...table(
-      ['comparison', 'pass@1', 'cons@3'],
-      experiment.comparisons.map(([later, earlier]) => {
-        const pair = [later, earlier].map((name) => methods.find((one) => one.name === name)!) as [
-          MethodResult,
-          MethodResult,
-        ];
-        return [
-          `${later} − ${earlier}`,
-          said(difference(...pair, pass1), 100, 1),
-          said(difference(...pair, consensus), 100, 1),
-        ];
-      }),
-    ),
-    ...experiment.notes.map((note) => `- ${note}`),
-    '',
-  ].join('\n');
+    ...comparisonTable(measured),
+  ];
 }
