@@ -1,6 +1,6 @@
 /** One evaluation in words and figures that explain themselves. */
 import { basename } from 'node:path';
-import { wilsonInterval } from '../engine/evaluate/statistics.ts';
+import { mean, passAtK as passAt, wilsonInterval } from '../engine/evaluate/statistics.ts';
 import type { EvaluationRow, EvaluationSummary } from '../protocol/records.ts';
 import { count, duration, fixed, percent } from './number_format.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,7 +21,14 @@ export function evaluationReport(
   const { k, majorityAccuracy, passAtK, sampledAccuracy, meanAnswerLogProbSampled } = summary;
   if (majorityAccuracy !== null)
     table.push([`maj@${k}`, percent(majorityAccuracy), share(rows.filter((row) => row.majorityCorrect).length)]);
-  if (passAtK !== null) table.push([`pass@${k}`, percent(passAtK), 'at least one sample is right']);
+  if (passAtK !== null) {
+    // The unbiased estimate from all k samples, for fewer of them.
+    const rateOf = (fewer: number): number =>
+      mean(rows.map(({ samples }) => passAt(samples.length, samples.filter(({ correct }) => correct).length, fewer)));
+    for (let fewer = 2; fewer < k; fewer *= 2)
+      table.push([`pass@${fewer}`, percent(rateOf(fewer)), `from ${k} samples`]);
+    table.push([`pass@${k}`, percent(passAtK), 'at least one sample is right']);
+  }
   if (sampledAccuracy !== null) table.push(['Sampled accuracy', percent(sampledAccuracy), 'of single samples']);
   const { meanChrF, meanRougeL } = summary;
   if (meanChrF !== undefined)

@@ -27,6 +27,16 @@ export function temporaryName(path: string): string {
   return `${path}.${process.pid}.tmp`;
 }
 
+/** Makes what was copied into `path` durable. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Makes a rename in `folder` durable; Windows has no such call. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;

@@ -1,11 +1,12 @@
 /** The result of a run as others read it: a PEFT adapter or a whole Hugging Face model folder. */
-import { copyFile, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ExportKind } from '../../protocol/engine_rpc.ts';
 import { LatroError, unreachable } from '../common/errors.ts';
 import { mendableError } from '../common/file_system.ts';
 import { loadAdapter } from '../model/adapter.ts';
 import { readModelConfig } from '../model/config.ts';
+import { syncFile, syncFolder, writeDurably } from '../model/durable_file.ts';
 import { mergeAdapter } from '../model/merge_adapter.ts';
 import { saveModelFolder } from '../model/model_folder.ts';
 import { tokenizerFilesWith } from '../model/tokenizer_files.ts';
@@ -91,10 +92,14 @@ async function copyFolder(from: string, to: string, more: Record<string, Iterabl
   await rm(staging, { recursive: true, force: true });
   try {
     await mkdir(staging);
-    for (const name of await readdir(from)) await copyFile(join(from, name), join(staging, name));
-    for (const [name, pieces] of Object.entries(more)) await writeFile(join(staging, name), pieces);
+    for (const name of await readdir(from)) {
+      await copyFile(join(from, name), join(staging, name));
+      await syncFile(join(staging, name));
+    }
+    for (const [name, pieces] of Object.entries(more)) await writeDurably(join(staging, name), pieces);
     await rmdir(to).catch(() => {});
     await rename(staging, to);
+    await syncFolder(dirname(to));
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
     throw error;
