@@ -1,17 +1,24 @@
 /** Frozen matrices in 8 bits: what is rounded is known, and nothing else changes. */
 import { strict as assert } from 'node:assert';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { readModelConfig } from '../../src/engine/model/config.ts';
 import { generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
+import { saveModelFolder } from '../../src/engine/model/model_folder.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
 import { dequantise, isQuantised, quantise, quantisedWeights, scalesName } from '../../src/engine/model/quantise.ts';
-import type { Weights } from '../../src/engine/model/weights.ts';
+import { loadWeights, type Weights } from '../../src/engine/model/weights.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
+import { resolveWeights } from '../../src/engine/server/question_weights.ts';
 import { currentEnvironment } from '../../src/engine/training/environment.ts';
 import { TrainingRun } from '../../src/engine/training/training_run.ts';
+import { devicesOf } from '../support/device_lists.ts';
+import { expectLatroError } from '../support/expect_latro_error.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { bindAdapter, TINY_CONFIG, tinyAdapter, tinyWeights } from '../support/tiny_model.ts';
 import { SILENT, tinyRunConfig, writeTinyProject } from '../support/tiny_run.ts';
@@ -165,13 +172,17 @@ describe('matrices of 8 bits', () => {
 
 describe('a run with matrices of 8 bits', () => {
   const folder = temporaryFolder();
+  const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+  const place = currentEnvironment('cpu', 1, 'int8');
+  const create = (at: string, changes = {}) => {
+    const config = tinyRunConfig(at, { precision: 'int8', ...changes });
+    return TrainingRun.create(world, new RunStore(world, config.outputDirectory), config, place);
+  };
 
   it('says once what they cost, and goes on with them when it is resumed', async () => {
     await writeTinyProject(folder.path);
     const config = tinyRunConfig(folder.path, { precision: 'int8' });
-    const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
     const store = new RunStore(world, config.outputDirectory);
-    const place = currentEnvironment('cpu', 1, 'int8');
     const said: string[] = [];
     const run = await TrainingRun.create(world, store, config, place);
     const stop = new AbortController();
@@ -197,5 +208,31 @@ describe('a run with matrices of 8 bits', () => {
     const cost = record.roundingCost!;
     assert.ok(cost.tokens > 50 && cost.meanDifference > 0 && cost.meanDifference < 0.5, JSON.stringify(cost));
     assert.ok(Math.abs(cost.perplexity.int8 / cost.perplexity.float32 - 1) < 0.2, JSON.stringify(cost));
+  });
+
+  it('ends as failed, and names the question, when the model is broken', async () => {
+    const at = join(folder.path, 'broken');
+    await writeTinyProject(at);
+    const model = join(at, 'model');
+    const config = await readModelConfig(model);
+    const weights = await loadWeights(model, config);
+    weights.get('model.norm.weight')!.data[0] = Number.NaN;
+    await saveModelFolder(join(at, 'nan'), model, weights, 'F32');
+    const run = await create(at, { model: 'nan' });
+    const error = await expectLatroError(() => run.execute(SILENT), 'non-finite');
+    assert.match(error.reason, /on the question of line \d+/);
+    assert.notEqual(error.nextStep, '');
+    assert.equal((await new RunDirectory(world.files, run.directory).record()).status, 'failed');
+  });
+
+  it('is asked on the CPU, also where a graphics card has become the faster device', async () => {
+    const at = join(folder.path, 'asked');
+    await writeTinyProject(at);
+    const run = await create(at);
+    await run.execute(SILENT);
+    const devices = devicesOf({ cpu: 100, webgpu: 900 });
+    const weights = { kind: 'run', runDirectory: run.directory, checkpoint: 'step-3' } as const;
+    const { policy } = await resolveWeights({ files: world.files, devices, threads: 1 }, weights);
+    assert.deepEqual([policy.programs.device, policy.programs.precision], ['cpu', 'int8']);
   });
 });

@@ -8,7 +8,7 @@ import { LOGITS_AT_A_TIME } from '../graph/chunked_head.ts';
 import type { WeightFormat } from '../graph/precision.ts';
 import { adapterShapes, type LoraConfig } from './adapter.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
-import { heldIn } from './quantise.ts';
+import { heldIn, isQuantised } from './quantise.ts';
 
 export interface MemoryRequest {
   readonly mode: 'inference' | 'lora' | 'full';
@@ -89,6 +89,8 @@ function countParts(
   const logits = LOGIT_FORMS * Math.min(stepTokens * config.vocabSize, LOGITS_AT_A_TIME);
   // A head of half precision is widened for its product.
   const wideHead = request.format === 'float16' ? config.vocabSize * config.hiddenSize : 0;
+  // Matrices of 8 bits are widened for the forward pass and kept so for the backward pass.
+  const wideMatrices = request.format === 'int8' && mode === 'lora' && request.recompute !== true ? linear(config) : 0;
   return {
     weights: heldBytes(config, request.format),
     training: FLOAT * (adapter + startingWeights + (MOMENTS + rules.gradients) * trainable),
@@ -96,7 +98,7 @@ function countParts(
       FLOAT *
       (samplingFloats(config, request, rules) +
         (request.decodingCopy === true ? heldBytes(config, request.format) / FLOAT : 0)),
-    activations: rules.arena * FLOAT * (stepTokens * kept + logits + wideHead),
+    activations: rules.arena * FLOAT * (stepTokens * kept + logits + wideHead) + FLOAT * wideMatrices,
     runtime: RUNTIME_BYTES,
   };
 }
@@ -169,6 +171,10 @@ function heldBytes(config: ModelConfig, format: WeightFormat): number {
   );
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
+
+/** Weights of the linear layers. */
+const linear = (config: ModelConfig): number =>
+  countElements(new Map([...parameterShapes(config)].filter(([name]) => isQuantised(name))));
 
 function countElements(shapes: ReadonlyMap<string, readonly number[]>): number {
   return [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);

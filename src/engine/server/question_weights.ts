@@ -53,8 +53,11 @@ export async function resolveWeights(
 async function weightsOfRun(run: RunDirectory, checkpoint: string, devices: DeviceList): Promise<QuestionWeights> {
   const { config, createdAt, identity } = await run.record();
   const step = checkpoint === 'base' ? 0 : Number(checkpoint.slice('step-'.length));
-  const device = await devices.choose(config.device);
   const { precision: asked, model, trainable } = config;
+  // A precision asked for by name is one of the device that the run was on, whatever else is fast by now.
+  const named = asked === 'int8' || asked === 'float16';
+  const before = devices.backends.find((backend) => backend.device === identity.device)?.device;
+  const device = await devices.choose(named && config.device === 'auto' ? (before ?? 'auto') : config.device);
   const trains = trainable.kind === 'full' ? 'all-weights' : 'some';
   const precision = await choosePrecision(devices, device, { asked, trains, model }, identity.precision ?? null);
   const programs = { device, precision, threads: config.threads };

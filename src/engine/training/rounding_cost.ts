@@ -6,6 +6,7 @@ import { generate } from '../model/generate.ts';
 import { LanguageModel } from '../model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../model/packing.ts';
 import { loadWeights } from '../model/weights.ts';
+import { requireFiniteScores } from './non_finite.ts';
 import type { Policy } from './policy.ts';
 import type { EncodedQuestion } from './question_encoder.ts';
 
@@ -19,6 +20,7 @@ const BYTES_PER_WEIGHT = 8;
  * that the int8 model draws.
  * @param questions at least one
  * @returns null when the float32 weights do not fit beside the others
+ * @throws LatroError `non-finite`
  */
 export async function measureRoundingCost(
   policy: Policy,
@@ -36,7 +38,8 @@ export async function measureRoundingCost(
   const rounded = new LanguageModel(config, policy.weights, null, 'nothing', { ...options, precision: 'int8' });
   try {
     const texts = questions.map(({ promptIds, answerIds }) => wholeText([...promptIds, ...answerIds]));
-    const [before, after] = [await logProbs(exact, texts), await logProbs(rounded, texts)];
+    const lines = questions.map(({ row }) => row.line);
+    const [before, after] = [await logProbs(exact, texts, lines), await logProbs(rounded, texts, lines)];
     const prompts = questions.map(({ promptIds }, key) => ({ prompt: promptIds, keys: [key] }));
     const drawn = (await generate(rounded, prompts, SAMPLING, () => ({ push: () => null }))).map(
       ({ samples: [sample] }) => sample!,
@@ -53,7 +56,7 @@ export async function measureRoundingCost(
       perplexity: { float32: perplexity(before), int8: perplexity(after) },
       meanDifference: meanDistance(before, after),
       meanSampledDifference: meanDistance(
-        await logProbs(exact, again),
+        await logProbs(exact, again, lines),
         drawn.flatMap((sample) => sample.logProbs),
       ),
     };
@@ -89,8 +92,16 @@ function wholeText([first, ...ids]: readonly number[]): PromptGroup {
   return { prompt: [first!], continuations: [{ ids, predictions: predictTokens(ids) }] };
 }
 
-const logProbs = async (model: LanguageModel, groups: readonly PromptGroup[]): Promise<number[]> =>
-  (await model.score(groups)).flat(2);
+/** @throws LatroError `non-finite` naming the line of the first question whose scores are no finite numbers */
+async function logProbs(
+  model: LanguageModel,
+  groups: readonly PromptGroup[],
+  lines: readonly number[],
+): Promise<number[]> {
+  const scores = await model.score(groups);
+  for (const [i, ofQuestion] of scores.entries()) requireFiniteScores(ofQuestion.flat(), lines[i]!);
+  return scores.flat(2);
+}
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const perplexity = (values: readonly number[]): number => Math.exp(-mean(values));
