@@ -47,19 +47,23 @@ describe('memory estimate', () => {
       const lora = estimateMemory(config, { ...INFERENCE, mode: 'lora', lora: LORA, stepTokens: 64 });
       // At the least: the adapter, its gradient and AdamW's two moments.
       assert.ok(lora.training >= 4 * adapter && lora.training <= 6 * adapter);
-      // A step keeps matrices of 8 bits widened, unless it computes each layer anew.
-      const int8 = { ...INFERENCE, mode: 'lora', format: 'int8', lora: LORA, stepTokens: 64 } as const;
-      const widened = [...parameterShapes(config)].filter(([name]) => heldIn(name, [], 'int8') === 'int8');
-      const numbers = widened.reduce((sum, [, shape]) => sum + shape.reduce((product, size) => product * size, 1), 0);
-      for (const part of ['least', 'activations'] as const) {
-        const more = (format: 'int8' | 'float32') =>
-          estimateMemory(config, { ...int8, format })[part] -
-          estimateMemory(config, { ...int8, format, recompute: true })[part];
-        assert.equal(Math.round(more('int8') - more('float32')), 4 * numbers, part);
+      // A step keeps W + s B A, and widened matrices of 8 bits, unless it computes each layer anew or has dropout.
+      const linear = [...parameterShapes(config)].filter(([name]) => heldIn(name, [], 'int8') === 'int8');
+      const numbers = linear.reduce((sum, [, shape]) => sum + shape.reduce((product, size) => product * size, 1), 0);
+      for (const [format, dropout, kept] of [
+        ['float32', 0, numbers],
+        ['float32', 0.1, 0],
+        ['int8', 0, numbers],
+        ['int8', 0.1, numbers],
+      ] as const) {
+        const step = { ...INFERENCE, mode: 'lora', format, lora: { ...LORA, dropout }, stepTokens: 0 } as const;
+        const [plain, again] = [step, { ...step, recompute: true }].map((need) => estimateMemory(config, need));
+        assert.equal(Math.round(plain!.least - again!.least), 4 * kept, format);
+        assert.equal(Math.round(plain!.activations - again!.activations), 4 * kept, format);
       }
       const full = estimateMemory(config, { ...INFERENCE, mode: 'full', stepTokens: 64 });
       assert.ok(full.training >= 4 * weights && full.training <= 6 * weights);
-      assert.ok(full.activations > 0 && full.activations === lora.activations);
+      assert.ok(full.activations > 0 && Math.round(lora.activations - full.activations) === 4 * numbers);
       assert.equal(full.total, full.weights + full.training + full.sampling + full.activations + full.runtime);
       for (const { least, total } of [inference, lora, full]) assert.ok(least > weights && least < total);
     });

@@ -6,7 +6,7 @@
 import { LatroError } from '../common/errors.ts';
 import { LOGITS_AT_A_TIME } from '../graph/chunked_head.ts';
 import type { WeightFormat } from '../graph/precision.ts';
-import { adapterShapes, type LoraConfig } from './adapter.ts';
+import { adapterShapes, type LoraConfig, targetedModules } from './adapter.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { heldIn, isQuantised } from './quantise.ts';
 
@@ -89,8 +89,6 @@ function countParts(
   const logits = LOGIT_FORMS * Math.min(stepTokens * config.vocabSize, LOGITS_AT_A_TIME);
   // A head of half precision is widened for its product.
   const wideHead = request.format === 'float16' ? config.vocabSize * config.hiddenSize : 0;
-  // Matrices of 8 bits are widened for the forward pass and kept so for the backward pass.
-  const wideMatrices = request.format === 'int8' && mode === 'lora' && request.recompute !== true ? linear(config) : 0;
   return {
     weights: heldBytes(config, request.format),
     training: FLOAT * (adapter + startingWeights + (MOMENTS + rules.gradients) * trainable),
@@ -98,7 +96,7 @@ function countParts(
       FLOAT *
       (samplingFloats(config, request, rules) +
         (request.decodingCopy === true ? heldBytes(config, request.format) / FLOAT : 0)),
-    activations: rules.arena * FLOAT * (stepTokens * kept + logits + wideHead) + FLOAT * wideMatrices,
+    activations: rules.arena * FLOAT * (stepTokens * kept + logits + wideHead) + FLOAT * keptMatrices(config, request),
     runtime: RUNTIME_BYTES,
   };
 }
@@ -154,7 +152,7 @@ export function requireMemory(folder: string, estimate: MemoryEstimate, availabl
   throw new LatroError(
     'model-too-large',
     `${folder} needs ${memoryText(estimate)}, but ${gigabytes(availableBytes)} are free.`,
-    'Use a smaller model, or a smaller tokenBudget.',
+    'Use a smaller model or tokenBudget, or train with recompute.',
   );
 }
 
@@ -172,9 +170,14 @@ function heldBytes(config: ModelConfig, format: WeightFormat): number {
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Weights of the linear layers. */
-const linear = (config: ModelConfig): number =>
-  countElements(new Map([...parameterShapes(config)].filter(([name]) => isQuantised(name))));
+/** Of the matrices that a step makes in its forward pass and keeps for its backward pass: W + s B A; with int8 all, widened. */
+function keptMatrices(config: ModelConfig, { mode, format, lora, recompute }: MemoryRequest): number {
+  if (mode !== 'lora' || lora === null || recompute === true) return 0;
+  if (format === 'int8')
+    return countElements(new Map([...parameterShapes(config)].filter(([name]) => isQuantised(name))));
+  if (format === 'float16' || lora.dropout > 0) return 0;
+  return targetedModules(config, lora).reduce((sum, module) => sum + module.in * module.out, 0);
+}
 
 function countElements(shapes: ReadonlyMap<string, readonly number[]>): number {
   return [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
