@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { systemClock } from '../../src/engine/common/clock.ts';
+import { Cancelled } from '../../src/engine/common/errors.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { readModelConfig } from '../../src/engine/model/config.ts';
 import { generate } from '../../src/engine/model/generate.ts';
@@ -223,6 +224,18 @@ describe('a run with matrices of 8 bits', () => {
     assert.match(error.reason, /on the question of line \d+/);
     assert.notEqual(error.nextStep, '');
     assert.equal((await new RunDirectory(world.files, run.directory).record()).status, 'failed');
+  });
+
+  it('stops when asked to, before what it costs is measured', async () => {
+    const at = join(folder.path, 'stopped');
+    await writeTinyProject(at);
+    const run = await create(at);
+    const said: string[] = [];
+    const onWarning = (message: string) => said.push(message);
+    await assert.rejects(run.execute({ ...SILENT, signal: AbortSignal.abort(), onWarning }), Cancelled);
+    assert.deepEqual(said, []);
+    const record = await new RunDirectory(world.files, run.directory).record();
+    assert.deepEqual([record.status, record.roundingCost], ['stopped', undefined]);
   });
 
   it('is asked on the CPU, also where a graphics card has become the faster device', async () => {

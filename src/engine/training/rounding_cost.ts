@@ -1,5 +1,6 @@
 /** What holding the frozen matrices in 8 bits costs a run, measured on its own questions before it begins. */
 import type { RoundingCost } from '../../protocol/run_record.ts';
+import { throwIfCancelled } from '../common/errors.ts';
 import { availableMemory } from '../common/memory.ts';
 import { parameterShapes } from '../model/config.ts';
 import { generate } from '../model/generate.ts';
@@ -20,12 +21,13 @@ const BYTES_PER_WEIGHT = 8;
  * that the int8 model draws.
  * @param questions at least one
  * @returns null when the float32 weights do not fit beside the others
- * @throws LatroError `non-finite`
+ * @throws LatroError `non-finite`; Cancelled
  */
 export async function measureRoundingCost(
   policy: Policy,
   questions: readonly EncodedQuestion[],
   programs: { readonly threads: number },
+  signal?: AbortSignal,
 ): Promise<RoundingCost | null> {
   const { config, folder } = policy;
   const numbers = [...parameterShapes(config).values()].reduce(
@@ -39,9 +41,12 @@ export async function measureRoundingCost(
   try {
     const texts = questions.map(({ promptIds, answerIds }) => wholeText([...promptIds, ...answerIds]));
     const lines = questions.map(({ row }) => row.line);
-    const [before, after] = [await logProbs(exact, texts, lines), await logProbs(rounded, texts, lines)];
+    const [before, after] = [
+      await logProbs(exact, texts, lines, signal),
+      await logProbs(rounded, texts, lines, signal),
+    ];
     const prompts = questions.map(({ promptIds }, key) => ({ prompt: promptIds, keys: [key] }));
-    const drawn = (await generate(rounded, prompts, SAMPLING, () => ({ push: () => null }))).map(
+    const drawn = (await generate(rounded, prompts, SAMPLING, () => ({ push: () => null }), { signal })).map(
       ({ samples: [sample] }) => sample!,
     );
     const again = drawn.map(
@@ -56,7 +61,7 @@ export async function measureRoundingCost(
       perplexity: { float32: perplexity(before), int8: perplexity(after) },
       meanDifference: meanDistance(before, after),
       meanSampledDifference: meanDistance(
-        await logProbs(exact, again, lines),
+        await logProbs(exact, again, lines, signal),
         drawn.flatMap((sample) => sample.logProbs),
       ),
     };
@@ -92,15 +97,21 @@ function wholeText([first, ...ids]: readonly number[]): PromptGroup {
   return { prompt: [first!], continuations: [{ ids, predictions: predictTokens(ids) }] };
 }
 
-/** @throws LatroError `non-finite` naming the line of the first question whose scores are no finite numbers */
+/** @throws LatroError `non-finite` naming the line of the first question whose scores are no finite numbers; Cancelled */
 async function logProbs(
   model: LanguageModel,
   groups: readonly PromptGroup[],
   lines: readonly number[],
+  signal: AbortSignal | undefined,
 ): Promise<number[]> {
-  const scores = await model.score(groups);
-  for (const [i, ofQuestion] of scores.entries()) requireFiniteScores(ofQuestion.flat(), lines[i]!);
-  return scores.flat(2);
+  const scores: number[] = [];
+  for (const [i, group] of groups.entries()) {
+    throwIfCancelled(signal);
+    const ofQuestion = (await model.score([group])).flat(2);
+    requireFiniteScores(ofQuestion, lines[i]!);
+    scores.push(...ofQuestion);
+  }
+  return scores;
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

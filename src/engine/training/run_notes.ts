@@ -5,6 +5,7 @@ import { COST_QUESTIONS, measureRoundingCost, roundingCostText } from './roundin
 import type { RunSetup } from './run_setup.ts';
 
 interface Listener {
+  readonly signal?: AbortSignal | undefined;
   readonly onWarning: (message: string) => void;
 }
 
@@ -27,7 +28,7 @@ export async function noteRoundingCost(writer: RunWriter, setup: RunSetup, liste
   if (identity.precision !== 'int8' || roundingCost !== undefined) return;
   const rows = setup.questions.train.slice(0, COST_QUESTIONS);
   const questions = rows.map((row) => setup.task.encoder.encode(row, config.sampling.maxRationaleTokens));
-  const cost = await measureRoundingCost(setup.policy, questions, config);
+  const cost = await measureRoundingCost(setup.policy, questions, config, listener.signal);
   await writer.update({ roundingCost: cost });
   listener.onWarning(roundingCostText(cost));
 }
