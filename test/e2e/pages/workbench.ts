@@ -63,7 +63,16 @@ export class Workbench {
       .locator('.monaco-button', { hasText: /Export|OK|Save|Open/ })
       .first()
       .waitFor();
-    await input.fill(file);
+    // It writes its own proposal into the input a moment after it has opened, over whatever stands there.
+    await this.#until(
+      async () => {
+        if ((await input.inputValue()) !== '') await input.fill(file);
+      },
+      async () => {
+        await this.page.waitForTimeout(500);
+        return (await input.inputValue()) === file;
+      },
+    );
     await this.#enter(input, file);
   }
 
