@@ -27,7 +27,9 @@ describe('a long run', function () {
   const shows = (status: string) => studio.workbench.panel.locator('h1 .status', { hasText: status }).waitFor();
 
   before(async () => {
-    studio = await openStudio({ prepare: (workspace) => prepareTraining(workspace, 5000) });
+    studio = await openStudio({
+      prepare: (workspace) => prepareTraining(workspace, 5000, { questions: 6, rationales: 16 }),
+    });
   });
   after(() => studio?.close());
   afterEach(async function () {
@@ -50,7 +52,7 @@ describe('a long run', function () {
   it('pauses when asked, saved, lets the engine do other work meanwhile, and goes on', async () => {
     const { workbench } = studio;
     await workbench.openSideBar();
-    await workbench.treeItem(/model · train\.jsonl/).click();
+    await workbench.openRun(/model · train\.jsonl/);
     await workbench.panel.locator('.card canvas').first().waitFor();
     await press('Pause');
     await shows('paused');
@@ -65,7 +67,7 @@ describe('a long run', function () {
       workbench.view.locator('tbody.rationale').nth(7).waitFor(),
     );
     assert.equal((await summary()).step, step, 'a paused run does nothing');
-    await workbench.treeItem(/model · train\.jsonl/).click();
+    await workbench.openRun(/model · train\.jsonl/);
     await press('Continue');
     await shows('running');
     await counting();

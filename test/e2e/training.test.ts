@@ -96,7 +96,7 @@ describe('training from the command palette', function () {
 
   it('lists the run and opens its dashboard, which comes back after a reload of the window', async () => {
     const { workbench } = studio;
-    await workbench.treeItem(/model · train\.jsonl/).click();
+    await workbench.openRun(/model · train\.jsonl/);
     const curves = () => workbench.panel.locator('.card canvas');
     await curves().first().waitFor();
     await workbench.screenshot('dashboard');

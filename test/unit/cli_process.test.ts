@@ -120,7 +120,10 @@ describe('the latro process', function () {
       await eventually(async () => (await run.record()).status !== 'running');
       assert.equal((await run.record()).status, 'stopped');
       const [log] = (await readdir(join(folder.path, 'detached'))).filter((name) => name.endsWith('.log'));
-      assert.match(await readFile(join(folder.path, 'detached', log!), 'utf8'), /Stopped after \d+ updates/);
+      // Its last words come after its last file.
+      await eventually(async () =>
+        /Stopped after \d+ updates/.test(await readFile(join(folder.path, 'detached', log!), 'utf8')),
+      );
     });
 
     it('says what is wrong as it would without', async () => {

@@ -8,7 +8,12 @@ export const RATIONALES = 4;
 const TEST_ROWS = 5;
 const FIXTURE = path.join(import.meta.dirname, '..', '..', 'fixtures', 'starter-tiny');
 
-export async function prepareTraining(workspace: string, steps: number): Promise<void> {
+/** @param work per update, as questions and rationales of each: what a person watches for long has some updates a second and not dozens */
+export async function prepareTraining(
+  workspace: string,
+  steps: number,
+  work = { questions: 3, rationales: RATIONALES },
+): Promise<void> {
   const model = path.join(workspace, 'model');
   await mkdir(model);
   for (const name of await readdir(FIXTURE)) {
@@ -21,8 +26,8 @@ export async function prepareTraining(workspace: string, steps: number): Promise
     dataset: { train: 'train.jsonl', test: 'test.jsonl', holdOutFraction: 0 },
     trainable: { kind: 'lora', rank: 2, alpha: 4 },
     steps,
-    questionsPerStep: 3,
-    sampling: { rationalesPerQuestion: RATIONALES, maxRationaleTokens: 48 },
+    questionsPerStep: work.questions,
+    sampling: { rationalesPerQuestion: work.rationales, maxRationaleTokens: 48 },
     evaluation: { maxTokens: 64, k: 0 },
     checkpoints: { every: 1, keep: 2 },
     seed: 1,
