@@ -4,7 +4,6 @@
  * the machine does matters little.
  *   --threads N, --json FILE
  */
-import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +13,7 @@ import { readDataset } from '../../src/engine/datasets/read_dataset.ts';
 import { parameterShapes } from '../../src/engine/model/config.ts';
 import { questionsOfStep } from '../../src/engine/training/trainer.ts';
 import { type Curve, growthPage, type Point } from './growth_page.ts';
+import { inOwnProcess } from './own_process.ts';
 import { describeMachine, round } from './report.ts';
 import { type ShapeName, shapeConfig } from './shapes.ts';
 import { benchModel } from './stages.ts';
@@ -47,7 +47,7 @@ async function run(): Promise<void> {
     const measured: Point[] = [];
     for (const { at, request } of points) {
       process.stderr.write(`${about.name} ${at} …\n`);
-      measured.push({ ...(await inChild(request)), at });
+      measured.push({ ...(await inOwnProcess<Omit<Point, 'at'>>(request, MARK, JSON.stringify(request))), at });
     }
     curves.push({ ...about, points: measured });
   };
@@ -149,18 +149,4 @@ async function datasetSeconds(rows: number): Promise<number> {
   rmSync(folder, { recursive: true });
   if (dataset.rows.length !== rows) throw new Error(`${dataset.rows.length} of ${rows} rows were read`);
   return seconds;
-}
-
-async function inChild(request: Request): Promise<Omit<Point, 'at'>> {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, '--child', JSON.stringify(request)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  const result = output.split('\n').find((text) => text.startsWith(MARK));
-  if (code !== 0 || result === undefined) throw new Error(`${JSON.stringify(request)} failed (exit code ${code})`);
-  return JSON.parse(result.slice(MARK.length)) as Omit<Point, 'at'>;
 }

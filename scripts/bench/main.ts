@@ -7,12 +7,12 @@
  *   --device NAME, --threads N
  *   --precision float16   on a device that has it; int8 on the CPU
  */
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
 import { type ChildRequest, runStage } from './child.ts';
+import { inOwnProcess } from './own_process.ts';
 import {
   comparison,
   describeMachine,
@@ -62,7 +62,11 @@ async function runBench(): Promise<void> {
     const figures: Record<string, StageReport | UpdateReport> = {};
     for (const stage of stages) {
       process.stderr.write(`${shape} ${stage} …\n`);
-      figures[stage] = await inChild({ shape, stage, options, patience });
+      figures[stage] = await inOwnProcess(
+        { shape, stage, options, patience } satisfies ChildRequest,
+        MARK,
+        `${shape} ${stage}`,
+      );
     }
     const peakMemoryGB = Math.max(0, ...Object.values(figures).map((figure) => figure.peakMemoryGB));
     results[shape] = { ...figures, peakMemoryGB } as ShapeReport;
@@ -102,19 +106,4 @@ function chosenShapes(): readonly ShapeName[] {
     if (!isShapeName(name)) throw new Error(`--shape is one of ${SHAPE_NAMES.join(', ')}`);
     return name;
   });
-}
-
-/** Starts this same program again for one stage. */
-async function inChild(request: ChildRequest): Promise<StageReport | UpdateReport> {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, '--child', JSON.stringify(request)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  const line = output.split('\n').find((text) => text.startsWith(MARK));
-  if (code !== 0 || line === undefined) throw new Error(`${request.shape} ${request.stage} failed (exit code ${code})`);
-  return JSON.parse(line.slice(MARK.length)) as StageReport | UpdateReport;
 }

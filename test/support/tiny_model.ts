@@ -5,6 +5,7 @@ import type { BoundAdapter } from '../../src/engine/model/bound_tensors.ts';
 import { type ModelConfig, parameterShapes, parseModelConfig } from '../../src/engine/model/config.ts';
 import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
+import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
 import type { Weights } from '../../src/engine/model/weights.ts';
 
 export const TINY_CONFIG: ModelConfig = parseModelConfig(
@@ -66,3 +67,15 @@ export function tinyModel(trainable: Trainable, seed = 1, config: ModelConfig = 
   const adapter = trainable === 'adapter' ? bindAdapter(tinyAdapter(seed, config)) : null;
   return new LanguageModel(config, tinyWeights(seed, config), adapter, trainable, { device: 'cpu', threads: 1 });
 }
+
+/** Prompts with continuations of both signs of weights. */
+export const TINY_GROUPS: readonly PromptGroup[] = [
+  {
+    prompt: [3, 9, 4, 17],
+    continuations: [
+      { ids: [5, 6, 7, 8], predictions: predictTokens([5, 6, 7, 8], 0.5) },
+      { ids: [11, 6], predictions: predictTokens([11, 6], -1.25) },
+    ],
+  },
+  { prompt: [8, 3], continuations: [{ ids: [4, 4, 13], predictions: predictTokens([4, 4, 13], 2) }] },
+];

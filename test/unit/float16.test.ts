@@ -9,11 +9,11 @@ import type { BoundAdapter } from '../../src/engine/model/bound_tensors.ts';
 import type { ModelConfig } from '../../src/engine/model/config.ts';
 import { generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
-import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
+import { predictTokens } from '../../src/engine/model/packing.ts';
 import { createOptimizer } from '../../src/engine/optimize/create_optimizer.ts';
 import { halfModel, halved } from '../support/half_model.ts';
 import { tinyConfig } from '../support/model_fixtures.ts';
-import { tinyAdapter, tinyWeights } from '../support/tiny_model.ts';
+import { TINY_GROUPS, tinyAdapter, tinyWeights } from '../support/tiny_model.ts';
 
 /** Relative 2-norms. Measured: 1e-3 and 2e-3, gradients 1.3e-2 where norms go over heads of four numbers. */
 const TOLERANCE = 6e-3;
@@ -26,17 +26,6 @@ const CASES: Readonly<Record<string, ModelConfig>> = {
   phi3: tinyConfig('phi3', { head_dim: 8, partial_rotary_factor: 0.5 }),
   'mistral, sliding window': tinyConfig('mistral', { sliding_window: 5 }),
 };
-
-const GROUPS: readonly PromptGroup[] = [
-  {
-    prompt: [3, 9, 4, 17],
-    continuations: [
-      { ids: [5, 6, 7, 8], predictions: predictTokens([5, 6, 7, 8], 0.5) },
-      { ids: [11, 6], predictions: predictTokens([11, 6], -1.25) },
-    ],
-  },
-  { prompt: [8, 3], continuations: [{ ids: [4, 4, 13], predictions: predictTokens([4, 4, 13], 2) }] },
-];
 
 function adapterOf(config: ModelConfig, dropout = 0): BoundAdapter {
   const adapter = tinyAdapter(1, config);
@@ -69,17 +58,17 @@ describe('float16', () => {
       const options = { device: 'cpu', threads: 1 } as const;
       const whole = new LanguageModel(config, weights, adapterOf(config), 'adapter', options);
       const half = halfModel(config, weights, adapterOf(config), 'cpu');
-      assertNear((await half.score(GROUPS)).flat(2), (await whole.score(GROUPS)).flat(2), 'log π');
+      assertNear((await half.score(TINY_GROUPS)).flat(2), (await whole.score(TINY_GROUPS)).flat(2), 'log π');
       const reference = { policy: 'reference' } as const;
       assertNear(
-        (await half.score(GROUPS, reference)).flat(2),
-        (await whole.score(GROUPS, reference)).flat(2),
+        (await half.score(TINY_GROUPS, reference)).flat(2),
+        (await whole.score(TINY_GROUPS, reference)).flat(2),
         'log π_0',
       );
       for (const tokenBudget of [1000, 7]) {
         const [actual, expected] = [
-          await half.step(GROUPS, { tokenBudget }),
-          await whole.step(GROUPS, { tokenBudget }),
+          await half.step(TINY_GROUPS, { tokenBudget }),
+          await whole.step(TINY_GROUPS, { tokenBudget }),
         ];
         assertNear([actual.loss], [expected.loss], 'loss');
         assert.deepEqual([...actual.gradients.keys()], [...expected.gradients.keys()]);
@@ -120,8 +109,8 @@ describe('float16', () => {
       const whole = new LanguageModel(config, weights, adapterOf(config, 0.2), 'adapter', options);
       const half = halfModel(config, weights, adapterOf(config, 0.2), 'cpu', recompute);
       const [actual, expected] = [
-        await half.step(GROUPS, { dropoutKey: 3 }),
-        await whole.step(GROUPS, { dropoutKey: 3 }),
+        await half.step(TINY_GROUPS, { dropoutKey: 3 }),
+        await whole.step(TINY_GROUPS, { dropoutKey: 3 }),
       ];
       assertNear(allOf(actual.gradients), allOf(expected.gradients), 'gradients', GRADIENTS);
       await half.dispose();
@@ -176,9 +165,9 @@ describe('float16', () => {
   it('a loss scale changes nothing but what would vanish or overflow on the way', async () => {
     const config = CASES['llama, tied']!;
     const half = halfModel(config, tinyWeights(1, config), adapterOf(config), 'cpu');
-    const usual = await half.step(GROUPS);
+    const usual = await half.step(TINY_GROUPS);
     for (const lossScale of [2 ** -8, 4]) {
-      const { gradients } = await half.step(GROUPS, { lossScale });
+      const { gradients } = await half.step(TINY_GROUPS, { lossScale });
       assertNear(allOf(gradients), allOf(usual.gradients), `gradients at ${lossScale}`, 1e-3);
     }
     await half.dispose();
@@ -188,7 +177,7 @@ describe('float16', () => {
     const config = CASES['llama, tied']!;
     const half = halfModel(config, tinyWeights(1, config), adapterOf(config), 'cpu');
     const optimizer = createOptimizer(half, { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 });
-    const { norm } = await optimizer.gradient(GROUPS, {});
+    const { norm } = await optimizer.gradient(TINY_GROUPS, {});
     const scales: (number | undefined)[] = [];
     const gradient = half.gradient.bind(half);
     half.gradient = async (groups, sink, options = {}) => {
@@ -197,7 +186,7 @@ describe('float16', () => {
       const first = scales.length === 1;
       return gradient(groups, sink, first ? { ...options, lossScale: 2 ** 120 } : options);
     };
-    const again = await optimizer.gradient(GROUPS, {});
+    const again = await optimizer.gradient(TINY_GROUPS, {});
     assert.deepEqual(scales, [undefined, 2 ** -8]);
     assert.ok(Math.abs(again.norm - norm) <= 1e-4 * norm, `${again.norm} is not ${norm}`);
     await optimizer.dispose();

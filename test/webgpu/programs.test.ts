@@ -10,12 +10,12 @@ import { type ModelConfig, parameterShapes } from '../../src/engine/model/config
 import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
-import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
+import { predictTokens } from '../../src/engine/model/packing.ts';
 import { createOptimizer } from '../../src/engine/optimize/create_optimizer.ts';
 import type { Device } from '../../src/engine/runtime/session.ts';
 import { DEVICE_UNDER_TEST, requireDevice } from '../support/devices_under_test.ts';
 import { tinyConfig } from '../support/model_fixtures.ts';
-import { tinyWeights } from '../support/tiny_model.ts';
+import { TINY_GROUPS, tinyWeights } from '../support/tiny_model.ts';
 
 const TOLERANCE = 1e-4;
 
@@ -42,17 +42,6 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 const LLAMA = CASES['llama with an adapter']!.config;
-
-const GROUPS: readonly PromptGroup[] = [
-  {
-    prompt: [3, 9, 4, 17],
-    continuations: [
-      { ids: [5, 6, 7, 8], predictions: predictTokens([5, 6, 7, 8], 0.5) },
-      { ids: [11, 6], predictions: predictTokens([11, 6], -1.25) },
-    ],
-  },
-  { prompt: [8, 3], continuations: [{ ids: [4, 4, 13], predictions: predictTokens([4, 4, 13], 2) }] },
-];
 
 const SETTINGS: GenerateSettings = {
   temperature: 1,
@@ -114,12 +103,12 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
       });
 
       it('log-probabilities', async () => {
-        assertClose((await there.score(GROUPS)).flat(2), (await here.score(GROUPS)).flat(2), 'log π');
+        assertClose((await there.score(TINY_GROUPS)).flat(2), (await here.score(TINY_GROUPS)).flat(2), 'log π');
         if (trainable !== 'adapter') return;
         const options = { policy: 'reference' } as const;
         assertClose(
-          (await there.score(GROUPS, options)).flat(2),
-          (await here.score(GROUPS, options)).flat(2),
+          (await there.score(TINY_GROUPS, options)).flat(2),
+          (await here.score(TINY_GROUPS, options)).flat(2),
           'log π_0',
         );
       });
@@ -127,7 +116,7 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
       it('loss and gradients, in micro-batches too', async () => {
         for (const tokenBudget of [1000, 7]) {
           const options = { dropoutKey: 5, tokenBudget };
-          const [actual, expected] = [await there.step(GROUPS, options), await here.step(GROUPS, options)];
+          const [actual, expected] = [await there.step(TINY_GROUPS, options), await here.step(TINY_GROUPS, options)];
           assertClose([actual.loss], [expected.loss], 'loss');
           for (const [parameter, gradient] of expected.gradients)
             assertClose(actual.gradients.get(parameter)!, gradient, parameter);
@@ -140,7 +129,7 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
             for (let i = 0; i < data.length; i++) data[i] = data[i]! * 1.1;
           await changed.parametersChanged();
         }
-        assertClose((await there.score(GROUPS)).flat(2), (await here.score(GROUPS)).flat(2), 'log π');
+        assertClose((await there.score(TINY_GROUPS)).flat(2), (await here.score(TINY_GROUPS)).flat(2), 'log π');
       });
 
       it('logits over a cache that grows, is reordered, cut and copied', async () => {
@@ -186,7 +175,10 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
         const optimizer = createOptimizer(tested, settings);
         const norms: number[] = [];
         for (const [dropoutKey, limit] of [null, 0.5, 100].entries()) {
-          const { norm } = await optimizer.gradient(GROUPS, { dropoutKey, tokenBudget: dropoutKey === 1 ? 7 : 1000 });
+          const { norm } = await optimizer.gradient(TINY_GROUPS, {
+            dropoutKey,
+            tokenBudget: dropoutKey === 1 ? 7 : 1000,
+          });
           assert.deepEqual(findNonFinite(await optimizer.update(0.01, limit)), []);
           norms.push(norm);
         }
@@ -194,7 +186,7 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
         const again = createOptimizer(tested, settings);
         await again.restore(optimizer.updates, await optimizer.moments());
         await optimizer.dispose();
-        await again.gradient(GROUPS, { dropoutKey: 9 });
+        await again.gradient(TINY_GROUPS, { dropoutKey: 9 });
         await again.update(0.01, null);
         const parameters = await tested.currentParameters();
         found.push({ norms, updates: again.updates, parameters, moments: await again.moments() });
@@ -312,9 +304,9 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
   it('nothing but size arithmetic falls back to the CPU', async () => {
     const tested = model(LLAMA, 'adapter', DEVICE_UNDER_TEST);
     const optimizer = createOptimizer(tested, { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 });
-    await tested.score(GROUPS);
-    await tested.score(GROUPS, { policy: 'reference' });
-    await optimizer.gradient(GROUPS, { dropoutKey: 1, tokenBudget: 7 });
+    await tested.score(TINY_GROUPS);
+    await tested.score(TINY_GROUPS, { policy: 'reference' });
+    await optimizer.gradient(TINY_GROUPS, { dropoutKey: 1, tokenBudget: 7 });
     await optimizer.update(0.01, 1);
     for (const temperature of [0, 1]) {
       const settings = { ...SETTINGS, temperature, maxTokens: 3 };
