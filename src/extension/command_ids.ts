@@ -20,6 +20,7 @@ export const COMMANDS = [
   'latro.exportRun',
   'latro.compare',
   'latro.openRunDashboard',
+  'latro.openSelectedRun',
   'latro.pull',
   'latro.setHubToken',
   'latro.clearHubToken',

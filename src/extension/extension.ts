@@ -98,7 +98,9 @@ function openStudio(
     new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, memento, reporter, log }),
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
-  track(vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs, engine.jobs) }));
+  const runsTree = track(
+    vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs, engine.jobs) }),
+  );
   const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
   track(new StatusBar(engine.jobs, settings));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
@@ -129,6 +131,10 @@ function openStudio(
     'latro.openRunDashboard': async (argument) => {
       const { id } = await pickRun(services, argument, () => true, vscode.l10n.t('Run to open'));
       await dashboards.show({ runId: id });
+    },
+    'latro.openSelectedRun': async () => {
+      const [selected] = runsTree.selection;
+      if (selected !== undefined) await dashboards.show(selected);
     },
   };
 }

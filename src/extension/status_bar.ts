@@ -10,6 +10,8 @@ export class StatusBar implements vscode.Disposable {
   readonly #jobs: JobTracker;
   readonly #settings: Settings;
   readonly #subscriptions: vscode.Disposable[];
+  /** As VS Code's `when` clauses know it. */
+  #isTraining: boolean | undefined;
 
   constructor(jobs: JobTracker, settings: Settings) {
     this.#jobs = jobs;
@@ -27,7 +29,7 @@ export class StatusBar implements vscode.Disposable {
 
   #update(): void {
     const run = this.#jobs.activeRun;
-    void vscode.commands.executeCommand('setContext', 'latro.training', run !== undefined);
+    this.#setTraining(run !== undefined);
     if (run === undefined) {
       const model = this.#settings.modelFolder;
       const name = model === undefined ? vscode.l10n.t('no model') : path.basename(model);
@@ -50,6 +52,12 @@ export class StatusBar implements vscode.Disposable {
       title: '',
       arguments: [{ runId: run.runId ?? '' }],
     };
+  }
+
+  #setTraining(isTraining: boolean): void {
+    if (isTraining === this.#isTraining) return;
+    this.#isTraining = isTraining;
+    void vscode.commands.executeCommand('setContext', 'latro.training', isTraining);
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, getPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { EngineClient } from '../../src/extension/engine/engine_client.ts';
@@ -72,6 +72,12 @@ describe('engine supervisor', function () {
     assert.equal(existsSync(engineRecordFile(workspace)), false);
     const clients = await Promise.all([window.client(), window.client(), window.attach()]);
     assert.equal(new Set(clients).size, 1);
+  });
+
+  it('lets the window come first: the engine has the lower priority', async () => {
+    const client = await openWindow().client();
+    const expected = Math.max(constants.priority.PRIORITY_BELOW_NORMAL, getPriority());
+    assert.equal(getPriority(client.info.pid), expected);
   });
 
   it('keeps the record to its owner and the workspace clean', async () => {

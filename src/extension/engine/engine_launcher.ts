@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LatroError } from '../../engine/common/errors.ts';
@@ -36,12 +36,23 @@ export async function launchEngine(entry: string, workspace: string): Promise<En
     stdio: outputTo(engineLogFile(workspace)),
     env: engineEnvironment(),
   });
+  yieldToWindow(child);
   child.unref();
   try {
     return await waitForRecord(child, recordFile, engineLogFile(workspace));
   } catch (error) {
     await removeDeadSocket(socket);
     throw error;
+  }
+}
+
+/** Training takes every core it gets, for hours: the editor, and what draws its panels, come first. */
+function yieldToWindow({ pid }: ChildProcess): void {
+  if (pid === undefined) return; // it could not be started
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // it has ended, or the system does not let us: it then competes as before
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the engine is doing, as one window knows it: jobs by id, kept up by notifications. */
 import type { JobSnapshot, NotificationParams } from '../../protocol/engine_rpc.ts';
 import { DisposableStore, Emitter } from '../common/disposables.ts';
+import { Pace } from '../common/pace.ts';
 import type { EngineClient } from './engine_client.ts';
 
 /** How a job ended; 'lost' when the engine did and the job with it. */
@@ -8,8 +9,13 @@ export type JobEnd = Omit<NotificationParams<'jobEnded'>, 'outcome'> & {
   readonly outcome: NotificationParams<'jobEnded'>['outcome'] | { readonly type: 'lost' };
 };
 
+/** A fast run tells of a dozen updates a second; every listener draws something. */
+const PROGRESS_MILLISECONDS = 250;
+
 export class JobTracker {
   readonly #jobs = new Map<string, JobSnapshot>();
+  /** Jobs that got further since their listeners were told. */
+  readonly #further = new Set<string>();
   readonly #changed = new Emitter<JobSnapshot>();
   readonly #ended = new Emitter<JobEnd>();
 
@@ -47,11 +53,15 @@ export class JobTracker {
     this.#jobs.clear();
     for (const job of client.info.jobs) this.#set(job);
     const store = new DisposableStore();
+    const pace = store.add(new Pace(() => this.#tellProgress(), 0, PROGRESS_MILLISECONDS));
     store.add(client.on('jobChanged', (job) => this.#set(job)));
     store.add(
       client.on('progress', ({ jobId, kind: _, ...progress }) => {
         const job = this.#jobs.get(jobId);
-        if (job !== undefined) this.#set({ ...job, progress });
+        if (job === undefined) return;
+        this.#jobs.set(jobId, { ...job, progress });
+        this.#further.add(jobId);
+        pace.ask();
       }),
     );
     store.add(
@@ -71,6 +81,12 @@ export class JobTracker {
       this.#ended.fire({ jobId, kind, runId, runDirectory, outcome: { type: 'lost' } });
     }
     return lost;
+  }
+
+  #tellProgress(): void {
+    const further = [...this.#further].flatMap((jobId) => this.#jobs.get(jobId) ?? []);
+    this.#further.clear();
+    for (const job of further) this.#changed.fire(job);
   }
 
   #set(job: JobSnapshot): void {

@@ -4,6 +4,7 @@
  */
 import * as vscode from 'vscode';
 import { DisposableStore } from '../common/disposables.ts';
+import { Pace } from '../common/pace.ts';
 import type { DatasetResults } from './dataset_results.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
 import { hoverText, lineEndText } from './result_text.ts';
@@ -29,32 +30,26 @@ export class RowHints implements vscode.InlayHintsProvider<RowHint>, vscode.Disp
   readonly #shown: ShownResults;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #disposables = new DisposableStore();
-  #timer: NodeJS.Timeout | undefined;
 
   readonly onDidChangeInlayHints = this.#changed.event;
 
   constructor(indexes: DocumentIndexes, results: DatasetResults) {
     this.#results = results;
     this.#shown = new ShownResults(indexes, results);
-    const changeSoon = () => {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.#changed.fire();
-      }, CHANGE_MILLISECONDS);
-    };
+    const pace = new Pace(() => this.#changed.fire(), CHANGE_MILLISECONDS);
     const parts = [
       this.#changed,
-      results.onChanged(changeSoon),
-      indexes.onChanged(changeSoon),
+      pace,
+      results.onChanged(pace.ask),
+      indexes.onChanged(pace.ask),
       vscode.workspace.onDidChangeConfiguration((event) => {
-        if (event.affectsConfiguration('latro.inlineResults')) changeSoon();
+        if (event.affectsConfiguration('latro.inlineResults')) pace.ask();
       }),
     ];
     for (const part of parts) this.#disposables.add(part);
   }
 
   dispose(): void {
-    clearTimeout(this.#timer);
     this.#disposables.dispose();
   }
 

@@ -15,6 +15,7 @@ import {
 } from '../../protocol/panel_messages.ts';
 import type { RunEvent } from '../../protocol/records.ts';
 import type { CommandId } from '../command_ids.ts';
+import { Pace } from '../common/pace.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { Reporter } from '../reporter.ts';
 import { exportsOf } from '../runs/run_report.ts';
@@ -66,21 +67,15 @@ class RunDashboard implements PanelController<DashboardIntent> {
   /** Of the newest evaluation under tags, by its name: its rows are read once. */
   #wins: { readonly evaluation: string; readonly wins: DashboardStrategies['wins'] } | undefined;
   #ready = false;
-  #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
 
   constructor(services: DashboardServices, runId: string, post: (message: DashboardHostMessage) => void) {
     this.#services = services;
     this.#runId = runId;
     this.#post = post;
-    const soon = () => {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.#inTurn(() => this.#update());
-      }, REDRAW_MILLISECONDS);
-    };
+    const pace = new Pace(() => this.#inTurn(() => this.#update()), REDRAW_MILLISECONDS);
     const { jobs } = services.engine;
-    this.#subscriptions = [services.runs.onChanged(soon), jobs.onChanged(soon), jobs.onEnded(soon)];
+    this.#subscriptions = [pace, services.runs.onChanged(pace.ask), jobs.onChanged(pace.ask), jobs.onEnded(pace.ask)];
   }
 
   async obey(intent: DashboardIntent): Promise<void> {
@@ -117,7 +112,6 @@ class RunDashboard implements PanelController<DashboardIntent> {
   }
 
   dispose(): void {
-    clearTimeout(this.#timer);
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 

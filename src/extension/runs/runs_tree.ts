@@ -28,18 +28,45 @@ export function isRunNode(argument: unknown): argument is RunNode {
 export class RunsTree implements vscode.TreeDataProvider<RunNode> {
   readonly #runs: RunsWatcher;
   readonly #jobs: JobTracker;
-  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #changed = new vscode.EventEmitter<RunNode | undefined>();
+  /** What is on the screen, newest first, with what each row said when it was drawn last. */
+  #shown: readonly { readonly node: RunNode; readonly text: string }[] = [];
 
   readonly onDidChangeTreeData = this.#changed.event;
 
   constructor(runs: RunsWatcher, jobs: JobTracker) {
     this.#runs = runs;
     this.#jobs = jobs;
-    runs.onChanged(() => this.#changed.fire());
+    runs.onChanged(() => this.#drawChanges());
   }
 
   getChildren(node?: RunNode): RunNode[] {
-    return node === undefined ? this.#runs.runs.map(({ id }) => ({ runId: id })) : [];
+    if (node !== undefined) return [];
+    const nodes = new Map(this.#shown.map(({ node: each }) => [each.runId, each]));
+    this.#shown = this.#runs.runs.map(({ id }) => {
+      const each = nodes.get(id) ?? { runId: id };
+      return { node: each, text: this.#textOf(each) };
+    });
+    return this.#shown.map(({ node: each }) => each);
+  }
+
+  /** A row that is drawn anew loses the click that is under way: rows that say the same as before are left alone. */
+  #drawChanges(): void {
+    const ids = this.#runs.runs.map(({ id }) => id);
+    if (ids.join('\n') !== this.#shown.map(({ node }) => node.runId).join('\n')) {
+      this.#changed.fire(undefined);
+      return;
+    }
+    const before = this.#shown;
+    this.#shown = before.map(({ node }) => ({ node, text: this.#textOf(node) }));
+    for (const [i, { node, text }] of this.#shown.entries()) {
+      if (text !== before[i]?.text) this.#changed.fire(node);
+    }
+  }
+
+  /** All that a row is drawn from. */
+  #textOf(node: RunNode): string {
+    return JSON.stringify(this.getTreeItem(node));
   }
 
   getTreeItem({ runId }: RunNode): vscode.TreeItem {
@@ -56,11 +83,9 @@ export class RunsTree implements vscode.TreeDataProvider<RunNode> {
     item.accessibilityInformation = {
       label: [subjectText(run), statusText(run.status), stepText(run), gainText(run)].filter(Boolean).join(', '),
     };
-    item.command = {
-      command: 'latro.openRunDashboard',
-      title: vscode.l10n.t('Open Run Dashboard'),
-      arguments: [{ runId }],
-    };
+    // Without arguments, which VS Code forgets when the row is drawn anew, and without a condition, which it takes for unmet until a
+    // window that has been reloaded knows that it is trusted: in both cases a click on its way would do nothing.
+    item.command = { command: 'latro.openSelectedRun', title: vscode.l10n.t('Open Run Dashboard') };
     return item;
   }
 }

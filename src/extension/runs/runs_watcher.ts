@@ -12,9 +12,12 @@ import { RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 import { type Disposable, DisposableStore, Emitter } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
+import { Pace } from '../common/pace.ts';
 
-/** Files of a run change in bursts; one look per burst is enough. */
+/** Files of a run change in bursts. */
 const SETTLE_MILLISECONDS = 150;
+/** Everything that shows runs is drawn anew after each look, and a fast run makes ten updates a second. */
+const REST_MILLISECONDS = 1000;
 
 export class RunsWatcher implements Disposable {
   readonly folder: string;
@@ -25,7 +28,7 @@ export class RunsWatcher implements Disposable {
   readonly #disposables = new DisposableStore();
   #runs: readonly RunSummary[] = [];
   #known = new Map<string, { readonly stamp: string; readonly run: RunSummary | undefined }>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #pace = this.#disposables.add(new Pace(() => void this.refresh(), SETTLE_MILLISECONDS, REST_MILLISECONDS));
   #reading: Promise<void> | undefined;
   #stale = false;
 
@@ -70,10 +73,7 @@ export class RunsWatcher implements Disposable {
   }
 
   refreshSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      void this.refresh();
-    }, SETTLE_MILLISECONDS);
+    this.#pace.ask();
   }
 
   /** Reads the folder anew; a call while one is under way has it read once more. */
@@ -128,7 +128,6 @@ export class RunsWatcher implements Disposable {
   }
 
   dispose(): void {
-    clearTimeout(this.#timer);
     this.#disposables.dispose();
   }
 }

@@ -6,7 +6,6 @@ import type { Frame, FrameLocator, Locator, Page } from 'playwright-core';
 const START_MILLISECONDS = 120_000;
 /** After this long a key counts as lost. */
 const KEY_MILLISECONDS = 4000;
-const PANEL_MILLISECONDS = 75_000;
 /** After this long a file or a command counts as not there. */
 const PICK_MILLISECONDS = 60_000;
 
@@ -110,22 +109,10 @@ export class Workbench {
     return this.page.locator('.pane-body .monaco-list-row', { hasText: text });
   }
 
-  /**
-   * Opens the dashboard of a run. A click may be lost, because the list is drawn anew at every update of a run that trains; and in a
-   * browser a first panel beside a run that trains took up to a minute to be drawn.
-   */
+  /** Opens the dashboard of a run. */
   async openRun(text: string | RegExp): Promise<void> {
-    const status = this.panel.locator('h1 .status');
-    const isOpen = () =>
-      status.waitFor({ timeout: PANEL_MILLISECONDS }).then(
-        () => true,
-        () => false,
-      );
-    for (let attempt = 0; attempt < 3; attempt++) {
-      await this.treeItem(text).click();
-      if (await isOpen()) return;
-    }
-    throw new Error(`the dashboard of ${text} does not open`);
+    await this.treeItem(text).click();
+    await this.panel.locator('h1 .status').waitFor();
   }
 
   /** What the Output view shows; blanks are no-break spaces there. */
