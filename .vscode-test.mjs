@@ -19,6 +19,6 @@ export default defineConfig({
   workspaceFolder: workspace,
   env: { LATRO_TEST_ENGINE: path.join(import.meta.dirname, 'dist', 'test', 'tiny_engine_main.cjs') },
   // A busy machine takes its time, and a real window now and then drops a key or a click.
-  mocha: { ui: 'bdd', timeout: 120_000, retries: 2 },
+  mocha: { ui: 'bdd', timeout: 120_000, retries: 1 },
   ...(useShim ? { useInstallation: { fromPath: shim } } : {}),
 });

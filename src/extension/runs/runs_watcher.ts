@@ -18,6 +18,8 @@ import { Pace } from '../common/pace.ts';
 const SETTLE_MILLISECONDS = 150;
 /** Everything that shows runs is drawn anew after each look, and a fast run makes ten updates a second. */
 const REST_MILLISECONDS = 1000;
+/** Watchers of network folders and of busy machines lose events. */
+const LOST_MILLISECONDS = 10_000;
 
 export class RunsWatcher implements Disposable {
   readonly folder: string;
@@ -50,6 +52,8 @@ export class RunsWatcher implements Disposable {
       this.#disposables.add(event(() => this.refreshSoon()));
     }
     this.#disposables.add(vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refreshSoon()));
+    const lost = setInterval(() => void this.#lookForLost(), LOST_MILLISECONDS);
+    this.#disposables.add({ dispose: () => clearInterval(lost) });
     await this.refresh();
   }
 
@@ -98,13 +102,24 @@ export class RunsWatcher implements Disposable {
     this.#changed.fire();
   }
 
+  /** Reads anew only if a run has come, gone or changed without anybody saying so. */
+  async #lookForLost(): Promise<void> {
+    if (this.#reading !== undefined) return;
+    const known = this.#known;
+    const ids = await this.#files.list(this.folder);
+    const stamps = await Promise.all(ids.map((id) => stampOf(this.#directoryOf(id).recordFile)));
+    const there = ids.filter((_, i) => stamps[i] !== undefined);
+    if (there.length === known.size && ids.every((id, i) => stamps[i] === known.get(id)?.stamp)) return;
+    await this.refresh();
+  }
+
   /** All runs, newest first. One whose `run.json` has not changed since, and that nobody writes, is not read again. */
   async #read(): Promise<RunSummary[]> {
     const known = this.#known;
     this.#known = new Map();
     const runs: RunSummary[] = [];
     for (const id of await this.#files.list(this.folder)) {
-      const directory = this.directory({ directory: path.join(this.folder, id) });
+      const directory = this.#directoryOf(id);
       const stamp = await stampOf(directory.recordFile);
       if (stamp === undefined) continue;
       const before = known.get(id);
@@ -114,6 +129,10 @@ export class RunsWatcher implements Disposable {
       if (now.run !== undefined) runs.push(now.run);
     }
     return runs.sort((a, b) => (a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id) ? 1 : -1));
+  }
+
+  #directoryOf(id: string): RunDirectory {
+    return this.directory({ directory: path.join(this.folder, id) });
   }
 
   /** A run that cannot be read is named in the log once, and left out. */

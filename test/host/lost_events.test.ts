@@ -1,0 +1,37 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { eventually } from '../support/eventually.ts';
+import { recordRun } from '../support/recorded_run.ts';
+import { endEngine, extension, workspace } from './studio.ts';
+
+describe('a run that no file watcher tells of', () => {
+  const watching = () => vscode.workspace.getConfiguration('files');
+  const rowsWithResults = async (): Promise<number> => {
+    const uri = vscode.Uri.file(path.join(workspace(), 'train.jsonl'));
+    const range = new vscode.Range(0, 0, 1000, 0);
+    return (await vscode.commands.executeCommand<unknown[]>('vscode.executeInlayHintProvider', uri, range)).length;
+  };
+  let run: string | undefined;
+
+  before(async () => {
+    await extension().activate();
+    const document = await vscode.workspace.openTextDocument(path.join(workspace(), 'train.jsonl'));
+    await vscode.window.showTextDocument(document);
+    await watching().update('watcherExclude', { '**/.latro/**': true }, vscode.ConfigurationTarget.Workspace);
+  });
+  after(async () => {
+    if (run !== undefined) rmSync(run, { recursive: true });
+    await watching().update('watcherExclude', undefined, vscode.ConfigurationTarget.Workspace);
+    await endEngine();
+  });
+
+  it('is found all the same, and missed once it is gone', async () => {
+    await eventually(async () => (await rowsWithResults()) === 0);
+    run = await recordRun(workspace());
+    await eventually(async () => (await rowsWithResults()) > 0);
+    rmSync(run, { recursive: true });
+    run = undefined;
+    await eventually(async () => (await rowsWithResults()) === 0);
+  });
+});
