@@ -79,6 +79,7 @@ const results = await runExperiment({
     'The task: things are given and taken, then shared out in twos, threes or fours; what is left over? The base has read writers of whom half guess and half work it out with a slip now and then. Working it out is right more often than guessing, but when wrong it is sure: E[log π(y|x,z)] starts lower for reasoning than for guessing, E[π(y|x,z)] higher.',
     'Log-probability rewards exactly what it says. Its mean rises through the run while accuracy falls: the failure is the reward, not the optimiser. The run says so itself (health check *guessing*, at update 5).',
     'The probability reward of VeriFree (2505.21493), with its own weight π(y|x,z) for the answer, repairs it. With c_sft = 1 beside it, the answer is also learned after rationales that lead elsewhere.',
+    'The model is trained where this is run, and processors round differently: on another machine its base had 80.5 % greedy and 48.8 % maj@8; there log-probability lost 24.8 points [−30.3, −19.3] greedy, and probability won 9.4 [5.1, 13.7].',
     'The last checkpoint counts here, nothing is chosen on validation questions: that would hide the failure by keeping an early checkpoint.',
   ],
 });
