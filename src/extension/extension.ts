@@ -105,6 +105,11 @@ function openStudio(
   track(new StatusBar(engine.jobs, settings));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
 
+  const openDashboard = async (argument: unknown): Promise<void> => {
+    const { id } = await pickRun(services, argument, () => true, vscode.l10n.t('Run to open'));
+    await dashboards.show({ runId: id });
+  };
+
   const begin = () => {
     runs.start().catch((error: unknown) => reporter.report(error));
     engine.attach().catch((error: unknown) => reporter.report(error));
@@ -128,14 +133,9 @@ function openStudio(
     'latro.exportRun': (argument) => exportRun(services, argument),
     'latro.pull': (argument) => pullFromHub(services, token, argument),
     'latro.compare': async (argument) => accuracy.show(await pickPair(services, argument)),
-    'latro.openRunDashboard': async (argument) => {
-      const { id } = await pickRun(services, argument, () => true, vscode.l10n.t('Run to open'));
-      await dashboards.show({ runId: id });
-    },
-    'latro.openSelectedRun': async () => {
-      const [selected] = runsTree.selection;
-      if (selected !== undefined) await dashboards.show(selected);
-    },
+    'latro.openRunDashboard': openDashboard,
+    // A list that is drawn anew has no selection for a moment: the person is asked then.
+    'latro.openSelectedRun': () => openDashboard(runsTree.selection[0]),
   };
 }
 

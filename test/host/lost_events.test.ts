@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { eventually } from '../support/eventually.ts';
 import { recordRun } from '../support/recorded_run.ts';
-import { endEngine, extension, workspace } from './studio.ts';
+import { extension, workspace } from './studio.ts';
 
 describe('a run that no file watcher tells of', () => {
   const watching = () => vscode.workspace.getConfiguration('files');
@@ -20,18 +20,17 @@ describe('a run that no file watcher tells of', () => {
     await vscode.window.showTextDocument(document);
     await watching().update('watcherExclude', { '**/.latro/**': true }, vscode.ConfigurationTarget.Workspace);
   });
-  after(async () => {
-    if (run !== undefined) rmSync(run, { recursive: true });
-    await watching().update('watcherExclude', undefined, vscode.ConfigurationTarget.Workspace);
-    await endEngine();
+  afterEach(() => {
+    if (run !== undefined) rmSync(run, { recursive: true, force: true });
+    run = undefined;
   });
+  after(() => watching().update('watcherExclude', undefined, vscode.ConfigurationTarget.Workspace));
 
   it('is found all the same, and missed once it is gone', async () => {
     await eventually(async () => (await rowsWithResults()) === 0);
     run = await recordRun(workspace());
     await eventually(async () => (await rowsWithResults()) > 0);
     rmSync(run, { recursive: true });
-    run = undefined;
     await eventually(async () => (await rowsWithResults()) === 0);
   });
 });

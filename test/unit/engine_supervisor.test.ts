@@ -78,6 +78,11 @@ describe('engine supervisor', function () {
     const client = await openWindow().client();
     const expected = Math.max(constants.priority.PRIORITY_BELOW_NORMAL, getPriority());
     assert.equal(getPriority(client.info.pid), expected);
+    const group = `/proc/${client.info.pid}/autogroup`;
+    if (existsSync(group)) {
+      const nice = Number(/nice (-?\d+)/.exec(await readFile(group, 'utf8'))?.[1]);
+      assert.equal(nice, constants.priority.PRIORITY_BELOW_NORMAL, 'among sessions too, which Linux weighs first');
+    }
   });
 
   it('keeps the record to its owner and the workspace clean', async () => {

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { constants, getPriority, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LatroError } from '../../engine/common/errors.ts';
@@ -36,7 +36,7 @@ export async function launchEngine(entry: string, workspace: string): Promise<En
     stdio: outputTo(engineLogFile(workspace)),
     env: engineEnvironment(),
   });
-  yieldToWindow(child);
+  await yieldToWindow(child);
   child.unref();
   try {
     return await waitForRecord(child, recordFile, engineLogFile(workspace));
@@ -47,13 +47,17 @@ export async function launchEngine(entry: string, workspace: string): Promise<En
 }
 
 /** Training takes every core it gets, for hours: the editor, and what draws its panels, come first. */
-function yieldToWindow({ pid }: ChildProcess): void {
+async function yieldToWindow({ pid }: ChildProcess): Promise<void> {
   if (pid === undefined) return; // it could not be started
   try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    // What the editor itself was given is never exceeded.
+    setPriority(pid, Math.max(constants.priority.PRIORITY_BELOW_NORMAL, getPriority()));
   } catch {
     // it has ended, or the system does not let us: it then competes as before
   }
+  // Linux shares the cores between sessions first, and `detached` made the engine one: within it, its priority means nothing.
+  // The file is missing where the kernel does not group by session.
+  await writeFile(`/proc/${pid}/autogroup`, `${constants.priority.PRIORITY_BELOW_NORMAL}`).catch(() => {});
 }
 
 async function newSocket(): Promise<string> {

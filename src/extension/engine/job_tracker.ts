@@ -14,8 +14,8 @@ const PROGRESS_MILLISECONDS = 250;
 
 export class JobTracker {
   readonly #jobs = new Map<string, JobSnapshot>();
-  /** Jobs that got further since their listeners were told. */
-  readonly #further = new Set<string>();
+  /** Jobs that got further, of which the listeners do not know yet. */
+  readonly #untold = new Set<string>();
   readonly #changed = new Emitter<JobSnapshot>();
   readonly #ended = new Emitter<JobEnd>();
 
@@ -49,8 +49,9 @@ export class JobTracker {
   }
 
   /** Follows a connection until it closes; what was known of an earlier one is replaced. */
-  follow(client: EngineClient): void {
+  follow(client: Pick<EngineClient, 'info' | 'on' | 'onClosed'>): void {
     this.#jobs.clear();
+    this.#untold.clear();
     for (const job of client.info.jobs) this.#set(job);
     const store = new DisposableStore();
     const pace = store.add(new Pace(() => this.#tellProgress(), 0, PROGRESS_MILLISECONDS));
@@ -60,12 +61,14 @@ export class JobTracker {
         const job = this.#jobs.get(jobId);
         if (job === undefined) return;
         this.#jobs.set(jobId, { ...job, progress });
-        this.#further.add(jobId);
-        pace.ask();
+        this.#untold.add(jobId);
+        if (job.progress?.phase === progress.phase) pace.ask();
+        else this.#tellProgress();
       }),
     );
     store.add(
       client.on('jobEnded', (message) => {
+        this.#tellProgress();
         this.#jobs.delete(message.jobId);
         this.#ended.fire(message);
       }),
@@ -77,6 +80,7 @@ export class JobTracker {
   abandon(): JobSnapshot[] {
     const lost = [...this.#jobs.values()];
     this.#jobs.clear();
+    this.#untold.clear();
     for (const { jobId, kind, runId, runDirectory } of lost) {
       this.#ended.fire({ jobId, kind, runId, runDirectory, outcome: { type: 'lost' } });
     }
@@ -84,13 +88,14 @@ export class JobTracker {
   }
 
   #tellProgress(): void {
-    const further = [...this.#further].flatMap((jobId) => this.#jobs.get(jobId) ?? []);
-    this.#further.clear();
+    const further = [...this.#untold].flatMap((jobId) => this.#jobs.get(jobId) ?? []);
+    this.#untold.clear();
     for (const job of further) this.#changed.fire(job);
   }
 
   #set(job: JobSnapshot): void {
     this.#jobs.set(job.jobId, job);
+    this.#untold.delete(job.jobId);
     this.#changed.fire(job);
   }
 }

@@ -16,7 +16,7 @@ import {
 } from './run_text.ts';
 import type { RunsWatcher } from './runs_watcher.ts';
 
-/** What menus hand to commands: the run's id survives a refresh of the list, the object does not. */
+/** A row, and what menus hand to commands; the same object for as long as the run is listed. */
 export interface RunNode {
   readonly runId: string;
 }
@@ -66,7 +66,9 @@ export class RunsTree implements vscode.TreeDataProvider<RunNode> {
 
   /** All that a row is drawn from. */
   #textOf(node: RunNode): string {
-    return JSON.stringify(this.getTreeItem(node));
+    const item = this.getTreeItem(node);
+    const { tooltip } = item; // Markdown shows nothing of itself in JSON
+    return JSON.stringify([item, tooltip instanceof vscode.MarkdownString ? tooltip.value : tooltip]);
   }
 
   getTreeItem({ runId }: RunNode): vscode.TreeItem {

@@ -5,7 +5,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { LatroError } from '../../engine/common/errors.ts';
 import { NodeFileSystem } from '../../engine/common/file_system.ts';
 import { systemProcesses } from '../../engine/runs/processes.ts';
 import { RunDirectory } from '../../engine/runs/run_directory.ts';
@@ -32,6 +31,7 @@ export class RunsWatcher implements Disposable {
   #known = new Map<string, { readonly stamp: string; readonly run: RunSummary | undefined }>();
   readonly #pace = this.#disposables.add(new Pace(() => void this.refresh(), SETTLE_MILLISECONDS, REST_MILLISECONDS));
   #reading: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
   #stale = false;
 
   readonly onChanged = this.#changed.event;
@@ -52,7 +52,7 @@ export class RunsWatcher implements Disposable {
       this.#disposables.add(event(() => this.refreshSoon()));
     }
     this.#disposables.add(vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refreshSoon()));
-    const lost = setInterval(() => void this.#lookForLost(), LOST_MILLISECONDS);
+    const lost = setInterval(() => this.#lookForLost(), LOST_MILLISECONDS);
     this.#disposables.add({ dispose: () => clearInterval(lost) });
     await this.refresh();
   }
@@ -102,32 +102,46 @@ export class RunsWatcher implements Disposable {
     this.#changed.fire();
   }
 
-  /** Reads anew only if a run has come, gone or changed without anybody saying so. */
-  async #lookForLost(): Promise<void> {
+  /** One look at a time: on a slow disk it takes longer than the time between two. */
+  #lookForLost(): void {
+    this.#looking ??= this.#refreshIfLost()
+      .catch((error: Error) => this.#log.error(error))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  /**
+   * Reads anew only if a run has come, gone or changed without anybody saying so. One that is trained may have been killed, which
+   * changes no file.
+   */
+  async #refreshIfLost(): Promise<void> {
     if (this.#reading !== undefined) return;
     const known = this.#known;
     const ids = await this.#files.list(this.folder);
     const stamps = await Promise.all(ids.map((id) => stampOf(this.#directoryOf(id).recordFile)));
     const there = ids.filter((_, i) => stamps[i] !== undefined);
-    if (there.length === known.size && ids.every((id, i) => stamps[i] === known.get(id)?.stamp)) return;
+    const same = there.length === known.size && ids.every((id, i) => stamps[i] === known.get(id)?.stamp);
+    const running = this.#runs.some(({ status }) => status === 'running');
+    if (this.#disposables.isDisposed || (same && !running)) return;
     await this.refresh();
   }
 
   /** All runs, newest first. One whose `run.json` has not changed since, and that nobody writes, is not read again. */
   async #read(): Promise<RunSummary[]> {
-    const known = this.#known;
-    this.#known = new Map();
+    const known = new Map<string, { readonly stamp: string; readonly run: RunSummary | undefined }>();
     const runs: RunSummary[] = [];
     for (const id of await this.#files.list(this.folder)) {
       const directory = this.#directoryOf(id);
       const stamp = await stampOf(directory.recordFile);
       if (stamp === undefined) continue;
-      const before = known.get(id);
+      const before = this.#known.get(id);
       const same = before?.stamp === stamp && before.run?.status !== 'running';
       const now = same ? before : { stamp, run: await this.#summaryOrWarning(id, directory) };
-      this.#known.set(id, now);
+      known.set(id, now);
       if (now.run !== undefined) runs.push(now.run);
     }
+    this.#known = known;
     return runs.sort((a, b) => (a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id) ? 1 : -1));
   }
 
@@ -140,8 +154,8 @@ export class RunsWatcher implements Disposable {
     try {
       return await this.summary(directory);
     } catch (error) {
-      if (!(error instanceof LatroError)) throw error;
-      this.#log.warn(`run ${id}: ${error.message}`);
+      // Whatever it is, a file without permission say, the other runs are shown.
+      this.#log.warn(`run ${id}: ${(error as Error).message}`);
       return undefined;
     }
   }
