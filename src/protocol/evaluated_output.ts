@@ -8,6 +8,8 @@ export const EvaluatedOutput = v.object({
   correct: v.boolean(),
   /** How near a free-text answer is to the gold one: chrF in [0, 100], ROUGE-L F1 in [0, 1]; absent for other kinds of answers. */
   similarity: v.optional(v.object({ chrF: v.number(), rougeL: v.number() })),
+  /** log π(y | x ⊕ z) with this output's own rationale z, in nats: its self-reward; absent in evaluations of earlier versions. */
+  answerLogProb: v.optional(v.number()),
   tokens: v.number(),
   finished: v.boolean(),
 });

@@ -69,6 +69,13 @@ describe('results in the dataset', () => {
     assert.ok(content !== undefined);
     const [row] = await run.evaluationRows('step-000010-test');
     assert.ok(plain(content.value).includes(row!.greedy.text.split('\n')[0]!), 'the text of the answer');
+    const rewards = row!.samples.map(({ answerLogProb }) => answerLogProb!);
+    const nats = (value: number) => value.toFixed(2).replace('-', '−');
+    const [best, worst] = [Math.max(...rewards), Math.min(...rewards)].map(nats);
+    const shown = plain(content.value);
+    assert.ok(shown.includes(`**Best of ${rewards.length} samples** ${best}`), shown);
+    assert.ok(shown.includes(`**Worst of ${rewards.length} samples** ${worst}`), shown);
+    assert.ok(shown.includes(`**Answer now** ${nats(row!.answerLogProbGreedy)}`), shown);
     const links = [...content.value.matchAll(/\(command:([\w.]+)\?/g)].map(([, command]) => command);
     assert.deepEqual(links, OWN);
     assert.deepEqual(content.isTrusted, { enabledCommands: OWN });

@@ -10,7 +10,7 @@ import { RandomStream } from '../../src/engine/common/random.ts';
 import { formatById } from '../../src/engine/datasets/registry.ts';
 import type { DatasetRow } from '../../src/engine/datasets/row.ts';
 import { checkRow } from '../../src/engine/datasets/row_check.ts';
-import { majorityVote } from '../../src/engine/evaluate/statistics.ts';
+import { majorityVote, mean } from '../../src/engine/evaluate/statistics.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import { evaluationName } from '../../src/engine/runs/run_directory.ts';
@@ -131,8 +131,9 @@ async function evaluate(writer: RunWriter, step: number | null, dataset: string)
 function evaluated({ rowKey, line, question, answer }: DatasetRow, step: number): EvaluationRow {
   const answered = (sample: number) => {
     const random = new RandomStream(12, line, step, sample);
-    const { text, extractedAnswer, correct } = rationale(sample, answer, random.next() < shareRight(step), random);
-    return { text, extractedAnswer, correct, tokens: 12, finished: true };
+    const sampled = rationale(sample, answer, random.next() < shareRight(step), random);
+    const { text, extractedAnswer, correct, answerLogProb } = sampled;
+    return { text, extractedAnswer, correct, answerLogProb, tokens: 12, finished: true };
   };
   const samples = Array.from({ length: RECORDED_RATIONALES }, (_, sample) => answered(sample));
   const majorityAnswer = majorityVote(samples.map(({ extractedAnswer }) => extractedAnswer));
@@ -147,7 +148,7 @@ function evaluated({ rowKey, line, question, answer }: DatasetRow, step: number)
     majorityAnswer,
     majorityCorrect: majorityAnswer === answer,
     answerLogProbWithoutRationale: -4,
-    answerLogProbGreedy: greedy.correct ? -0.5 : -3,
-    answerLogProbSampled: samples.filter(({ correct }) => correct).length / RECORDED_RATIONALES - 2,
+    answerLogProbGreedy: greedy.answerLogProb,
+    answerLogProbSampled: mean(samples.map(({ answerLogProb }) => answerLogProb)),
   };
 }

@@ -6,12 +6,25 @@ import { checkRow } from '../../src/engine/datasets/row_check.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { Emitter } from '../../src/extension/common/disposables.ts';
-import { DatasetResults, type Runs } from '../../src/extension/inline/dataset_results.ts';
-import { bestAndWorst, type RowAnswers, rowResult } from '../../src/extension/inline/row_result.ts';
+import { DatasetResults, type RowDetail, type Runs } from '../../src/extension/inline/dataset_results.ts';
+import {
+  bestAndWorst,
+  type EvaluationFigures,
+  type RowAnswers,
+  rowResult,
+  shownRationales,
+} from '../../src/extension/inline/row_result.ts';
 import type { RunSummary } from '../../src/protocol/run_record.ts';
 import { Studio, systemWorld } from '../support/studio_harness.ts';
 
 const answers = (solved: boolean): RowAnswers => ({ updates: 0, right: 0, votes: 1, solved, meanReward: -1 });
+
+/** Rewards of what the hover shows. */
+function shownOf(detail: RowDetail | null) {
+  const { rationales } = detail!;
+  assert.ok(rationales.kind === 'samples' || rationales.kind === 'rollout', rationales.kind);
+  return { kind: rationales.kind, shown: rationales.shown.map(({ selfReward }) => selfReward) };
+}
 
 describe('result of a row', () => {
   it('names what changed, and nothing where all is well', () => {
@@ -31,6 +44,40 @@ describe('result of a row', () => {
     }));
     const rewards = (n: number) => bestAndWorst(rationales.slice(0, n)).map(({ selfReward }) => selfReward);
     assert.deepEqual([rewards(0), rewards(1), rewards(2), rewards(3)], [[], [-3], [-1, -3], [-1, -3]]);
+  });
+});
+
+describe('rationales of a row', () => {
+  const output = (answerLogProb?: number) => ({
+    text: String(answerLogProb),
+    extractedAnswer: '1',
+    correct: true,
+    tokens: 1,
+    finished: true,
+    ...(answerLogProb === undefined ? {} : { answerLogProb }),
+  });
+  const row = (samples: EvaluationFigures['samples']): EvaluationFigures => {
+    const figures = { greedy: output(-1), answerLogProbGreedy: -1, answerLogProbSampled: null };
+    return { rowKey: 'a', line: 1, samples, ...figures };
+  };
+  const rationale = { text: 'sampled in training', selfReward: -5, extractedAnswer: null, correct: false };
+  const rollout = { step: 3, rowKey: 'a', rationales: [rationale] };
+
+  it('are the best and the worst sample of the evaluation, also where training sampled the row too', () => {
+    const found = shownRationales(row([output(-3), output(-1), output(-2)]), rollout);
+    assert.equal(found.kind, 'samples');
+    assert.deepEqual(found.kind === 'samples' && [found.count, ...found.shown.map(({ text }) => text)], [
+      3,
+      '-1',
+      '-3',
+    ]);
+  });
+
+  it('are those of training where the evaluation has none, and otherwise say why there are none', () => {
+    assert.deepEqual(shownRationales(null, rollout), { kind: 'rollout', count: 1, shown: [rationale] });
+    assert.equal(shownRationales(row([output()]), rollout).kind, 'rollout');
+    assert.deepEqual(shownRationales(row([]), undefined), { kind: 'greedy-only' });
+    assert.deepEqual(shownRationales(row([output(), output()]), undefined), { kind: 'no-rewards' });
   });
 });
 
@@ -89,7 +136,12 @@ describe('results of a dataset, of a real run', function () {
       assert.equal(result.before?.updates, 0);
       const detail = await results.detail(file('test.jsonl'), row.rowKey);
       assert.equal(detail?.evaluated?.now.greedy.text, row.greedy.text);
-      assert.deepEqual([detail?.run?.id, detail?.rationales], [run!.id, []]);
+      assert.equal(detail?.run?.id, run!.id);
+      const rewards = row.samples.map(({ answerLogProb }) => answerLogProb!);
+      assert.ok(Math.abs(rewards.reduce((a, b) => a + b) / rewards.length - row.answerLogProbSampled!) < 1e-9);
+      assert.equal(row.greedy.answerLogProb, row.answerLogProbGreedy);
+      const { kind, shown } = shownOf(detail);
+      assert.deepEqual([kind, shown[0], shown.at(-1)], ['samples', Math.max(...rewards), Math.min(...rewards)]);
     }
   });
 
@@ -112,8 +164,7 @@ describe('results of a dataset, of a real run', function () {
       assert.equal(result.before?.updates ?? null, own.length > 1 ? own[0]!.step - 1 : null);
       if (own.length > 1) compared++;
       const detail = await results.detail(file('train.jsonl'), rowKey);
-      assert.equal(detail?.rationales[0]?.selfReward, Math.max(...rewards));
-      assert.equal(detail?.rationales[1]?.selfReward, Math.min(...rewards));
+      assert.deepEqual(shownOf(detail), { kind: 'rollout', shown: [Math.max(...rewards), Math.min(...rewards)] });
     }
     assert.ok(compared > 0, 'some were sampled more than once');
     // The others were held out of training, to choose the best checkpoint.
@@ -133,7 +184,9 @@ describe('results of a dataset, of a real run', function () {
     const { summary } = await studio.client.request('evaluate', { jobId: studio.nextJob(), ...request });
     const history = await evaluations.history(file('test.jsonl'));
     assert.deepEqual([history?.run, history?.now?.summary], [null, summary]);
-    const found = [...(await evaluations.of(file('test.jsonl'), await keysOf('test.jsonl'))).values()];
+    const keys = await keysOf('test.jsonl');
+    assert.deepEqual((await evaluations.detail(file('test.jsonl'), keys[0]!))?.rationales, { kind: 'greedy-only' });
+    const found = [...(await evaluations.of(file('test.jsonl'), keys)).values()];
     assert.deepEqual(
       found.map(({ now, before }) => [now.votes, before]),
       [

@@ -4,6 +4,7 @@ import { rename } from 'node:fs/promises';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { Cancelled } from '../../src/engine/common/errors.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { mean } from '../../src/engine/evaluate/statistics.ts';
 import { entropyOf } from '../../src/engine/forking/diversity.ts';
 import { logSoftmax } from '../../src/engine/forking/gfpo.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
@@ -166,6 +167,11 @@ describe('runs with reasoning strategies', () => {
           samples,
           outputs.flatMap((output) => output.samples.slice(0, 2)),
         );
+        for (const output of outputs) {
+          const rewards = output.samples.map(({ answerLogProb }) => answerLogProb!);
+          assert(Math.abs(mean(rewards) - output.answerLogProbSampled!) < 1e-9);
+          assert.equal(output.greedy.answerLogProb, output.answerLogProbGreedy);
+        }
         information += strategies!.tagInformation! / rows.length;
         forkEntropy += entropyOf(logSoftmax(tagLogProbs).map(Math.exp)) / rows.length;
       }

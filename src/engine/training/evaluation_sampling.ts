@@ -63,7 +63,13 @@ export async function sampleOutputs(
   return generated.map(({ samples }) => samples);
 }
 
-export function describeOutput(sample: Sample, row: DatasetRow, task: QuestionTask): EvaluatedOutput {
+/** @param answerLogProb log π(y | x ⊕ z) with the output's rationale, in nats */
+export function describeOutput(
+  sample: Sample,
+  row: DatasetRow,
+  task: QuestionTask,
+  answerLogProb: number,
+): EvaluatedOutput {
   const text = task.tokenizer.decode(sample.ids, { skipSpecialTokens: true });
   const verdict = task.judge(text, row);
   return {
@@ -71,6 +77,7 @@ export function describeOutput(sample: Sample, row: DatasetRow, task: QuestionTa
     extractedAnswer: verdict.extracted,
     correct: verdict.correct,
     ...(verdict.similarity === undefined ? {} : { similarity: verdict.similarity }),
+    answerLogProb,
     tokens: sample.ids.length,
     finished: sample.stopReason === 'end-token',
   };

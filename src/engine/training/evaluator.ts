@@ -83,8 +83,9 @@ async function evaluateBatch(
   });
 
   return questions.map(({ row }, q): EvaluationRow => {
-    const [first, ...samples] = outputs[q]!.map((sample) => describeOutput(sample, row, task));
-    const [withoutRationale, afterGreedy, ...afterSamples] = scores[q]!;
+    const [withoutRationale, ...afterOutputs] = scores[q]!;
+    const [afterGreedy, ...afterSamples] = afterOutputs;
+    const [first, ...samples] = outputs[q]!.map((output, i) => describeOutput(output, row, task, afterOutputs[i]!));
     const majority = samples.length === 0 ? null : majorityVote(samples.map((sample) => sample.extractedAnswer));
     return {
       rowKey: row.rowKey,

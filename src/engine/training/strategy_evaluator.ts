@@ -44,13 +44,12 @@ export async function evaluateStrategies(
     const withoutRationale = sum(bare[q]!);
     requireFiniteScores([withoutRationale, ...tagLogProbs[q]!, ...answers.flat(), ...rationales.flat()], row.line);
     const own = tagLogProbs[q]!.indexOf(Math.max(...tagLogProbs[q]!));
-    const describe = (sample: Sample) => describeOutput(sample, row, task);
     // Per tag, or the one variant without: log π(y|…) after the greedy rationale, then after each sample's.
     const outputs = greedy.map((first, i) => {
       const [afterGreedy, ...afterSamples] = answers[i]!;
       return {
-        greedy: describe(first),
-        samples: samples[i]!.map(describe),
+        greedy: describeOutput(first, row, task, afterGreedy!),
+        samples: samples[i]!.map((sample, j) => describeOutput(sample, row, task, afterSamples[j]!)),
         answerLogProbGreedy: afterGreedy!,
         answerLogProbSampled: afterSamples.length === 0 ? null : mean(afterSamples),
       };

@@ -14,12 +14,12 @@ import { RolloutIndex } from '../runs/rollout_index.ts';
 import { EvaluationIndex } from './evaluation_index.ts';
 import {
   answersOfRollout,
-  bestAndWorst,
   type EvaluationFigures,
-  type RationaleFigures,
   RolloutFigures,
   type RowResult,
   rowResult,
+  type ShownRationales,
+  shownRationales,
 } from './row_result.ts';
 
 /** The part of a `RunsWatcher` that is needed. */
@@ -35,8 +35,7 @@ export interface RowDetail {
   /** null: weights that belong to no run were evaluated. */
   readonly run: RunSummary | null;
   readonly result: RowResult;
-  /** Of the newest rollout: the best rationale and, if there is another, the worst. */
-  readonly rationales: readonly RationaleFigures[];
+  readonly rationales: ShownRationales;
   /** The evaluated answers; null where the result is of rollouts. */
   readonly evaluated: { readonly now: EvaluationFigures; readonly before: EvaluationFigures | null } | null;
 }
@@ -130,7 +129,7 @@ export class DatasetResults implements Disposable {
     const now = (await source.rowsNow?.row(rowKey)) ?? null;
     const before = (await source.rowsBefore?.row(rowKey)) ?? null;
     const evaluated = now === null ? null : { now, before };
-    return { run, result, rationales: bestAndWorst(rollout?.rationales ?? []), evaluated };
+    return { run, result, rationales: shownRationales(now, rollout), evaluated };
   }
 
   async #result(source: Source, rowKey: string): Promise<RowResult | null> {

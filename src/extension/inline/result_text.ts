@@ -1,9 +1,17 @@
 /** A row's result in words: a few at the end of its line, more of them on hover. */
 import * as vscode from 'vscode';
+import { unreachable } from '../../engine/common/errors.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 import type { CommandId } from '../command_ids.ts';
 import type { RowDetail } from './dataset_results.ts';
-import type { EvaluationFigures, RationaleFigures, RowAnswers, RowOutcome, RowResult } from './row_result.ts';
+import type {
+  EvaluationFigures,
+  RationaleFigures,
+  RowAnswers,
+  RowOutcome,
+  RowResult,
+  ShownRationales,
+} from './row_result.ts';
 
 /** Two decimals with a true minus sign, and none before a zero. */
 const nats = (value: number): string =>
@@ -52,13 +60,11 @@ export function hoverText(detail: RowDetail, file: vscode.Uri, line: number): vs
   text.supportHtml = false;
   text.appendMarkdown('**').appendText(headline(result)).appendMarkdown('**\n\n');
   text.appendText(weightsText(result, run)).appendMarkdown('\n\n');
-  const [best, worst] = rationales;
   if (evaluated !== null) {
-    appendAnswer(text, l10n.t('Answer now'), evaluated.now.greedy);
-    if (evaluated.before !== null) appendAnswer(text, l10n.t('Answer before'), evaluated.before.greedy);
+    appendQuoted(text, l10n.t('Answer now'), greedyOf(evaluated.now));
+    if (evaluated.before !== null) appendQuoted(text, l10n.t('Answer before'), greedyOf(evaluated.before));
   }
-  if (best !== undefined) appendRationale(text, worst ? l10n.t('Best rationale') : l10n.t('Rationale'), best);
-  if (worst !== undefined) appendRationale(text, l10n.t('Worst rationale'), worst);
+  appendRationales(text, rationales);
   const links = [
     link(l10n.t('Show rationales'), 'latro.showRationales', { uri: file.toString(), line }),
     ...(run === null ? [] : [link(l10n.t('Open run'), 'latro.openRunDashboard', { runId: run.id })]),
@@ -91,12 +97,46 @@ function weightsText({ now, before, from }: RowResult, run: RunSummary | null): 
     : l10n.t('Rollouts of {0}, {1}', run.id, weights);
 }
 
-function appendAnswer(text: vscode.MarkdownString, title: string, answer: EvaluationFigures['greedy']): void {
-  text.appendMarkdown(`**${title}** `).appendText(verdict(answer));
-  quote(text, answer.text);
+const greedyOf = ({ greedy, answerLogProbGreedy }: EvaluationFigures): RationaleFigures => ({
+  ...greedy,
+  selfReward: answerLogProbGreedy,
+});
+
+function appendRationales(text: vscode.MarkdownString, rationales: ShownRationales): void {
+  const { l10n } = vscode;
+  switch (rationales.kind) {
+    case 'samples': {
+      const [best, worst] = rationales.shown;
+      if (best !== undefined) appendQuoted(text, l10n.t('Best of {0} samples', rationales.count), best);
+      if (worst !== undefined) appendQuoted(text, l10n.t('Worst of {0} samples', rationales.count), worst);
+      return;
+    }
+    case 'rollout': {
+      const [best, worst] = rationales.shown;
+      if (best !== undefined) appendQuoted(text, worst ? l10n.t('Best rationale') : l10n.t('Rationale'), best);
+      if (worst !== undefined) appendQuoted(text, l10n.t('Worst rationale'), worst);
+      return;
+    }
+    case 'greedy-only': {
+      const settings = ['evaluation.k', 'latro.evaluation.samplesPerQuestion'] as const;
+      const why = l10n.t(
+        'Only the greedy answer was evaluated. With samples ({0} of a run, setting {1}) the best and the worst are shown here.',
+        ...settings,
+      );
+      text.appendText(why).appendMarkdown('\n\n');
+      return;
+    }
+    case 'no-rewards':
+      text
+        .appendText(l10n.t('This evaluation kept no reward of each sample; a new one shows the best and the worst.'))
+        .appendMarkdown('\n\n');
+      return;
+    default:
+      unreachable(rationales);
+  }
 }
 
-function appendRationale(text: vscode.MarkdownString, title: string, rationale: RationaleFigures): void {
+function appendQuoted(text: vscode.MarkdownString, title: string, rationale: RationaleFigures): void {
   text.appendMarkdown(`**${title}** `).appendText(`${nats(rationale.selfReward)} · ${verdict(rationale)}`);
   quote(text, rationale.text);
 }

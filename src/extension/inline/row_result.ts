@@ -80,6 +80,33 @@ export function answersOfEvaluation(row: EvaluationFigures, updates: number): Ro
   };
 }
 
+/** What was thought about a row, best and worst, and where it was sampled; or why there is nothing to show. */
+export type ShownRationales =
+  | { readonly kind: 'samples' | 'rollout'; readonly count: number; readonly shown: readonly RationaleFigures[] }
+  /** Only the greedy answer was evaluated. */
+  | { readonly kind: 'greedy-only' }
+  /** Evaluated by a version that kept no reward of each sample. */
+  | { readonly kind: 'no-rewards' };
+
+/** Those of the evaluation itself if it kept any with their rewards, else those of the newest rollout. */
+export function shownRationales(
+  evaluated: EvaluationFigures | null,
+  rollout: RolloutFigures | undefined,
+): ShownRationales {
+  const samples = evaluated === null ? [] : scoredSamples(evaluated);
+  if (samples.length > 0) return { kind: 'samples', count: samples.length, shown: bestAndWorst(samples) };
+  if (rollout !== undefined || evaluated === null) {
+    const rationales = rollout?.rationales ?? [];
+    return { kind: 'rollout', count: rationales.length, shown: bestAndWorst(rationales) };
+  }
+  return { kind: evaluated.samples.length === 0 ? 'greedy-only' : 'no-rewards' };
+}
+
+const scoredSamples = ({ samples }: EvaluationFigures): RationaleFigures[] =>
+  samples.flatMap(({ text, extractedAnswer, correct, answerLogProb }) =>
+    answerLogProb === undefined ? [] : [{ text, selfReward: answerLogProb, extractedAnswer, correct }],
+  );
+
 /** The rationales with the highest and the lowest self-reward; of one rationale there is only a best. */
 export function bestAndWorst(rationales: readonly RationaleFigures[]): RationaleFigures[] {
   const sorted = [...rationales].sort((a, b) => b.selfReward - a.selfReward);
