@@ -1,5 +1,5 @@
 /** Where the answer becomes clear: log p(y | x, z_≤t) along the rationale, drawn under its text. */
-import type { RationaleView } from '../src/protocol/panel_messages.ts';
+import type { RationaleView } from '../src/protocol/rationale_messages.ts';
 import { type Child, h } from './dom.ts';
 import { fixed, probability } from './format.ts';
 import { clearFrom } from './rationale_figures.ts';

@@ -1,5 +1,10 @@
 /** An opened rationale: where the answer becomes clear, what the reward is made of, and what a person can do with it. */
-import type { RatingVerdict, RationaleRating, RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
+import type {
+  RatingVerdict,
+  RationaleRating,
+  RationaleSet,
+  RationaleView,
+} from '../src/protocol/rationale_messages.ts';
 import { answerHeat } from './answer_heat.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { formProps } from './form_focus.ts';
@@ -26,14 +31,26 @@ export function rationaleDetail(context: RationaleContext, set: RationaleSet, ra
   );
 }
 
-function origin(set: RationaleSet, { record, seed, origin: from }: RationaleView): string {
-  if (from === 'edited') return t('rationale.origin.edited');
+function origin(set: RationaleSet, rationale: RationaleView): string {
+  if (rationale.origin === 'edited') return t('rationale.origin.edited');
+  const { record, keptFrom } = rationale;
+  const drawn = drawnWith(rationale.seed, keptFrom ?? set, rationale.origin === 'run');
+  const ended = t(`rationale.stop.${record.stopReason}`, record.tokens.length);
+  return [...drawn, ...(keptFrom === undefined ? [] : [t('rationale.origin.k', keptFrom.k)]), ended].join(' · ');
+}
+
+function drawnWith(seed: number | null, from: Pick<RationaleSet, 'step' | 'temperature'>, inRun: boolean): string[] {
   const parts = [];
-  if (set.step !== null && from === 'run') parts.push(t('rationale.origin.step', set.step));
+  if (from.step !== null && inRun) parts.push(t('rationale.origin.step', from.step));
   if (seed !== null) parts.push(t('rationale.origin.seed', seed));
-  if (set.temperature !== null) parts.push(t('rationale.origin.temperature', set.temperature));
-  parts.push(t(`rationale.stop.${record.stopReason}`, record.tokens.length));
-  return parts.join(' · ');
+  if (from.temperature !== null) parts.push(t('rationale.origin.temperature', from.temperature));
+  return parts;
+}
+
+/** Of one that was pinned in an earlier sample: how that sample was drawn. */
+export function provenance({ keptFrom, seed, origin: from }: RationaleView): string {
+  if (keptFrom === undefined) return '';
+  return [...drawnWith(seed, keptFrom, from === 'run'), t('rationale.origin.k', keptFrom.k)].join(' · ');
 }
 
 function traceButton({ snapshot, send }: RationaleContext, set: RationaleSet, { id, record }: RationaleView): Child {
@@ -102,7 +119,7 @@ function noteForm({ snapshot, change, send }: RationaleContext, rationale: Ratio
 function actionRow(context: RationaleContext, set: RationaleSet, rationale: RationaleView): VNode {
   const { snapshot, change, send } = context;
   const { id, record, pinned } = rationale;
-  const step = set.step;
+  const { step } = rationale.keptFrom ?? set;
   const editing = context.state.edit?.id === id;
   return h(
     'div',

@@ -1,32 +1,79 @@
 /** What the rationale panel derives from its snapshot: pure, no DOM. */
-import type { PrefixScore, RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
+import { samplesOf } from '../src/protocol/rationale_draw.ts';
+import type { PrefixScore, RationaleSet, RationaleView } from '../src/protocol/rationale_messages.ts';
 import type { RationaleRecord } from '../src/protocol/records.ts';
 
-export type SortColumn = 'sample' | 'selfReward' | 'klPenalty' | 'baseline' | 'advantage' | 'length';
+export const SORT_COLUMNS = [
+  'sample',
+  'right',
+  'answer',
+  'selfReward',
+  'klPenalty',
+  'baseline',
+  'advantage',
+  'length',
+] as const;
+export type SortColumn = (typeof SORT_COLUMNS)[number];
 export interface SortOrder {
   readonly by: SortColumn;
   readonly descending: boolean;
 }
 
-export function sortValue(record: RationaleRecord, by: SortColumn): number {
-  return by === 'length' ? record.tokens.length : record[by];
+/** null: there is no such value, whichever way the list is sorted. */
+export function sortValue(record: RationaleRecord, by: SortColumn): number | string | null {
+  switch (by) {
+    case 'length':
+      return record.tokens.length;
+    case 'right':
+      return Number(record.correct);
+    case 'answer':
+      return record.extractedAnswer;
+    default:
+      return record[by];
+  }
 }
 
-/** Pinned rationales first; equal ones in order of their sample number. */
+/** Pinned rationales first; what has no value last; equal ones in order of their sample number. */
 export function sortRationales(rationales: readonly RationaleView[], order: SortOrder): RationaleView[] {
   const sign = order.descending ? -1 : 1;
+  const byValue = (x: number | string | null, y: number | string | null): number =>
+    x === null || y === null ? Number(x === null) - Number(y === null) : sign * compareValues(x, y);
   return [...rationales].sort(
     (a, b) =>
       Number(b.pinned) - Number(a.pinned) ||
-      sign * (sortValue(a.record, order.by) - sortValue(b.record, order.by)) ||
+      byValue(sortValue(a.record, order.by), sortValue(b.record, order.by)) ||
       a.record.sample - b.record.sample,
   );
 }
 
-/** As the table shows them, top to bottom. */
-export function shownOrder(rationales: readonly RationaleView[], order: SortOrder): RationaleView[] {
-  return groupByStrategy(sortRationales(rationales, order)).flatMap((group) => group.rationales);
+const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+
+/** Answers that are numbers by their size and before those that are words. */
+function compareValues(a: number | string, b: number | string): number {
+  const [x, y] = [asNumber(a), asNumber(b)];
+  if (Number.isNaN(x) && Number.isNaN(y)) return collator.compare(String(a), String(b));
+  if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
+  return x - y;
 }
+
+function asNumber(value: number | string): number {
+  if (typeof value === 'number') return value;
+  return value.trim() === '' ? Number.NaN : Number(value.replaceAll(',', ''));
+}
+
+/** As the table shows them, top to bottom: pinned in an earlier sample comes last. */
+export function shownOrder(rationales: readonly RationaleView[], order: SortOrder): RationaleView[] {
+  const groups = groupByStrategy(sortRationales(ownOf(rationales), order));
+  return [...groups.flatMap((group) => group.rationales), ...sortRationales(keptOf(rationales), order)];
+}
+
+/** The set's samples, and what a person made of them. */
+export const ownOf = (rationales: readonly RationaleView[]): RationaleView[] =>
+  rationales.filter(({ keptFrom }) => keptFrom === undefined);
+
+/** Pinned in samples that this set took the place of. */
+export const keptOf = (rationales: readonly RationaleView[]): RationaleView[] =>
+  rationales.filter(({ keptFrom }) => keptFrom !== undefined);
 
 export interface StrategyGroup {
   /** Undefined for rationales sampled without a strategy. */
@@ -50,15 +97,10 @@ export function groupByStrategy(rationales: readonly RationaleView[]): StrategyG
 
 /** The strategy with the highest mean self-reward; null when there is only one group, or two share it. */
 export function bestGroup(groups: readonly StrategyGroup[]): number | null {
-  const means = groups.map(({ rationales }) => meanSelfReward(sampled(rationales)) ?? Number.NEGATIVE_INFINITY);
+  const means = groups.map(({ rationales }) => meanSelfReward(samplesOf(rationales)) ?? Number.NEGATIVE_INFINITY);
   const greatest = Math.max(...means);
   if (groups.length < 2 || means.filter((mean) => mean === greatest).length > 1) return null;
   return groups[means.indexOf(greatest)]?.strategy ?? null;
-}
-
-/** Sampled by the model: what counts in "right of K" and in means. Edited rationales are a person's, not the model's. */
-export function sampled(rationales: readonly RationaleView[]): RationaleView[] {
-  return rationales.filter((rationale) => rationale.origin !== 'edited');
 }
 
 export function rightCount(rationales: readonly RationaleView[]): number {
@@ -70,10 +112,29 @@ export function meanSelfReward(rationales: readonly RationaleView[]): number | n
   return rationales.reduce((sum, rationale) => sum + rationale.record.selfReward, 0) / rationales.length;
 }
 
-/** The rationale of `comparison` with the same sample number: same random numbers, other weights. */
+/** The rationale of `comparison` with the same sample number: drawn with the same random numbers where the two sets are alike. */
 export function counterpart(rationale: RationaleView, comparison: RationaleSet | null): RationaleView | null {
-  if (!comparison || rationale.origin === 'edited') return null;
-  return sampled(comparison.rationales).find((other) => other.record.sample === rationale.record.sample) ?? null;
+  if (!comparison || rationale.origin === 'edited' || rationale.keptFrom !== undefined) return null;
+  return samplesOf(comparison.rationales).find((other) => other.record.sample === rationale.record.sample) ?? null;
+}
+
+/** K of a rationale's baseline, itself included: under tags those of its own tag, where every tag has two. */
+export function siblingCount({ record, keptFrom }: RationaleView, set: RationaleSet): number {
+  if (keptFrom !== undefined) return keptFrom.k;
+  const samples = samplesOf(set.rationales);
+  const strata = groupByStrategy(samples);
+  const own = strata.find(({ strategy }) => strategy === record.strategy);
+  return own !== undefined && strata.every(({ rationales }) => rationales.length > 1)
+    ? own.rationales.length
+    : samples.length;
+}
+
+/** Signed, from −3 to 3: how much a rationale's tokens weigh in the update beside the heaviest of its set; 0 without a weight. */
+export function weightLevel(advantage: number | null, set: RationaleSet): number {
+  if (advantage === null || Math.abs(advantage) < 5e-4) return 0;
+  const sizes = samplesOf(set.rationales).map(({ record }) => Math.abs(record.advantage ?? 0));
+  const share = Math.min(1, Math.abs(advantage) / Math.max(...sizes, Math.abs(advantage)));
+  return Math.sign(advantage) * Math.ceil(share * 3);
 }
 
 /**

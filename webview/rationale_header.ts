@@ -1,9 +1,10 @@
 /** The question, which weights are shown and compared, and all self-rewards at one look. */
-import type { CheckpointOption, RationaleSet } from '../src/protocol/panel_messages.ts';
+import { drawOf, sameDraw, samplesOf } from '../src/protocol/rationale_draw.ts';
+import type { CheckpointOption, RationaleSet } from '../src/protocol/rationale_messages.ts';
 import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
-import { groupByStrategy, meanSelfReward, rightCount, sampled, shownOrder } from './rationale_figures.ts';
+import { groupByStrategy, keptOf, meanSelfReward, ownOf, rightCount, shownOrder } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { strategyName } from './strategy_style.ts';
 import { checkpointLabel, t } from './strings.ts';
@@ -36,6 +37,7 @@ export function questionHeader({ snapshot, send }: RationaleContext): VNode {
     h('h1', { class: 'question-text' }, question),
     h('p', { class: 'gold' }, t('rationale.gold'), ' ', h('strong', null, goldAnswer)),
     checkpointRow({ snapshot, send }),
+    otherDraw({ snapshot, send }),
   );
 }
 
@@ -43,7 +45,8 @@ function checkpointRow({ snapshot, send }: Pick<RationaleContext, 'snapshot' | '
   const { checkpoints, current, comparison, rowKey } = snapshot;
   if (checkpoints.length === 0) return null;
   const shown = current?.checkpoint ?? checkpoints.at(-1)?.name ?? '';
-  const choices = checkpoints.map((option) => ({ value: option.name, text: optionText(option) }));
+  const previous = snapshot.stages.find(({ role }) => role === 'previous')?.checkpoint;
+  const choices = checkpoints.map((option) => ({ value: option.name, text: optionText(option, previous) }));
   const others = choices.filter((choice) => choice.value !== shown);
   return h(
     'div',
@@ -72,16 +75,42 @@ function checkpointRow({ snapshot, send }: Pick<RationaleContext, 'snapshot' | '
   );
 }
 
-function optionText(option: CheckpointOption): string {
-  const name = checkpointLabel(option.name);
+function optionText(option: CheckpointOption, previous: string | undefined): string {
+  const label = checkpointLabel(option.name);
+  const name = option.name === previous ? t('rationale.previousCheckpoint', label) : label;
   return option.sampled ? name : t('rationale.notSampledYet', name);
+}
+
+/** Rationales are paired by their number: says so where the numbers were not drawn alike, and offers to draw them so. */
+function otherDraw({ snapshot, send }: Pick<RationaleContext, 'snapshot' | 'send'>): Child {
+  const { current, comparison, rowKey, activity, canSample } = snapshot;
+  if (!current || !comparison || sameDraw(drawOf(current), drawOf(comparison))) return null;
+  const { checkpoint } = comparison;
+  return h(
+    'p',
+    { class: 'dim other-draw' },
+    t('rationale.otherDraw'),
+    ' ',
+    canSample
+      ? h(
+          'button',
+          {
+            type: 'button',
+            class: 'plain link',
+            'aria-disabled': activity === null ? undefined : true,
+            on: { click: () => activity === null && send({ type: 'sample-alike', rowKey, checkpoint }) },
+          },
+          t('rationale.sampleAlike', checkpointLabel(checkpoint)),
+        )
+      : null,
+  );
 }
 
 export function rewardSummary(context: RationaleContext, set: RationaleSet): VNode {
   const { snapshot, state, change } = context;
   const { comparison } = snapshot;
-  const now = sampled(set.rationales);
-  const before = comparison ? sampled(comparison.rationales) : [];
+  const now = samplesOf(set.rationales);
+  const before = comparison ? samplesOf(comparison.rationales) : [];
   const mean = meanSelfReward(now);
   const meanBefore = meanSelfReward(before);
   const selected =
@@ -103,19 +132,32 @@ export function rewardSummary(context: RationaleContext, set: RationaleSet): VNo
       mean === null ? null : meanView(mean, meanBefore, snapshot.current?.noRationaleLogProb ?? null),
     ),
     stripPlot(lanes, selected, (id) => change({ selected: id, opened: { ...state.opened, [id]: true } })),
-    h('p', { class: 'legend' }, t('rationale.strip.legend', selected ? selected.record.sample + 1 : 1)),
+    h(
+      'p',
+      { class: 'legend' },
+      t('rationale.strip.legend'),
+      ' ',
+      selected && selected.record.baseline === null
+        ? t('rationale.strip.legend.alone')
+        : t('rationale.strip.legend.arrow', selected ? selected.record.sample + 1 : 1),
+    ),
   );
 }
 
 /** One lane, or one for every strategy. */
 function lanesOf({ snapshot }: RationaleContext, set: RationaleSet): Lane[] {
-  const groups = groupByStrategy(set.rationales);
-  if (groups.length < 2) return [{ label: checkpointLabel(set.checkpoint), set }];
-  return groups.map(({ strategy, rationales }) => ({
-    label: strategy === undefined ? t('rationale.noStrategy') : strategyName(snapshot.strategyNames, strategy),
-    set: { ...set, rationales: [...rationales] },
-    ...(strategy === undefined ? {} : { strategy }),
-  }));
+  const [own, kept] = [ownOf(set.rationales), keptOf(set.rationales)];
+  const groups = groupByStrategy(own);
+  const lanes: Lane[] =
+    groups.length < 2
+      ? [{ label: checkpointLabel(set.checkpoint), set: { ...set, rationales: own } }]
+      : groups.map(({ strategy, rationales }) => ({
+          label: strategy === undefined ? t('rationale.noStrategy') : strategyName(snapshot.strategyNames, strategy),
+          set: { ...set, rationales: [...rationales] },
+          ...(strategy === undefined ? {} : { strategy }),
+        }));
+  if (kept.length > 0) lanes.push({ label: t('rationale.kept'), set: { ...set, rationales: kept }, kept: true });
+  return lanes;
 }
 
 function meanView(mean: number, before: number | null, bare: number | null): VNode {

@@ -1,12 +1,14 @@
 /** Side panel: the rationales of the question under the cursor, what their self-reward is made of, before and after an update. */
+import type { PanelAction } from '../src/protocol/panel_messages.ts';
 import {
-  type PanelAction,
   RationaleHostMessage,
   RationaleIntent,
   type RationaleQuestion,
   type RationaleSnapshot,
-} from '../src/protocol/panel_messages.ts';
+} from '../src/protocol/rationale_messages.ts';
+import { beforeAfter } from './before_after.ts';
 import { type Child, h } from './dom.ts';
+import { recall, remember, SavedRationaleState, saved } from './panel_memory.ts';
 import { emptyView, failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
 import { shownOrder } from './rationale_figures.ts';
 import { questionHeader, rewardSummary } from './rationale_header.ts';
@@ -14,31 +16,38 @@ import {
   initialRationaleState,
   type RationaleContext,
   type RationaleState,
-  SavedRationaleState,
+  untouchedQuestion,
 } from './rationale_state.ts';
-import { rationaleTable, tokenLegend } from './rationale_table.ts';
+import { rationaleTable } from './rationale_table.ts';
+import { tokenLegend } from './rationale_text.ts';
 import { samplingButton, samplingForm } from './sampling_form.ts';
 import { t } from './strings.ts';
 import { button, checkbox } from './toolkit.ts';
+import { explained } from './tooltip.ts';
 
 let snapshot: RationaleSnapshot = { kind: 'loading', what: '' };
 let state: RationaleState = initialRationaleState;
+
+let questions: SavedRationaleState['questions'] = [];
 
 const shell = startPanel({
   messages: RationaleHostMessage,
   intents: RationaleIntent,
   receive(message) {
-    const before = questionOf(snapshot);
+    const before = keyOf(snapshot);
     snapshot = message.snapshot;
-    if (questionOf(snapshot) !== before || !someOpen())
-      state = { ...freshState(), sort: state.sort, wordDiff: state.wordDiff };
+    const now = keyOf(snapshot);
+    if (now !== before) state = { ...state, ...(recall(questions, now) ?? untouchedQuestion) };
+    if (!someOpen()) state = { ...state, opened: firstOpen(), selected: null };
     announceActivity();
   },
   view,
 });
-state = { ...state, ...shell.load(SavedRationaleState) };
+const { questions: before = [], ...looks } = shell.load(SavedRationaleState) ?? {};
+questions = before;
+state = { ...state, ...looks };
 
-function questionOf(of: RationaleSnapshot): string {
+function keyOf(of: RationaleSnapshot): string {
   return of.kind === 'question' ? `${of.rowKey} ${of.current?.checkpoint ?? ''}` : '';
 }
 
@@ -46,16 +55,18 @@ function someOpen(): boolean {
   return snapshot.kind === 'question' && (snapshot.current?.rationales.some(({ id }) => id in state.opened) ?? false);
 }
 
-/** Nothing typed, the first rationale open; it stays open wherever sorting or pinning moves it. */
-function freshState(): RationaleState {
+/** The first rationale is open, and stays open wherever sorting or pinning moves it. */
+function firstOpen(): RationaleState['opened'] {
   const rationales = snapshot.kind === 'question' ? (snapshot.current?.rationales ?? []) : [];
   const first = shownOrder(rationales, state.sort)[0];
-  return { ...initialRationaleState, opened: first ? { [first.id]: true } : {} };
+  return first ? { [first.id]: true } : {};
 }
 
 function change(part: Partial<RationaleState>): void {
   state = { ...state, ...part };
-  shell.save({ sort: state.sort, wordDiff: state.wordDiff });
+  const key = keyOf(snapshot);
+  if (key !== '') questions = remember(questions, key, state);
+  shell.save(saved(state, questions));
   shell.redraw();
 }
 
@@ -96,6 +107,7 @@ function questionView(context: RationaleContext): Child {
     current && current.rationales.length > 0
       ? [
           rewardSummary(context, current),
+          beforeAfter(context),
           listToolbar(context),
           context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null,
           context.state.wordDiff && context.snapshot.comparison ? diffLegend() : tokenLegend(),
@@ -107,16 +119,28 @@ function questionView(context: RationaleContext): Child {
 
 function listToolbar(context: RationaleContext): Child {
   const { snapshot: question, state: own } = context;
+  const comparable = question.comparison !== null || question.stages.length > 1;
   return h(
     'div',
     { key: 'toolbar', class: 'toolbar' },
     checkbox({
       label: t('rationale.wordDiff'),
-      checked: own.wordDiff && question.comparison !== null,
-      disabled: question.comparison === null,
+      checked: own.wordDiff && comparable,
+      disabled: !comparable,
       onChange: (wordDiff) => change({ wordDiff }),
     }),
-    samplingButton(context),
+    h('span', { class: 'buttons' }, discardButton(context), samplingButton(context)),
+  );
+}
+
+function discardButton({ snapshot: { current, discardable, rowKey }, send }: RationaleContext): Child {
+  if (current === null || !discardable) return null;
+  return button(
+    {
+      props: explained(() => ({ title: t('rationale.discard'), text: t('rationale.discard.text') })),
+      onPress: () => send({ type: 'discard', rowKey, checkpoint: current.checkpoint }),
+    },
+    t('rationale.discard'),
   );
 }
 

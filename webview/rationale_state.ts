@@ -1,22 +1,10 @@
 /** The state that is the panel's own (everything else comes in snapshots), and what its views are given. */
-import * as v from 'valibot';
-import type { RationaleIntent, RationaleQuestion } from '../src/protocol/panel_messages.ts';
+import type { RationaleIntent, RationaleQuestion } from '../src/protocol/rationale_messages.ts';
 import type { SortOrder } from './rationale_figures.ts';
 import type { SamplingDraft } from './sampling_draft.ts';
 
-/** Survives hiding the panel and reloading the window. */
-export const SavedRationaleState = v.object({
-  sort: v.object({
-    by: v.picklist(['sample', 'selfReward', 'klPenalty', 'baseline', 'advantage', 'length']),
-    descending: v.boolean(),
-  }),
-  wordDiff: v.boolean(),
-});
-
-export interface RationaleState {
-  readonly sort: SortOrder;
-  /** Show each text as a word diff with its counterpart under the compared checkpoint. */
-  readonly wordDiff: boolean;
+/** What a person has open or half typed; belongs to a question under certain weights. */
+export interface QuestionState {
   /** By id of the rationale. */
   readonly opened: Readonly<Record<string, boolean>>;
   /** Whose baseline and advantage the strip plot shows; the first one's when null. */
@@ -27,14 +15,27 @@ export interface RationaleState {
   readonly note: { readonly id: string; readonly text: string } | null;
 }
 
-export const initialRationaleState: RationaleState = {
-  sort: { by: 'selfReward', descending: true },
-  wordDiff: false,
+export interface RationaleState extends QuestionState {
+  readonly sort: SortOrder;
+  /** Show each text as a word diff with its counterpart under the compared checkpoint. */
+  readonly wordDiff: boolean;
+  /** The table of base, previous checkpoint and current is open. */
+  readonly stagesOpen: boolean;
+}
+
+export const untouchedQuestion: QuestionState = {
   opened: {},
   selected: null,
   samplingDraft: null,
   edit: null,
   note: null,
+};
+
+export const initialRationaleState: RationaleState = {
+  ...untouchedQuestion,
+  sort: { by: 'selfReward', descending: true },
+  wordDiff: false,
+  stagesOpen: false,
 };
 
 export interface RationaleContext {

@@ -1,34 +1,43 @@
 /** The K rationales as one table: figures in columns that sort, the text of each under its figures, the rest when it is opened. */
-import type { RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
-import { diffView } from './diff_view.ts';
+import { samplesOf } from '../src/protocol/rationale_draw.ts';
+import type { RationaleSet, RationaleView } from '../src/protocol/rationale_messages.ts';
 import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { icon } from './icons.ts';
-import { prefixAfter } from './prefix_line.ts';
-import { rationaleDetail } from './rationale_detail.ts';
+import { provenance, rationaleDetail } from './rationale_detail.ts';
 import {
   bestGroup,
-  clearFrom,
   counterpart,
   groupByStrategy,
+  keptOf,
   meanSelfReward,
+  ownOf,
   rightCount,
   type SortColumn,
-  sampled,
   sortRationales,
-  type TokenKind,
-  tokenKind,
 } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
-import { advantageTip, baselineTip, klTip, lengthTip, selfRewardTip, tokenTip } from './rationale_tips.ts';
+import { rationaleText } from './rationale_text.ts';
+import { advantageTip, baselineTip, klTip, lengthTip, selfRewardTip } from './rationale_tips.ts';
 import { strategyMark } from './strategy_mark.ts';
 import { strategyName } from './strategy_style.ts';
 import { checkpointLabel, type StringKey, t } from './strings.ts';
 import { explained, type Tip } from './tooltip.ts';
 
-const columns: readonly { readonly by: SortColumn; readonly short: StringKey; readonly long: StringKey }[] = [
+interface Column {
+  readonly by: SortColumn;
+  readonly short: StringKey;
+  readonly long: StringKey;
+}
+
+/** They share the first column: sample number, verdict and answer stand in one cell. */
+const firstColumn: readonly Column[] = [
   { by: 'sample', short: 'rationale.column.sample', long: 'rationale.column.sample.long' },
+  { by: 'right', short: 'rationale.column.right', long: 'rationale.column.right.long' },
+  { by: 'answer', short: 'rationale.column.answer', long: 'rationale.column.answer.long' },
+];
+const columns: readonly Column[] = [
   { by: 'selfReward', short: 'rationale.column.selfReward', long: 'rationale.selfReward' },
   { by: 'klPenalty', short: 'rationale.column.kl', long: 'rationale.kl' },
   { by: 'baseline', short: 'rationale.column.baseline', long: 'rationale.baseline' },
@@ -36,9 +45,12 @@ const columns: readonly { readonly by: SortColumn; readonly short: StringKey; re
   { by: 'length', short: 'rationale.column.length', long: 'rationale.length' },
 ];
 
+const COLUMNS = 1 + columns.length;
+
 export function rationaleTable(context: RationaleContext, set: RationaleSet): VNode {
-  const sorted = sortRationales(set.rationales, context.state.sort);
-  const groups = groupByStrategy(sorted);
+  const { sort } = context.state;
+  const groups = groupByStrategy(sortRationales(ownOf(set.rationales), sort));
+  const kept = sortRationales(keptOf(set.rationales), sort);
   const grouped = groups.length > 1 || groups[0]?.strategy !== undefined;
   const best = bestGroup(groups);
   return h(
@@ -50,35 +62,63 @@ export function rationaleTable(context: RationaleContext, set: RationaleSet): VN
       h(
         'tr',
         { 'data-rove-row': true },
-        columns.map((column) => header(context, column)),
+        header(context, firstColumn),
+        columns.map((column) => header(context, [column])),
       ),
     ),
     groups.map(({ strategy, rationales }) => [
       grouped ? groupHeading(context, strategy, rationales, best !== null && strategy === best) : null,
       rationales.map((rationale) => rationaleRows(context, set, rationale)),
     ]),
+    kept.length === 0 ? null : [keptHeading(), kept.map((rationale) => rationaleRows(context, set, rationale))],
   );
 }
 
-function header(context: RationaleContext, column: (typeof columns)[number]): VNode {
+function keptHeading(): VNode {
+  return h(
+    'tbody',
+    { key: 'group-kept', class: 'group kept' },
+    h(
+      'tr',
+      null,
+      h(
+        'th',
+        { scope: 'rowgroup', colspan: COLUMNS },
+        icon('pin'),
+        h('span', { class: 'name' }, t('rationale.kept')),
+        h('span', { class: 'dim' }, t('rationale.kept.text')),
+      ),
+    ),
+  );
+}
+
+function header(context: RationaleContext, own: readonly Column[]): VNode {
   const { sort } = context.state;
-  const active = sort.by === column.by;
-  const descending = active ? !sort.descending : column.by !== 'sample';
+  const sorted = own.some(({ by }) => by === sort.by);
   return h(
     'th',
-    { scope: 'col', 'aria-sort': active ? (sort.descending ? 'descending' : 'ascending') : undefined },
-    h(
-      'button',
-      {
-        type: 'button',
-        class: 'plain',
-        'data-rove': true,
-        ...explained(() => ({ title: t(column.long), text: t('sorts') })),
-        on: { click: () => context.change({ sort: { by: column.by, descending } }) },
-      },
-      t(column.short),
-      h('span', { class: 'sort-mark', 'aria-hidden': true }, active ? icon(sort.descending ? 'down' : 'up') : null),
-    ),
+    { scope: 'col', 'aria-sort': sorted ? (sort.descending ? 'descending' : 'ascending') : undefined },
+    own.map((column) => sortButton(context, column)),
+  );
+}
+
+function sortButton({ state, change }: RationaleContext, { by, short, long }: Column): VNode {
+  const { sort } = state;
+  const active = sort.by === by;
+  const descending = active ? !sort.descending : by !== 'sample' && by !== 'answer';
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: active ? 'plain active' : 'plain',
+      'data-rove': true,
+      // In the first column a sign stands for the words.
+      'aria-label': firstColumn.some((column) => column.by === by) ? t(long) : undefined,
+      ...explained(() => ({ title: t(long), text: t('sorts') })),
+      on: { click: () => change({ sort: { by, descending } }) },
+    },
+    t(short),
+    h('span', { class: 'sort-mark', 'aria-hidden': true }, active ? icon(sort.descending ? 'down' : 'up') : null),
   );
 }
 
@@ -88,7 +128,7 @@ function groupHeading(
   rationales: readonly RationaleView[],
   best: boolean,
 ): VNode {
-  const samples = sampled(rationales);
+  const samples = samplesOf(rationales);
   const name =
     strategy === undefined ? t('rationale.noStrategy') : strategyName(context.snapshot.strategyNames, strategy);
   return h(
@@ -99,7 +139,7 @@ function groupHeading(
       null,
       h(
         'th',
-        { scope: 'rowgroup', colspan: columns.length },
+        { scope: 'rowgroup', colspan: COLUMNS },
         strategy === undefined ? null : strategyMark(strategy),
         h('span', { class: 'name' }, name),
         h(
@@ -131,9 +171,9 @@ function rationaleRows(context: RationaleContext, set: RationaleSet, rationale: 
       },
       h('th', { scope: 'row' }, toggleButton(rationale, open, toggle)),
       figure(fixed(record.selfReward), () => selfRewardTip(record)),
-      figure(fixed(record.klPenalty), () => klTip(record, set)),
-      figure(fixed(record.baseline), () => baselineTip(record, set)),
-      figure(difference(record.advantage), () => advantageTip(record)),
+      figure(fixed(record.klPenalty), () => klTip(rationale, set)),
+      figure(orDash(record.baseline, fixed), () => baselineTip(rationale, set)),
+      figure(orDash(record.advantage, difference), () => advantageTip(rationale, set)),
       figure(
         [
           String(record.tokens.length),
@@ -147,8 +187,8 @@ function rationaleRows(context: RationaleContext, set: RationaleSet, rationale: 
       { class: 'body' },
       h(
         'td',
-        { colspan: columns.length },
-        rationaleText(context, rationale, open, toggle),
+        { colspan: COLUMNS },
+        rationaleText(context, set, rationale, open, toggle),
         marks(rationale, other, checkpointLabel(context.snapshot.comparison?.checkpoint ?? 'base')),
         open ? rationaleDetail(context, set, rationale) : null,
       ),
@@ -156,7 +196,7 @@ function rationaleRows(context: RationaleContext, set: RationaleSet, rationale: 
   );
 }
 
-function toggleButton({ record }: RationaleView, open: boolean, toggle: () => void): VNode {
+function toggleButton({ record, origin }: RationaleView, open: boolean, toggle: () => void): VNode {
   return h(
     'button',
     {
@@ -168,11 +208,15 @@ function toggleButton({ record }: RationaleView, open: boolean, toggle: () => vo
     },
     icon(open ? 'open' : 'closed'),
     h('span', { class: 'visually-hidden' }, t('rationale.sampleWord')),
-    h('span', { class: 'dim number' }, record.sample + 1),
+    origin === 'edited' ? icon('edit') : h('span', { class: 'dim number' }, record.sample + 1),
     icon(record.correct ? 'right' : 'wrong', record.correct ? 'good' : 'bad'),
     h('span', { class: 'answer' }, record.extractedAnswer ?? '–'),
     h('span', { class: 'visually-hidden' }, record.correct ? t('right') : t('wrong')),
   );
+}
+
+function orDash(value: number | null, shown: (value: number) => Child): Child {
+  return value === null ? ['–', h('span', { class: 'visually-hidden' }, t('rationale.alone'))] : shown(value);
 }
 
 function figure(content: Child, tip: () => Tip): VNode {
@@ -183,56 +227,17 @@ function figure(content: Child, tip: () => Tip): VNode {
   );
 }
 
-function rationaleText(context: RationaleContext, rationale: RationaleView, open: boolean, toggle: () => void): VNode {
-  const { record } = rationale;
-  const other = context.state.wordDiff ? counterpart(rationale, context.snapshot.comparison) : null;
-  const clamp = open ? '' : ' clamped';
-  if (other) return h('p', { key: 'diff', class: `text${clamp}` }, diffView(other.record.text, record.text, 'both'));
-  if (record.tokens.length === 0) return h('p', { key: 'none', class: 'text dim' }, t('rationale.emptyText'));
-  const clear = open && rationale.prefixScores ? clearFrom(rationale.prefixScores)?.tokens : undefined;
-  return h(
-    'p',
-    {
-      key: open ? 'open' : 'closed',
-      class: `text${clamp}`,
-      ...(open ? { 'data-roving': 'list' } : { on: { click: toggle } }),
-    },
-    record.tokens.map((token, i) => {
-      const kind = token.logProb === null ? 'expected' : tokenKind(token.logProb);
-      if (!open && kind === 'expected') return i === 0 ? token.text.trimStart() : token.text;
-      // The underline starts at the word, not at the space before it.
-      const space = /^\s*/.exec(token.text)?.[0] ?? '';
-      return [
-        i === 0 ? null : space,
-        h(
-          'span',
-          {
-            class: `token ${kind}${clear === i + 1 ? ' clear' : ''}`,
-            ...(open
-              ? {
-                  tabindex: -1,
-                  'data-rove': true,
-                  ...explained(() => tokenTip(token, record, prefixAfter(rationale, i))),
-                }
-              : {}),
-          },
-          token.text.slice(space.length),
-        ),
-      ];
-    }),
-  );
-}
-
 /** What a person or the comparison says about it, in one quiet line. */
 function marks(rationale: RationaleView, other: RationaleView | null, label: string): Child {
   const parts: Child[] = [];
   if (rationale.pinned) parts.push(h('span', { class: 'tag' }, icon('pin'), t('rationale.pinned')));
+  if (rationale.keptFrom !== undefined) parts.push(h('span', { class: 'tag' }, provenance(rationale)));
   if (rationale.origin === 'edited') {
     const { scoredBy } = rationale;
     const text = scoredBy === undefined ? t('rationale.edited') : t('rationale.edited.by', checkpointLabel(scoredBy));
     parts.push(h('span', { class: 'tag' }, icon('edit'), text));
   }
-  if (rationale.origin === 'sampled')
+  if (rationale.origin === 'sampled' && rationale.keptFrom === undefined)
     parts.push(h('span', { class: 'tag' }, icon('again'), t('rationale.sampledAgain')));
   if (rationale.rating?.verdict)
     parts.push(h('span', { class: 'tag' }, t(`rationale.rate.${rationale.rating.verdict}`)));
@@ -249,16 +254,4 @@ function marks(rationale: RationaleView, other: RationaleView | null, label: str
     );
   }
   return parts.length === 0 ? null : h('div', { key: 'marks', class: 'marks' }, parts);
-}
-
-export function tokenLegend(): VNode {
-  const kinds: readonly TokenKind[] = ['expected', 'likely', 'unsure', 'surprising'];
-  return h(
-    'p',
-    { class: 'legend' },
-    t('rationale.legend'),
-    kinds.map((kind) =>
-      h('span', { class: 'legend-item' }, h('span', { class: `token ${kind}` }, t(`rationale.legend.${kind}`))),
-    ),
-  );
 }

@@ -1,6 +1,6 @@
 /** The text fields of "Sample again" and the settings they stand for: pure, no DOM. */
 import * as v from 'valibot';
-import { SamplingSettings, type StrategyChoice } from '../src/protocol/panel_messages.ts';
+import { SamplingSettings, type StrategyChoice } from '../src/protocol/rationale_messages.ts';
 
 export type SamplingField = 'k' | 'temperature' | 'seed';
 /** What was typed, and the strategy that was chosen where there are any. */

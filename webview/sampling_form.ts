@@ -1,5 +1,5 @@
 /** "Sample again": K, temperature and seed, checked as they are typed, and under which strategy. */
-import type { StrategyChoice } from '../src/protocol/panel_messages.ts';
+import type { StrategyChoice } from '../src/protocol/rationale_messages.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { formProps } from './form_focus.ts';
 import { icon } from './icons.ts';

@@ -2,10 +2,11 @@
  * Self-rewards on one axis, a lane per checkpoint, or per strategy: ● right, ✕ wrong. For one rationale it shows what the advantage is: an arrow from
  * the leave-one-out baseline b_k to the reward r_k.
  */
-import type { RationaleSet, RationaleView } from '../src/protocol/panel_messages.ts';
+import { samplesOf } from '../src/protocol/rationale_draw.ts';
+import type { RationaleSet, RationaleView } from '../src/protocol/rationale_messages.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, signed } from './format.ts';
-import { axis, dodge, meanSelfReward, rightCount, sampled } from './rationale_figures.ts';
+import { axis, dodge, meanSelfReward, rightCount } from './rationale_figures.ts';
 import { strategyColour } from './strategy_style.ts';
 import { t } from './strings.ts';
 import { explained } from './tooltip.ts';
@@ -27,11 +28,13 @@ export interface Lane {
   /** What the others are compared with: drawn in outline, and not to be chosen from. */
   readonly before?: true;
   readonly strategy?: number;
+  /** Pinned in earlier samples: not among the set's. */
+  readonly kept?: true;
 }
 
 export function stripPlot(lanes: readonly Lane[], selected: RationaleView | null, select: (id: string) => void): VNode {
   const rewards = lanes.flatMap(({ set }) => set.rationales.map(({ record }) => record.selfReward));
-  const chosen = selected ? [selected.record.baseline, selected.record.reward] : [];
+  const chosen = selected?.record.baseline == null ? [] : [selected.record.baseline, selected.record.reward];
   const { low, high, ticks, digits } = axis([...rewards, ...chosen]);
   const percentAt = (value: number): number =>
     MARGIN_PERCENT + ((value - low) / (high - low)) * (100 - 2 * MARGIN_PERCENT);
@@ -107,8 +110,11 @@ function laneMarks(
   ];
 }
 
+/** None for a rationale that has no baseline to come from. */
 function advantageArrow({ record }: RationaleView, percentAt: (value: number) => number, bottom: number): Child {
-  const from = percentAt(record.baseline);
+  const { baseline, advantage } = record;
+  if (baseline === null || advantage === null) return null;
+  const from = percentAt(baseline);
   const to = percentAt(record.reward);
   const y = TOP - 5;
   const middle = (from + to) / 2;
@@ -131,7 +137,7 @@ function advantageArrow({ record }: RationaleView, percentAt: (value: number) =>
         y: y - 4,
         'text-anchor': anchor,
       },
-      `A ${signed(record.advantage)}`,
+      `A ${signed(advantage)}`,
     ),
   );
 }
@@ -142,20 +148,17 @@ function answerText({ record }: RationaleView): string {
 }
 
 function describe(lanes: readonly Lane[], selected: RationaleView | null): string {
-  const parts = lanes.map(({ label, set }) => {
-    const samples = sampled(set.rationales);
+  const parts = lanes.map(({ label, set, kept }) => {
+    const samples = samplesOf(set.rationales);
+    if (kept) return t('rationale.strip.kept', set.rationales.length);
     return t('rationale.strip.lane', label, rightCount(samples), samples.length, fixed(meanSelfReward(samples) ?? 0));
   });
   if (selected) {
-    const { record } = selected;
+    const { sample, reward, baseline, advantage } = selected.record;
     parts.push(
-      t(
-        'rationale.strip.selected',
-        record.sample + 1,
-        fixed(record.reward),
-        fixed(record.baseline),
-        signed(record.advantage),
-      ),
+      baseline === null || advantage === null
+        ? t('rationale.strip.alone', sample + 1, fixed(reward))
+        : t('rationale.strip.selected', sample + 1, fixed(reward), fixed(baseline), signed(advantage)),
     );
   }
   return parts.join(' ');

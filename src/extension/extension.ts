@@ -29,6 +29,7 @@ import { PanelGroup } from './panels/panel_group.ts';
 import { dashboardKind } from './panels/run_dashboard.ts';
 import { CursorQuestion } from './rationales/cursor_question.ts';
 import { RatingStore } from './rationales/rating_store.ts';
+import { RationaleStore } from './rationales/rationale_store.ts';
 import { RationaleView } from './rationales/rationale_view.ts';
 import { Reporter } from './reporter.ts';
 import { RunsTree } from './runs/runs_tree.ts';
@@ -93,9 +94,11 @@ function openStudio(
   const dashboards = track(new PanelGroup(panels, dashboardKind({ runs, engine, reporter, compare })));
 
   const cursor = track(new CursorQuestion());
-  const ratings = new RatingStore(new NodeFileSystem(), () => systemClock.iso());
+  const files = new NodeFileSystem();
+  const ratings = new RatingStore(files, () => systemClock.iso());
+  const store = new RationaleStore(files, path.join(workspace, '.latro', 'rationales'), (message) => log.warn(message));
   const rationales = track(
-    new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, memento, reporter, log }),
+    new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, store, memento, reporter, log }),
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
   const runsTree = track(

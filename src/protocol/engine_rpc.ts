@@ -10,7 +10,7 @@
  * Paths are absolute. Log-probabilities are in nats, times ISO 8601, durations in seconds, sizes in bytes.
  */
 import * as v from 'valibot';
-import { PrefixScore, StrategyChoice } from './panel_messages.ts';
+import { PrefixScore, StrategyChoice } from './rationale_messages.ts';
 import { EvaluationSummary, QuestionRollout, RationaleRecord, RunEvent } from './records.ts';
 import { RunConfigInput } from './run_config.ts';
 import { DatasetFormat } from './run_config_fields.ts';
@@ -223,7 +223,11 @@ export const ENGINE_REQUESTS = {
     }),
     v.object({ summary: EvaluationSummary, file: Path }),
   ),
-  /** `maxTokens` null: the run's, or the preset's. `strategy` absent: under no tag; only weights of a run with strategies have any. */
+  /**
+   * `maxTokens` null: the run's, or the preset's. `strategy` absent: under no tag; only weights of a run with strategies have any.
+   * `randomStep`: the update whose random numbers are drawn, so that other weights can be asked with the same ones; absent: the update
+   * after these weights. The reply's `step` is that update.
+   */
   sampleQuestion: message(
     'sampleQuestion',
     v.object({
@@ -235,11 +239,12 @@ export const ENGINE_REQUESTS = {
       maxTokens: v.nullable(Count),
       seed: Count,
       strategy: v.optional(StrategyChoice),
+      randomStep: v.optional(Count),
     }),
     QuestionRollout,
   ),
   /**
-   * A rationale a person wrote, scored as if it had been sampled (without siblings: baseline and advantage are 0), under the tag of a
+   * A rationale a person wrote, scored as if it had been sampled (without siblings: baseline and advantage are null), under the tag of a
    * strategy when one is given.
    */
   scoreRationale: message(

@@ -1,5 +1,6 @@
 /**
- * Messages between the extension host and the three panels: typed once here, validated at run time on both sides.
+ * Messages between the extension host and the panels: typed once here and in `rationale_messages.ts` (the side panel), validated at run
+ * time on both sides.
  *
  * Host → webview: full snapshots (a hidden webview loses messages, so nothing depends on an earlier one), plus two parts that are
  * too large to repeat: a dashboard's new events and the detail of one compared question. Webview → host: intents. A webview says
@@ -8,11 +9,11 @@
  * Log-probabilities are natural logarithms (nats), rates are fractions in [0, 1], times are seconds or ISO 8601, lines are 1-based.
  */
 import * as v from 'valibot';
-import { EvaluationRow, EvaluationSummary, QuestionRollout, RationaleRecord, RunEvent, RunPhase } from './records.ts';
+import { EvaluationRow, EvaluationSummary, RunEvent, RunPhase } from './records.ts';
 
 /** Which weights: 'base' or 'step-N', as in `EvaluationSummary.checkpoint`. */
-const CheckpointName = v.pipe(v.string(), v.regex(/^(base|step-\d+)$/));
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const CheckpointName = v.pipe(v.string(), v.regex(/^(base|step-\d+)$/));
+export const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** Things a panel can ask for in an empty or failed state; each is a command of the extension. */
 export const PanelAction = v.picklist([
@@ -36,161 +37,17 @@ export const PanelFailure = v.object({
 });
 export type PanelFailure = v.InferOutput<typeof PanelFailure>;
 
-const Loading = v.object({ kind: v.literal('loading'), what: v.string() });
-const Failed = v.object({ kind: v.literal('failed'), failure: PanelFailure });
+export const Loading = v.object({ kind: v.literal('loading'), what: v.string() });
+export const Failed = v.object({ kind: v.literal('failed'), failure: PanelFailure });
 
 /** The table of localised texts: keys of `webview/strings.ts`; a missing key keeps its English default. */
-const StringsMessage = v.object({
+export const StringsMessage = v.object({
   type: v.literal('strings'),
   locale: v.string(),
   strings: v.record(v.string(), v.string()),
 });
-const ReadyIntent = v.object({ type: v.literal('ready') });
-const ActionIntent = v.object({ type: v.literal('action'), action: PanelAction });
-
-// ---------------------------------------------------------------------------------------------------------- rationale side panel
-
-export const RatingVerdict = v.picklist(['useful', 'wrong', 'leaks']);
-export type RatingVerdict = v.InferOutput<typeof RatingVerdict>;
-
-/** A person's judgement of one rationale; an empty note is no note. */
-export const RationaleRating = v.object({ verdict: v.nullable(RatingVerdict), note: v.string() });
-export type RationaleRating = v.InferOutput<typeof RationaleRating>;
-
-/** log π(y | x, z_≤t) after the first `tokens` rationale tokens; `tokens` = 0 is the question alone. */
-export const PrefixScore = v.object({ tokens: Count, logProb: v.number() });
-export type PrefixScore = v.InferOutput<typeof PrefixScore>;
-
-export const RationaleView = v.object({
-  /** Unique in the snapshot and stable between snapshots: intents name rationales by it. */
-  id: v.string(),
-  /** 'run' from a run's rollouts, 'sampled' by "Sample again", 'edited' by a person and scored (not a sample of the model). */
-  origin: v.picklist(['run', 'sampled', 'edited']),
-  record: RationaleRecord,
-  /** Seed this rationale was sampled with; null for an edited one. */
-  seed: v.nullable(v.number()),
-  pinned: v.boolean(),
-  rating: v.nullable(RationaleRating),
-  /** In rising order of `tokens`; absent until it was computed. */
-  prefixScores: v.optional(v.array(PrefixScore)),
-  /** Who scored an edited rationale, and the prefixes: absent when it was the set's own weights, which a run may no longer have. */
-  scoredBy: v.optional(CheckpointName),
-  tracedBy: v.optional(CheckpointName),
-});
-export type RationaleView = v.InferOutput<typeof RationaleView>;
-
-/** The rationales of one question under one checkpoint. */
-export const RationaleSet = v.object({
-  checkpoint: CheckpointName,
-  /** The update at which they were sampled; null when sampled outside a run. */
-  step: v.nullable(Count),
-  temperature: v.nullable(v.number()),
-  /** β of r = log π(y|x⊕z) − β·(log π(z|x) − log π₀(z|x)). */
-  beta: v.nullable(v.number()),
-  /** log π(y | x) without any rationale; null when not scored. */
-  noRationaleLogProb: QuestionRollout.entries.noRationaleLogProb,
-  rationales: v.array(RationaleView),
-});
-export type RationaleSet = v.InferOutput<typeof RationaleSet>;
-
-export const CheckpointOption = v.object({
-  name: CheckpointName,
-  /** Updates behind these weights; 0 for the base. */
-  step: Count,
-  /** False where this question has no rationales under it yet (choosing it samples them when `canSample`). */
-  sampled: v.boolean(),
-});
-export type CheckpointOption = v.InferOutput<typeof CheckpointOption>;
-
-/** Under which strategy's tag rationales are sampled, by its number from 1; 'all': under each equally often; 'none': under no tag. */
-export const StrategyChoice = v.union([v.picklist(['all', 'none']), v.pipe(v.number(), v.integer(), v.minValue(1))]);
-export type StrategyChoice = v.InferOutput<typeof StrategyChoice>;
-
-export const SamplingSettings = v.object({
-  k: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(64)),
-  temperature: v.pipe(v.number(), v.minValue(0), v.maxValue(5)),
-  seed: Count,
-  /** Absent where there are no strategies. */
-  strategy: v.optional(StrategyChoice),
-});
-export type SamplingSettings = v.InferOutput<typeof SamplingSettings>;
-
-/** What is being computed for this panel right now. */
-export const PanelActivity = v.object({
-  what: v.picklist(['sampling', 'scoring', 'tracing']),
-  done: Count,
-  total: Count,
-});
-export type PanelActivity = v.InferOutput<typeof PanelActivity>;
-
-export const RationaleQuestion = v.object({
-  kind: v.literal('question'),
-  /** Name of the file as shown (relative to the workspace). */
-  dataset: v.string(),
-  line: v.number(),
-  rowKey: v.string(),
-  question: v.string(),
-  goldAnswer: v.string(),
-  /** Name of the run the rationales come from; null without a run. */
-  run: v.nullable(v.string()),
-  /** Base first, then rising steps. */
-  checkpoints: v.array(CheckpointOption),
-  /** Null: nothing sampled for this question yet under the chosen checkpoint. */
-  current: v.nullable(RationaleSet),
-  comparison: v.nullable(RationaleSet),
-  sampling: SamplingSettings,
-  /** Names of strategies by `RationaleRecord.strategy` (as decimal string), e.g. {"1": "think 1"}. */
-  strategyNames: v.record(v.string(), v.string()),
-  /** False without a loaded model or in an untrusted workspace: the buttons that need the engine are off. */
-  canSample: v.boolean(),
-  activity: v.nullable(PanelActivity),
-  /** The last thing asked for failed: shown above what is still valid. */
-  failure: v.nullable(PanelFailure),
-});
-export type RationaleQuestion = v.InferOutput<typeof RationaleQuestion>;
-
-export const RationaleSnapshot = v.variant('kind', [
-  v.object({ kind: v.literal('empty'), why: v.picklist(['no-dataset', 'no-row', 'bad-row', 'no-model', 'untrusted']) }),
-  Loading,
-  Failed,
-  RationaleQuestion,
-]);
-export type RationaleSnapshot = v.InferOutput<typeof RationaleSnapshot>;
-
-export const RationaleHostMessage = v.variant('type', [
-  StringsMessage,
-  v.object({ type: v.literal('snapshot'), snapshot: RationaleSnapshot }),
-]);
-export type RationaleHostMessage = v.InferOutput<typeof RationaleHostMessage>;
-
-/** `rowKey` travels with every intent about a question: the cursor may have moved on before it arrives. */
-export const RationaleIntent = v.variant('type', [
-  ReadyIntent,
-  ActionIntent,
-  v.object({ type: v.literal('choose-checkpoint'), rowKey: v.string(), checkpoint: CheckpointName }),
-  v.object({ type: v.literal('choose-comparison'), rowKey: v.string(), checkpoint: v.nullable(CheckpointName) }),
-  v.object({ type: v.literal('sample'), rowKey: v.string(), checkpoint: CheckpointName, settings: SamplingSettings }),
-  v.object({
-    type: v.literal('score-edited'),
-    rowKey: v.string(),
-    checkpoint: CheckpointName,
-    rationale: v.string(),
-    text: v.string(),
-  }),
-  v.object({
-    type: v.literal('trace-prefixes'),
-    rowKey: v.string(),
-    checkpoint: CheckpointName,
-    rationale: v.string(),
-  }),
-  v.object({ type: v.literal('cancel') }),
-  v.object({ type: v.literal('pin'), rowKey: v.string(), rationale: v.string(), pinned: v.boolean() }),
-  v.object({ type: v.literal('rate'), rowKey: v.string(), rationale: v.string(), rating: RationaleRating }),
-  v.object({ type: v.literal('copy'), text: v.string() }),
-  v.object({ type: v.literal('open-row'), rowKey: v.string(), line: v.number() }),
-  v.object({ type: v.literal('open-rollout'), rowKey: v.string(), step: Count, sample: Count }),
-]);
-export type RationaleIntent = v.InferOutput<typeof RationaleIntent>;
+export const ReadyIntent = v.object({ type: v.literal('ready') });
+export const ActionIntent = v.object({ type: v.literal('action'), action: PanelAction });
 
 // ------------------------------------------------------------------------------------------------------------------ run dashboard
 

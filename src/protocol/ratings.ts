@@ -3,7 +3,7 @@
  * row by its content key and to a rationale by its text, so sorting, editing or deleting other rows moves nothing.
  */
 import * as v from 'valibot';
-import { RatingVerdict } from './panel_messages.ts';
+import { RatingVerdict } from './rationale_messages.ts';
 
 export const RatingRecord = v.object({
   rowKey: v.string(),

@@ -49,9 +49,9 @@ export const RationaleRecord = v.object({
   ratingBonus: v.optional(v.number()),
   /** What the advantage is made of: selfReward (or the truncation penalty in its place) − klPenalty + rating bonus. */
   reward: v.number(),
-  /** Leave-one-out baseline (1/(K−1)) Σ_{j≠k} reward_j. */
-  baseline: v.number(),
-  advantage: v.number(),
+  /** Leave-one-out baseline (1/(K−1)) Σ_{j≠k} reward_j; null without a sibling that was scored, and then there is no advantage either. */
+  baseline: v.nullable(v.number()),
+  advantage: v.nullable(v.number()),
   extractedAnswer: v.nullable(v.string()),
   correct: v.boolean(),
   /** Forking token g (1-based) when strategies are on. */
@@ -72,6 +72,8 @@ export const QuestionRollout = v.object({
   goldAnswer: v.string(),
   /** log π(y | x) with no rationale at all; null when not scored. */
   noRationaleLogProb: v.nullable(v.number()),
+  /** β of every `klPenalty` here; absent: that of the run's configuration. */
+  klCoefficient: v.optional(v.number()),
   rationales: v.array(RationaleRecord),
 });
 export type QuestionRollout = v.InferOutput<typeof QuestionRollout>;

@@ -150,10 +150,10 @@ export class TinyEngineService implements EngineService {
     const rationales = Array.from({ length: k }, (_, sample) =>
       rationaleOf(`thought ${seed}.${sample}`, sample, answer, -1 - sample),
     );
-    const mean = rationales.reduce((sum, rationale) => sum + rationale.reward, 0) / k;
+    const total = rationales.reduce((sum, rationale) => sum + rationale.reward, 0);
     for (const rationale of rationales) {
-      rationale.baseline = (mean * k - rationale.reward) / (k - 1);
-      rationale.advantage = rationale.reward - rationale.baseline;
+      const baseline = (total - rationale.reward) / (k - 1);
+      Object.assign(rationale, { baseline, advantage: rationale.reward - baseline });
     }
     return {
       step: 0,
@@ -213,8 +213,8 @@ function rationaleOf(text: string, sample: number, answer: string, selfReward: n
     selfReward,
     klPenalty: 0,
     reward: selfReward,
-    baseline: 0,
-    advantage: 0,
+    baseline: null,
+    advantage: null,
     extractedAnswer: answer,
     correct: true,
   };

@@ -159,7 +159,7 @@ describe('engine server', () => {
     await client.request('train', train('a', 6));
     const rollout = await client.request('sampleQuestion', sample('s', 4));
     assert.ok(stepsSeen < 6, 'the answer came before the run was over');
-    const advantages = rollout.rationales.map((rationale) => rationale.advantage);
+    const advantages = rollout.rationales.map((rationale) => rationale.advantage!);
     assert.ok(Math.abs(advantages.reduce((a, b) => a + b)) < 1e-12);
     assert.deepEqual((await ended).outcome, { type: 'ok' });
     assert.equal(stepsSeen, 6);

@@ -4,10 +4,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { atomicWrite, NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import {
+  chooseComparison,
+  previousCheckpoint,
+  settingsAlike,
+  stagesOf,
+} from '../../src/extension/rationales/before_after.ts';
+import { PanelChoices } from '../../src/extension/rationales/panel_choices.ts';
 import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
 import {
   checkpointOptions,
-  chooseComparison,
   chooseCurrent,
   setOfRollout,
   setOfSamples,
@@ -17,6 +23,7 @@ import {
 } from '../../src/extension/rationales/rationale_sets.ts';
 import { RolloutIndex } from '../../src/extension/runs/rollout_index.ts';
 import { ratingsFile } from '../../src/protocol/ratings.ts';
+import { drawOf, samplesOf } from '../../src/protocol/rationale_draw.ts';
 import type { QuestionRollout } from '../../src/protocol/records.ts';
 import { TinyEngineService } from '../support/tiny_engine_service.ts';
 
@@ -83,10 +90,18 @@ describe('sets of rationales', () => {
     assert.equal(chooseCurrent(sets, 'step-4'), 'step-4');
     assert.equal(chooseCurrent(sets, 'step-9'), 'step-11');
     assert.equal(chooseCurrent(new Map(), undefined), undefined);
-    assert.equal(chooseComparison(sets, 'step-11', undefined), 'base');
-    assert.equal(chooseComparison(sets, 'base', undefined), undefined);
-    assert.equal(chooseComparison(sets, 'step-11', null), undefined);
-    assert.equal(chooseComparison(sets, 'step-11', 'step-4'), 'step-4');
+    const options = checkpointOptions(sets, [10, 20]);
+    assert.equal(chooseComparison(sets, options, 'step-11', undefined), 'base');
+    assert.equal(chooseComparison(sets, options, 'base', undefined), undefined);
+    assert.equal(chooseComparison(sets, options, 'step-11', null), undefined);
+    assert.equal(chooseComparison(sets, options, 'step-11', 'step-4'), 'step-4');
+    const [, ...withoutBase] = sets;
+    const later = new Map(withoutBase);
+    assert.equal(
+      chooseComparison(later, checkpointOptions(later, []), 'step-11', undefined),
+      'step-4',
+      'no base: the one before',
+    );
     assert.deepEqual(
       checkpointOptions(sets, [10, 20]).map(({ name, sampled }) => [name, sampled]),
       [
@@ -104,13 +119,118 @@ describe('sets of rationales', () => {
     const [pinned] = first.rationales;
     const marks = { pinned: new Set([pinned!.id]), ratings: new Map(), traces: new Map() };
     const marked = withMarks(first, marks);
-    const second = setOfSamples(await rolloutOf(0, 'a', 2), 'base', 1, marked);
+    const second = setOfSamples(await rolloutOf(0, 'a', 2), 'base', 0.5, marked);
     assert.equal(second.rationales.length, 4);
-    assert.equal(second.rationales[3]?.id, pinned?.id);
+    const kept = second.rationales[3];
+    assert.equal(kept?.id, pinned?.id);
+    assert.deepEqual([kept?.seed, kept?.keptFrom], [1, { step: null, temperature: 1, beta: null, k: 3 }]);
+    assert.equal(samplesOf(second.rationales).length, 3, 'it is none of the new sample');
+    const fresh = second.rationales.slice(0, 3).map(({ record }) => record.reward);
+    const [base, current] = stagesOf(
+      new Map([
+        ['base', second],
+        ['step-4', { ...second, checkpoint: 'step-4' }],
+      ]),
+      checkpointOptions(new Map([['step-4', second]]), []),
+      [],
+      'step-4',
+    );
+    for (const stage of [base, current]) {
+      assert.equal(stage?.figures?.k, 3);
+      assert.ok(Math.abs(stage!.figures!.meanReward - fresh.reduce((a, b) => a + b) / 3) < 1e-12, 'nor of its mean');
+    }
+    const third = setOfSamples(await rolloutOf(0, 'a', 3), 'base', 1, withMarks(second, marks));
+    assert.deepEqual(third.rationales[3]?.keptFrom, kept?.keptFrom, 'its provenance stays through further samples');
     const edited = withEdited(second, 'edited-1', pinned!.record, second.checkpoint);
     const ids = edited.rationales.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
     assert.deepEqual(edited.rationales.at(-1)?.origin, 'edited');
+  });
+});
+
+describe('before and after', () => {
+  it('are the base, the newest known weights before those shown, and those shown', async () => {
+    const sets = new Map(
+      await Promise.all(
+        [1, 41].map(async (step) => {
+          const set = setOfRollout(await rolloutOf(step, 'a'), settings);
+          return [set.checkpoint, set] as const;
+        }),
+      ),
+    );
+    const options = checkpointOptions(sets, [20, 30]);
+    assert.equal(previousCheckpoint(options, 'step-40'), 'step-30');
+    assert.equal(previousCheckpoint(options, 'step-20'), undefined, 'the base is no previous checkpoint');
+    const stages = stagesOf(sets, options, [20, 30], 'step-40');
+    assert.deepEqual(
+      stages.map(({ role, checkpoint, figures, canSample }) => [role, checkpoint, figures?.alike, canSample]),
+      [
+        ['base', 'base', false, true], // drawn with the random numbers of update 1
+        ['previous', 'step-30', undefined, true],
+        ['current', 'step-40', true, false], // no longer on disk
+      ],
+    );
+    const records = sets.get('base')!.rationales.map(({ record }) => record);
+    const best = records.toSorted((a, b) => b.reward - a.reward)[0]!;
+    assert.equal(stages[0]?.figures?.best.text, best.text);
+    assert.equal(stages[0]?.figures?.right, records.filter(({ correct }) => correct).length);
+    assert.deepEqual(stagesOf(sets, options, [20, 30], 'base'), [], 'nothing to compare the base with');
+  });
+
+  it('ask other weights for the K, temperature, seed and random numbers of what is shown', async () => {
+    const defaults = { k: 8, temperature: 1, seed: 0 };
+    const shown = setOfRollout(await rolloutOf(41, 'a', 7), { ...settings, temperature: 0.7 });
+    const asked = settingsAlike(shown, defaults);
+    assert.deepEqual(asked, { k: 3, temperature: 0.7, seed: 7, randomStep: 41 });
+    assert.deepEqual(settingsAlike(undefined, defaults), defaults);
+    const reply = { ...(await rolloutOf(asked.randomStep!, 'a', asked.seed)) };
+    const compared = setOfSamples(reply, 'step-30', asked.temperature, undefined);
+    const sets = new Map([
+      ['step-40', shown],
+      ['step-30', compared],
+    ]);
+    const stages = stagesOf(sets, checkpointOptions(sets, [30]), [30], 'step-40');
+    assert.equal(stages.find(({ role }) => role === 'previous')?.figures?.alike, true);
+    assert.deepEqual(drawOf(compared), drawOf(shown));
+  });
+});
+
+describe('choices in the side panel', () => {
+  const memento = () => {
+    const values = new Map<string, unknown>();
+    return {
+      get: <T>(key: string, fallback: T) => (values.has(key) ? (values.get(key) as T) : fallback),
+      update: async (key: string, value: unknown) => void values.set(key, JSON.parse(JSON.stringify(value))),
+    };
+  };
+
+  it('outlive the window, by row and run', async () => {
+    const kept = memento();
+    await new PanelChoices(kept).choose('row', 'run-1', { checkpoint: 'step-4' });
+    await new PanelChoices(kept).choose('row', 'run-1', { comparison: null });
+    await new PanelChoices(kept).pin('row', 'a', true);
+    const after = new PanelChoices(kept);
+    assert.deepEqual(after.of('row', 'run-1'), { rowKey: 'row', run: 'run-1', checkpoint: 'step-4', comparison: null });
+    assert.deepEqual(after.of('row', 'run-2'), { rowKey: 'row', run: 'run-2' }, 'other weights by the same names');
+    assert.deepEqual(after.pins('row'), ['a']);
+    await after.pin('row', 'a', false);
+    assert.deepEqual(after.pins('row'), []);
+  });
+
+  it('are bounded, and a state of another version is none', async () => {
+    const kept = memento();
+    const choices = new PanelChoices(kept);
+    for (let i = 0; i < 250; i++) {
+      await choices.choose(`row-${i}`, null, { checkpoint: 'base' });
+      await choices.pin(`row-${i}`, 'a', true);
+    }
+    assert.deepEqual(
+      [choices.of('row-49', null).checkpoint, choices.of('row-50', null).checkpoint],
+      [undefined, 'base'],
+    );
+    assert.deepEqual([choices.pins('row-49').length, choices.pins('row-50').length], [0, 1]);
+    await kept.update('latro.rationaleChoices', { old: true });
+    assert.equal(choices.of('row-249', null).checkpoint, undefined);
   });
 });
 

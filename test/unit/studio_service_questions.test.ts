@@ -54,7 +54,10 @@ describe('studio service: questions', function () {
     checkpoint(lora, 'step-2'),
     checkpoint(full, 'step-2'),
   ];
-  const sample = (weights: Weights, changes: { row?: RowReference; k?: number; seed?: number } = {}) =>
+  const sample = (
+    weights: Weights,
+    changes: { row?: RowReference; k?: number; seed?: number; randomStep?: number } = {},
+  ) =>
     studio.client.request('sampleQuestion', {
       jobId: studio.nextJob(),
       weights,
@@ -106,12 +109,27 @@ describe('studio service: questions', function () {
       rollout.rationales.forEach(({ reward, baseline, advantage }, k) => {
         const others = rewards.filter((_, j) => j !== k);
         assertClose(baseline, sum(others) / others.length, 1e-9);
-        assertClose(advantage, reward - baseline, 1e-9);
+        assertClose(advantage, reward - baseline!, 1e-9);
       });
       assert.deepEqual(await sample(weights), rollout);
       const texts = ({ rationales }: QuestionRollout) => rationales.map(({ text }) => text);
       assert.notDeepEqual(texts(await sample(weights, { seed: 12 })), texts(rollout));
     }
+  });
+
+  it('draws other weights with the same random numbers when asked for those of the same update, and says with which β', async () => {
+    // Before training the two runs are the model itself: what differs is only which update's numbers are drawn.
+    const texts = async (weights: Weights, randomStep?: number) => {
+      const rollout = await sample(weights, randomStep === undefined ? {} : { randomStep });
+      assert.equal(rollout.klCoefficient, 0.05);
+      return { step: rollout.step, texts: rollout.rationales.map(({ text }) => text) };
+    };
+    const base = checkpoint(lora, 'base');
+    const [own, third] = [await texts(base), await texts(base, 3)];
+    assert.deepEqual([own.step, third.step], [1, 3]);
+    assert.notDeepEqual(third.texts, own.texts);
+    assert.deepEqual(await texts(checkpoint(full, 'base'), 3), third);
+    assert.deepEqual(await texts(checkpoint(lora, 'step-2'), 3), await texts(checkpoint(lora, 'step-2')));
   });
 
   it('scores a text as the sample that it was: the same numbers, token by token', async () => {
@@ -120,7 +138,7 @@ describe('studio service: questions', function () {
       for (const rationale of rationales) {
         const scored = await score(weights, rationale.text);
         assertClose(ownFigures(scored), ownFigures(rationale), 1e-5);
-        assert.deepEqual([scored.baseline, scored.advantage], [0, 0]);
+        assert.deepEqual([scored.baseline, scored.advantage], [null, null]);
         assertClose(scored.reward, scored.selfReward - scored.klPenalty, 1e-9);
       }
     }

@@ -63,7 +63,7 @@ describe('studio service: runs', function () {
       assert.equal(rollouts.length, 2);
       for (const { rationales } of rollouts) {
         assert.equal(rationales.length, 4);
-        const sum = rationales.reduce((total, { advantage }) => total + advantage, 0);
+        const sum = rationales.reduce((total, { advantage }) => total + advantage!, 0);
         assert.ok(Math.abs(sum) < 1e-9, `${sum}`);
       }
     }

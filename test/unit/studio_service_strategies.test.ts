@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import type { EngineRequestError } from '../../src/extension/engine/engine_client.ts';
 import type { RowReference, Weights } from '../../src/protocol/engine_rpc.ts';
-import type { StrategyChoice } from '../../src/protocol/panel_messages.ts';
+import type { StrategyChoice } from '../../src/protocol/rationale_messages.ts';
 import type { RationaleRecord } from '../../src/protocol/records.ts';
 import { assertClose } from '../support/close.ts';
 import { Studio, systemWorld } from '../support/studio_harness.ts';

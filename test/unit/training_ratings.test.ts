@@ -18,8 +18,8 @@ import type { QuestionTask } from '../../src/engine/training/question_task.ts';
 import { RunRatings } from '../../src/engine/training/ratings.ts';
 import { setUpRun } from '../../src/engine/training/run_setup.ts';
 import { TrainingRun } from '../../src/engine/training/training_run.ts';
-import type { RatingVerdict } from '../../src/protocol/panel_messages.ts';
 import type { RatingRecord, RatingsFile } from '../../src/protocol/ratings.ts';
+import type { RatingVerdict } from '../../src/protocol/rationale_messages.ts';
 import type { QuestionRollout, StepMetrics } from '../../src/protocol/records.ts';
 import type { RunConfig } from '../../src/protocol/run_config.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
@@ -80,7 +80,7 @@ describe("a person's ratings in training", () => {
           assert.equal(rationale.ratingBonus ?? 0, own);
           // A_k = r_k − (1/(K−1)) Σ_{j≠k} r_j with K = 4.
           const shift = k === 2 ? added : -added / 3;
-          assert(Math.abs(rationale.advantage - before.rationales[k]!.advantage - shift) < 1e-9);
+          assert(Math.abs(rationale.advantage! - before.rationales[k]!.advantage! - shift) < 1e-9);
         }
         assert.deepEqual((await run.rollouts(1)).slice(1), (await unrated.rollouts(1)).slice(1));
         assert.equal((await metrics(run))[0]!.ratedRationales, 1);

@@ -250,7 +250,7 @@ describe('methods with reasoning strategies', () => {
         );
         for (const n of [1, 2, 3]) {
           const own = rationales.filter(({ strategy }) => strategy === n);
-          assert(Math.abs(own.reduce((sum, { advantage }) => sum + advantage, 0)) < 1e-9);
+          assert(Math.abs(own.reduce((sum, { advantage }) => sum + advantage!, 0)) < 1e-9);
         }
         assert(rationales.some(({ advantage }) => advantage !== 0));
       }

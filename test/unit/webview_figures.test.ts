@@ -1,7 +1,8 @@
 /** What the panels derive from their snapshots: orders, groups, plots, diffs, formats. No browser needed. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { RationaleView } from '../../src/protocol/panel_messages.ts';
+import { drawOf, samplesOf } from '../../src/protocol/rationale_draw.ts';
+import type { RationaleView } from '../../src/protocol/rationale_messages.ts';
 import { compact, duration, fixed, percent, probability, pValue, scientific, signed } from '../../webview/format.ts';
 import {
   axis,
@@ -12,17 +13,18 @@ import {
   meanSelfReward,
   otherReward,
   rightCount,
-  type SortColumn,
-  sampled,
+  SORT_COLUMNS,
   shownOrder,
+  siblingCount,
   sortRationales,
   sortValue,
   tokenKind,
+  weightLevel,
 } from '../../webview/rationale_figures.ts';
 import { readDraft } from '../../webview/sampling_draft.ts';
 import { checkpointLabel, setStrings, t } from '../../webview/strings.ts';
 import { wordDiff } from '../../webview/word_diff.ts';
-import { busySnapshot, questionSnapshot } from '../webview/fixtures/rationales.ts';
+import { busySnapshot, keptSnapshot, questionSnapshot } from '../webview/fixtures/rationales.ts';
 
 const tuned = questionSnapshot.current!;
 
@@ -76,10 +78,8 @@ describe('webview formats', () => {
 });
 
 describe('rationales of a question', () => {
-  const columns: readonly SortColumn[] = ['sample', 'selfReward', 'klPenalty', 'baseline', 'advantage', 'length'];
-
   it('sort by any column without losing one, pinned first', () => {
-    for (const by of columns) {
+    for (const by of SORT_COLUMNS.filter((column) => column !== 'answer')) {
       for (const descending of [true, false]) {
         const pinned = tuned.rationales.map((r, i) => ({ ...r, pinned: i === 2 || i === 6 }));
         const sorted = sortRationales(pinned, { by, descending });
@@ -88,13 +88,58 @@ describe('rationales of a question', () => {
           sorted.map((r) => r.pinned),
           [true, true, ...Array(6).fill(false)],
         );
-        const values = sorted.slice(2).map((r) => (descending ? -1 : 1) * sortValue(r.record, by));
+        const values = sorted.slice(2).map((r) => (descending ? -1 : 1) * Number(sortValue(r.record, by)));
         assert.deepEqual(
           values,
           values.toSorted((a, b) => a - b),
         );
       }
     }
+  });
+
+  it('sort by the answer itself: numbers by size, then words, none last either way', () => {
+    const answers = ['12', 'nine', '9', null, '−', '1,000', '-3.5'];
+    const rationales = answers.map((extractedAnswer, i) => {
+      const view = tuned.rationales[i]!;
+      return { ...view, record: { ...view.record, extractedAnswer } };
+    });
+    const shown = (descending: boolean) =>
+      sortRationales(rationales, { by: 'answer', descending }).map(({ record }) => record.extractedAnswer);
+    assert.deepEqual(shown(false).slice(0, 4), ['-3.5', '9', '12', '1,000']);
+    assert.equal(shown(false).at(-1), null);
+    assert.deepEqual(shown(true).slice(-5), ['1,000', '12', '9', '-3.5', null]);
+  });
+
+  it('sort right ones before wrong ones, and what has no baseline last', () => {
+    const byVerdict = sortRationales(tuned.rationales, { by: 'right', descending: true });
+    assert.deepEqual(
+      byVerdict.map(({ record }) => record.correct),
+      [...Array(7).fill(true), false],
+    );
+    const { rationales } = keptSnapshot.current!;
+    for (const by of ['baseline', 'advantage'] as const)
+      for (const descending of [true, false])
+        assert.equal(shownOrder(rationales, { by, descending }).at(-2)?.id, 'edited/0');
+  });
+
+  it('never count what was pinned earlier, pair it with nothing, and list it last', () => {
+    const { current, comparison } = keptSnapshot;
+    const kept = current!.rationales.at(-1)!;
+    assert.equal(samplesOf(current!.rationales).length, 4);
+    assert.deepEqual([drawOf(current!).k, drawOf(current!).seed], [4, 8]);
+    assert.equal(counterpart(kept, comparison), null);
+    assert.equal(siblingCount(kept, current!), 8, 'its baseline is of the eight it was sampled with');
+    assert.equal(siblingCount(current!.rationales[0]!, current!), 4);
+    assert.equal(shownOrder(current!.rationales, { by: 'selfReward', descending: true }).at(-1)?.id, kept.id);
+  });
+
+  it('weigh tokens by sign and size of the advantage, and not at all without one', () => {
+    const advantages = tuned.rationales.map(({ record }) => record.advantage!);
+    const levels = advantages.map((advantage) => weightLevel(advantage, tuned));
+    assert.equal(Math.max(...levels.map(Math.abs)), 3, 'the heaviest');
+    assert.deepEqual(levels.map(Math.sign), advantages.map(Math.sign));
+    assert.equal(weightLevel(null, tuned), 0);
+    assert.equal(weightLevel(0, tuned), 0);
   });
 
   it('group by strategy, and the first shown is the first of the first group', () => {
@@ -112,8 +157,8 @@ describe('rationales of a question', () => {
 
   it('count the model’s samples only: an edited rationale is a person’s', () => {
     const { rationales } = busySnapshot.current!;
-    assert.equal(sampled(rationales).length, 7);
-    assert.equal(rightCount(sampled(rationales)), 6);
+    assert.equal(samplesOf(rationales).length, 7);
+    assert.equal(rightCount(samplesOf(rationales)), 6);
     assert.equal(meanSelfReward([]), null);
     const mean = meanSelfReward(tuned.rationales)!;
     assert.ok(Math.abs(mean * 8 - tuned.rationales.reduce((sum, r) => sum + r.record.selfReward, 0)) < 1e-12);

@@ -3,15 +3,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import {
-  AccuracySnapshot,
-  DashboardSnapshot,
-  RationaleIntent,
-  RationaleSnapshot,
-} from '../../src/protocol/panel_messages.ts';
+import { AccuracySnapshot, DashboardSnapshot } from '../../src/protocol/panel_messages.ts';
+import { RationaleIntent, RationaleSnapshot } from '../../src/protocol/rationale_messages.ts';
 import { defaultStrings } from '../../webview/strings.ts';
 import { comparisonSnapshot } from '../webview/fixtures/comparison.ts';
-import { busySnapshot, questionSnapshot } from '../webview/fixtures/rationales.ts';
+import { busySnapshot, keptSnapshot, questionSnapshot } from '../webview/fixtures/rationales.ts';
 import { finishedSnapshot, trainingSnapshot } from '../webview/fixtures/run_events.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../webview');
@@ -50,7 +46,7 @@ describe('panel sources', () => {
 
   it('use every text', () => {
     const code = sources
-      .filter(({ name }) => name.endsWith('.ts') && name !== 'strings.ts')
+      .filter(({ name }) => name.endsWith('.ts') && !/^strings/.test(name))
       .map(({ text }) => text)
       .join('\n');
     const built = [...code.matchAll(/`([a-z]+\.[\w.]*)\$\{/g)].map((match) => match[1]!);
@@ -65,7 +61,7 @@ describe('panel sources', () => {
 
 describe('panel protocol', () => {
   it('accepts the fixtures unchanged', () => {
-    for (const snapshot of [questionSnapshot, busySnapshot])
+    for (const snapshot of [questionSnapshot, busySnapshot, keptSnapshot])
       assert.deepEqual(v.parse(RationaleSnapshot, snapshot), snapshot);
     for (const snapshot of [trainingSnapshot, finishedSnapshot])
       assert.deepEqual(v.parse(DashboardSnapshot, snapshot), snapshot);

@@ -1,13 +1,20 @@
 /** The rationale side panel in Chromium: what a person sees, reads out, presses and types; what reaches the host. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { RationaleQuestion } from '../../src/protocol/panel_messages.ts';
-import { busySnapshot, questionSnapshot, strategiesSnapshot, unsampledSnapshot } from './fixtures/rationales.ts';
+import type { RationaleQuestion } from '../../src/protocol/rationale_messages.ts';
+import {
+  busySnapshot,
+  keptSnapshot,
+  questionSnapshot,
+  strategiesSnapshot,
+  unsampledSnapshot,
+} from './fixtures/rationales.ts';
 import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
 
 const states: Record<string, unknown> = {
   question: questionSnapshot,
   busy: busySnapshot,
+  kept: keptSnapshot,
   strategies: strategiesSnapshot,
   unsampled: unsampledSnapshot,
   'no-model-loaded': { ...unsampledSnapshot, canSample: false },
@@ -78,7 +85,7 @@ describe('rationale panel', function () {
     const best = records.toSorted((a, b) => b.selfReward - a.selfReward)[0]!;
     const figures = (await rows.first().locator('tr.figures').innerText()).replaceAll('−', '-');
     for (const value of [best.selfReward, best.klPenalty, best.baseline, best.advantage])
-      assert.ok(figures.includes(value.toFixed(2)), `${value.toFixed(2)} in ${figures}`);
+      assert.ok(figures.includes(value!.toFixed(2)), `${value!.toFixed(2)} in ${figures}`);
     assert.equal(await page.locator('.headline strong').first().innerText(), '7 of 8 right');
   });
 

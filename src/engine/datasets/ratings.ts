@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import * as v from 'valibot';
-import type { RatingVerdict } from '../../protocol/panel_messages.ts';
 import { type RatingRecord, RatingsFile, ratingsFile } from '../../protocol/ratings.ts';
+import type { RatingVerdict } from '../../protocol/rationale_messages.ts';
 import { LatroError } from '../common/errors.ts';
 import { type FileSystem, isMissing } from '../common/file_system.ts';
 import { locateJson, locatePath } from './json_text.ts';

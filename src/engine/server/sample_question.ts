@@ -1,6 +1,6 @@
 /** K rationales of one question with rewards and advantages, made exactly as an update of a LaTRO run makes them. */
 import type { RequestParams } from '../../protocol/engine_rpc.ts';
-import type { StrategyChoice } from '../../protocol/panel_messages.ts';
+import type { StrategyChoice } from '../../protocol/rationale_messages.ts';
 import type { QuestionRollout } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import { latroBatchUpdate, type RationaleUpdate } from '../latro/objective.ts';
@@ -30,7 +30,7 @@ export async function sampleQuestion(
     sampling: { ...sampling, rationalesPerQuestion: k, temperature, maxRationaleTokens },
   };
   // The update after these weights: with the run's own seed and settings these are the rationales it sampled, or is to sample.
-  const step = question.weights.step + 1;
+  const step = params.randomStep ?? question.weights.step + 1;
 
   const meter = new ProgressMeter(world.clock, (progress) => context.progress(progress));
   const report = (done: number): void =>
@@ -57,7 +57,8 @@ export async function sampleQuestion(
       updates[place] = update!.rationales[i]!;
     });
   }
-  return questionRollout(merged(groups, k).sampled, updates, task, { seed, step }, [], tagOf);
+  const rollout = questionRollout(merged(groups, k).sampled, updates, task, { seed, step }, [], tagOf);
+  return { ...rollout, klCoefficient: config.reward.klCoefficient };
 }
 
 /** The tag of each of the K rationales: all of one, none, or every tag in turn as often as the others, the first tags once more. */

@@ -1,7 +1,7 @@
 /**
  * A rationale that a person wrote, scored as a sampled one: log π(z|x), log π(y|x⊕z) and log π(y|x), token by token, from one forward
- * pass. It counts as ended by the answer phrase that follows it, y's own first words. It has no siblings, so baseline and advantage
- * are 0, and being whole it is not penalised for its length.
+ * pass. It counts as ended by the answer phrase that follows it, y's own first words. It has no siblings, so there is no
+ * baseline and no advantage, and being whole it is not penalised for its length.
  */
 import type { RequestParams } from '../../protocol/engine_rpc.ts';
 import type { RationaleRecord } from '../../protocol/records.ts';

@@ -4,7 +4,7 @@
  * and costs the few tokens of y.
  */
 import type { RequestParams } from '../../protocol/engine_rpc.ts';
-import type { PrefixScore } from '../../protocol/panel_messages.ts';
+import type { PrefixScore } from '../../protocol/rationale_messages.ts';
 import { throwIfCancelled } from '../common/errors.ts';
 import { countedLogProbs, type RewardOver, splitParts, sum } from '../latro/reward.ts';
 import type { JobContext } from './engine_service.ts';

@@ -65,8 +65,8 @@ function rationaleRecord(
     klPenalty: update.klPenalty,
     ...(ratingBonus === 0 ? {} : { ratingBonus }),
     reward: update.reward ?? 0,
-    baseline: update.baseline ?? 0,
-    advantage: update.advantage,
+    baseline: update.baseline,
+    advantage: update.baseline === null ? null : update.advantage,
     extractedAnswer: verdict.extracted,
     correct: verdict.correct,
   };

@@ -1,8 +1,8 @@
 /** A person's note on a row, or their rating of one of its rationales, as a comment of VS Code. */
 import * as vscode from 'vscode';
 import { unreachable } from '../../engine/common/errors.ts';
-import type { RatingVerdict } from '../../protocol/panel_messages.ts';
 import type { RatingRecord } from '../../protocol/ratings.ts';
+import type { RatingVerdict } from '../../protocol/rationale_messages.ts';
 import type { NoteRecord } from './notes_file.ts';
 
 export type CommentSource =

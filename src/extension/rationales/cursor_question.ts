@@ -1,6 +1,7 @@
 /** Follows the cursor through datasets: which question is the person at? */
 import * as vscode from 'vscode';
 import { Emitter } from '../common/disposables.ts';
+import { mayBeDataset } from '../dataset/dataset_document.ts';
 import { rowAtLine } from '../dataset/dataset_rows.ts';
 import type { Question } from './question_source.ts';
 
@@ -57,9 +58,7 @@ export class CursorQuestion implements vscode.Disposable {
 const activeEditor = () => vscode.window.activeTextEditor;
 
 function atCursor({ document, selection }: vscode.TextEditor): AtCursor {
-  if (document.uri.scheme !== 'file' || !/\.(jsonl|ndjson|json)$/i.test(document.fileName)) {
-    return { kind: 'none', why: 'no-dataset' };
-  }
+  if (!mayBeDataset(document)) return { kind: 'none', why: 'no-dataset' };
   const found = rowAtLine(document, selection.active.line);
   if (found.kind !== 'row') return { kind: 'none', why: found.kind };
   return { kind: 'question', question: { file: document.fileName, row: found.row, text: found.text } };

@@ -2,12 +2,15 @@
 import path from 'node:path';
 import type { DatasetRow } from '../../engine/datasets/row.ts';
 import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
-import type { RationaleSet } from '../../protocol/panel_messages.ts';
+import type { RationaleSet, RationaleView } from '../../protocol/rationale_messages.ts';
 import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import { strategyNames } from '../runs/strategies.ts';
-import { setOfRollout, type Trace, weightsOfRollout } from './rationale_sets.ts';
+import type { PanelChoices } from './panel_choices.ts';
+import type { RatingStore } from './rating_store.ts';
+import { type Marks, setOfRollout, type Trace, weightsOfRollout, withMarks } from './rationale_sets.ts';
+import type { RationaleStore } from './rationale_store.ts';
 
 /** A row of a dataset as it stands in the editor. */
 export interface Question {
@@ -21,25 +24,34 @@ export interface KnownQuestion {
   readonly run: RunSummary | null;
   /** By checkpoint name. */
   readonly sets: ReadonlyMap<string, RationaleSet>;
+  /** The checkpoints whose set was sampled, or added to, on request. */
+  readonly onRequest: ReadonlySet<string>;
   /** Steps whose weights are on disk, rising. */
   readonly checkpointSteps: readonly number[];
   /** Of the run's reasoning strategies; empty without any. */
   readonly strategyNames: Readonly<Record<string, string>>;
 }
 
+export interface QuestionSourceServices {
+  readonly runs: RunsWatcher;
+  readonly store: RationaleStore;
+  readonly ratings: RatingStore;
+  readonly choices: PanelChoices;
+  /** Folder of the model to ask where there is no run. @throws LatroError when none is chosen */
+  readonly model: () => string;
+}
+
 export class QuestionSource {
-  readonly #runs: RunsWatcher;
+  readonly #services: QuestionSourceServices;
   readonly #indexes = new Map<string, RolloutIndex>();
   readonly #records = new Map<string, RunRecord>();
-  /** What was sampled or written on request, newest per question and checkpoint; gone with the window. */
-  readonly #onRequest = new Map<string, RationaleSet>();
-  readonly #traces = new Map<string, Trace>();
 
-  constructor(runs: RunsWatcher) {
-    this.#runs = runs;
+  constructor(services: QuestionSourceServices) {
+    this.#services = services;
   }
 
   async known({ file, row }: Question): Promise<KnownQuestion> {
+    const { runs, store } = this.#services;
     const run = await this.runOf(file);
     const sets = new Map<string, RationaleSet>();
     let checkpointSteps: readonly number[] = [];
@@ -51,66 +63,95 @@ export class QuestionSource {
       for (const rollout of await this.#index(run).find(row.rowKey)) {
         sets.set(weightsOfRollout(rollout), setOfRollout(rollout, settings));
       }
-      checkpointSteps = await this.#runs.directory(run).checkpoints.steps();
+      checkpointSteps = await runs.directory(run).checkpoints.steps();
     }
-    for (const [key, set] of this.#onRequest) {
-      if (key === keyOf(run, row.rowKey, set.checkpoint)) sets.set(set.checkpoint, set);
-    }
-    return { run, sets, checkpointSteps, strategyNames: names };
+    const own = (await store.of(row.rowKey)).sets.filter(({ owner }) => owner === this.#owner(run));
+    for (const { set } of own) sets.set(set.checkpoint, set);
+    const onRequest = new Set(own.map(({ set }) => set.checkpoint));
+    return { run, sets, onRequest, checkpointSteps, strategyNames: names };
   }
 
   /** The newest run that reads this file. */
   async runOf(file: string): Promise<RunSummary | null> {
-    for (const run of this.#runs.runs) {
+    for (const run of this.#services.runs.runs) {
       const { train, validation, test } = (await this.#record(run)).config.dataset;
       if ([train, validation, test].some((each) => each !== undefined && samePath(each, file))) return run;
     }
     return null;
   }
 
-  /** Takes the place of what the question had under this checkpoint, until the window closes. */
-  addSet(run: RunSummary | null, rowKey: string, set: RationaleSet): void {
-    this.#onRequest.set(keyOf(run, rowKey, set.checkpoint), set);
+  /** Weights of a checkpoint of the run; without a run, the chosen model itself. */
+  weights(run: RunSummary | null, checkpoint: string): Weights {
+    return run === null
+      ? { kind: 'model', model: this.#services.model(), adapter: null }
+      : { kind: 'run', runDirectory: run.directory, checkpoint };
   }
 
-  /** log π(y | x, z_≤t) by `CHECKPOINT RATIONALE-ID`, as `withMarks` looks them up. */
-  tracesOf(run: RunSummary | null, rowKey: string): ReadonlyMap<string, Trace> {
-    const prefix = `${run?.id ?? ''}\n${rowKey}\n`;
-    const own = [...this.#traces].filter(([key]) => key.startsWith(prefix));
-    return new Map(own.map(([key, trace]) => [key.slice(prefix.length), trace]));
+  /** Takes the place of what the question had under this checkpoint, until it is discarded. */
+  async addSet({ row }: Question, run: RunSummary | null, set: RationaleSet): Promise<void> {
+    await this.#services.store.addSet(row.rowKey, this.#owner(run), set);
   }
 
-  addTrace(run: RunSummary | null, rowKey: string, checkpoint: string, id: string, trace: Trace): void {
-    this.#traces.set(`${run?.id ?? ''}\n${rowKey}\n${checkpoint} ${id}`, trace);
+  /** Back to what the run left behind. */
+  async discard(question: Question, checkpoint: string): Promise<void> {
+    const run = await this.runOf(question.file);
+    await this.#services.store.removeSet(question.row.rowKey, this.#owner(run), checkpoint);
+  }
+
+  async addTrace({ row }: Question, run: RunSummary | null, checkpoint: string, rationale: string, trace: Trace) {
+    const { scores, by } = trace;
+    const kept = { owner: this.#owner(run), checkpoint, rationale, scores: [...scores], by };
+    await this.#services.store.addTrace(row.rowKey, kept);
+  }
+
+  async marks({ file, row }: Question, run: RunSummary | null): Promise<Marks> {
+    const { choices, ratings, store } = this.#services;
+    const own = (await store.of(row.rowKey)).traces.filter(({ owner }) => owner === this.#owner(run));
+    return {
+      pinned: new Set(choices.pins(row.rowKey)),
+      ratings: await ratings.ofRow(file, row.rowKey),
+      traces: new Map(
+        own.map(({ checkpoint, rationale, scores, by }) => [`${checkpoint} ${rationale}`, { scores, by }]),
+      ),
+    };
+  }
+
+  /** As the panel shows it; undefined when there is nothing under this checkpoint. */
+  async markedSet(question: Question, checkpoint: string): Promise<RationaleSet | undefined> {
+    const { run, sets } = await this.known(question);
+    const set = sets.get(checkpoint);
+    return set && withMarks(set, await this.marks(question, run));
+  }
+
+  /** Without `checkpoint`, under whichever it is. */
+  async find(question: Question, id: string, checkpoint?: string): Promise<RationaleView | undefined> {
+    const { sets } = await this.known(question);
+    const own = checkpoint === undefined ? [...sets.values()] : [sets.get(checkpoint)];
+    return own.flatMap((set) => set?.rationales ?? []).find((rationale) => rationale.id === id);
+  }
+
+  /** Whose weights: what was sampled with one model is not shown as another's. */
+  #owner(run: RunSummary | null): string {
+    return run === null ? this.#services.model() : run.id;
   }
 
   #index(run: RunSummary): RolloutIndex {
-    const known = this.#indexes.get(run.id) ?? new RolloutIndex(this.#runs.directory(run));
+    const known = this.#indexes.get(run.id) ?? new RolloutIndex(this.#services.runs.directory(run));
     this.#indexes.set(run.id, known);
     return known;
   }
 
   /** The config of a run never changes. */
   async #record(run: RunSummary): Promise<RunRecord> {
-    const known = this.#records.get(run.id) ?? (await this.#runs.directory(run).record());
+    const known = this.#records.get(run.id) ?? (await this.#services.runs.directory(run).record());
     this.#records.set(run.id, known);
     return known;
   }
 }
 
-/** Weights of a checkpoint of the run; without a run, the chosen model itself. */
-export function weightsFor(run: RunSummary | null, checkpoint: string, chosenModel: () => string): Weights {
-  return run === null
-    ? { kind: 'model', model: chosenModel(), adapter: null }
-    : { kind: 'run', runDirectory: run.directory, checkpoint };
-}
-
 export function referenceTo({ file, row, text }: Question): RowReference {
   return { dataset: file, format: 'auto', line: row.line, row: text };
 }
-
-const keyOf = (run: RunSummary | null, rowKey: string, checkpoint: string) =>
-  `${run?.id ?? ''}\n${rowKey}\n${checkpoint}`;
 
 export function samePath(a: string, b: string): boolean {
   const [x, y] = [path.resolve(a), path.resolve(b)];

@@ -1,8 +1,8 @@
 /** Reads and writes the ratings beside a dataset. The file is read anew each time: other windows and people write it too. */
 import { atomicWrite, type FileSystem } from '../../engine/common/file_system.ts';
 import { readRatings } from '../../engine/datasets/ratings.ts';
-import type { RationaleRating } from '../../protocol/panel_messages.ts';
 import { type RatingRecord, type RatingsFile, ratingsFile } from '../../protocol/ratings.ts';
+import type { RationaleRating } from '../../protocol/rationale_messages.ts';
 
 export class RatingStore {
   readonly #files: FileSystem;

@@ -1,11 +1,13 @@
 /** From what runs and requests left behind to what the panel shows: sets of rationales, one per checkpoint. Pure. */
+import { samplesOf } from '../../protocol/rationale_draw.ts';
 import type {
   CheckpointOption,
+  KeptFrom,
   PrefixScore,
   RationaleRating,
   RationaleSet,
   RationaleView,
-} from '../../protocol/panel_messages.ts';
+} from '../../protocol/rationale_messages.ts';
 import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
 
 /** Weights by the number of updates behind them. */
@@ -37,28 +39,40 @@ export function setOfRollout(rollout: QuestionRollout, { runId, temperature, bet
   return {
     checkpoint: weightsOfRollout(rollout),
     step,
+    randomStep: step,
     temperature,
-    beta,
+    beta: rollout.klCoefficient ?? beta,
     noRationaleLogProb,
     rationales: rationales.map((record) => view(`${runId}-${step}-${record.sample}`, 'run', record, seed)),
   };
 }
 
-/** A set sampled on request; rationales pinned in the set it takes the place of stay, after the new ones. */
+/** A set sampled on request; rationales pinned in the set it takes the place of stay, after the new ones and not counted among them. */
 export function setOfSamples(
   rollout: QuestionRollout,
   checkpoint: string,
   temperature: number,
   previous: RationaleSet | undefined,
 ): RationaleSet {
-  const { seed, noRationaleLogProb, rationales } = rollout;
+  const { step, seed, noRationaleLogProb, rationales } = rollout;
   const id = ({ sample, strategy }: RationaleRecord) =>
-    `sampled-${seed}-${temperature}-${rationales.length}-${sample}${strategy === undefined ? '' : `-strategy${strategy}`}`;
+    `sampled-${seed}-${temperature}-${rationales.length}-${step}-${sample}${strategy === undefined ? '' : `-strategy${strategy}`}`;
   const fresh = rationales.map((record) => view(id(record), 'sampled', record, seed));
-  const kept = (previous?.rationales ?? []).filter(
-    (each) => each.pinned && !fresh.some((other) => other.id === each.id),
-  );
-  return { checkpoint, step: null, temperature, beta: null, noRationaleLogProb, rationales: [...fresh, ...kept] };
+  const kept = previous === undefined ? [] : keptOf(previous).filter(({ id }) => fresh.every((each) => each.id !== id));
+  return {
+    checkpoint,
+    step: null,
+    randomStep: step,
+    temperature,
+    beta: rollout.klCoefficient ?? null,
+    noRationaleLogProb,
+    rationales: [...fresh, ...kept],
+  };
+}
+
+function keptOf({ step, temperature, beta, rationales }: RationaleSet): RationaleView[] {
+  const from: KeptFrom = { step, temperature, beta, k: samplesOf(rationales).length };
+  return rationales.filter(({ pinned }) => pinned).map((each) => ({ ...each, keptFrom: each.keptFrom ?? from }));
 }
 
 /** The set with a person's own rationale beside the model's. */
@@ -115,15 +129,4 @@ export function checkpointOptions(
 export function chooseCurrent(sets: ReadonlyMap<string, RationaleSet>, chosen: string | undefined): string | undefined {
   if (chosen !== undefined && sets.has(chosen)) return chosen;
   return [...sets.keys()].sort((a, b) => updatesBehind(a) - updatesBehind(b)).at(-1);
-}
-
-/** `chosen` null: nothing to compare with; undefined: the base, when it has rationales and is not shown itself. */
-export function chooseComparison(
-  sets: ReadonlyMap<string, RationaleSet>,
-  current: string | undefined,
-  chosen: string | null | undefined,
-): string | undefined {
-  if (chosen === null) return undefined;
-  const wanted = chosen !== undefined && sets.has(chosen) ? chosen : 'base';
-  return wanted !== current && sets.has(wanted) ? wanted : undefined;
 }

@@ -1,19 +1,13 @@
 /** The side panel: rationales of the question under the cursor. Truth stays here; the webview shows snapshots and sends intents. */
-import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { LatroError, unreachable } from '../../engine/common/errors.ts';
 import {
-  type PanelActivity,
-  type PanelFailure,
   type RationaleHostMessage,
   RationaleIntent,
-  type RationaleQuestion,
   type RationaleSnapshot,
   type SamplingSettings,
-} from '../../protocol/panel_messages.ts';
-import type { RunSummary } from '../../protocol/run_record.ts';
+} from '../../protocol/rationale_messages.ts';
 import { openRow } from '../dataset/open_row.ts';
-import type { EngineClient } from '../engine/engine_client.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import { performPanelAction } from '../panels/panel_actions.ts';
 import { PanelChannel } from '../panels/panel_channel.ts';
@@ -22,18 +16,13 @@ import type { Reporter } from '../reporter.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import type { Settings } from '../settings.ts';
 import type { CursorQuestion } from './cursor_question.ts';
-import { type KnownQuestion, type Question, QuestionSource, referenceTo, weightsFor } from './question_source.ts';
+import { type Choice, PanelChoices } from './panel_choices.ts';
+import { type KnownQuestion, type Question, QuestionSource } from './question_source.ts';
 import type { RatingStore } from './rating_store.ts';
-import {
-  checkpointOptions,
-  chooseComparison,
-  chooseCurrent,
-  type Marks,
-  setOfSamples,
-  weightsAtHand,
-  withEdited,
-  withMarks,
-} from './rationale_sets.ts';
+import { RationaleJobs } from './rationale_jobs.ts';
+import { chooseCurrent } from './rationale_sets.ts';
+import { questionSnapshot } from './rationale_snapshot.ts';
+import type { RationaleStore } from './rationale_store.ts';
 
 export interface RationaleViewServices {
   readonly extensionUri: vscode.Uri;
@@ -42,45 +31,32 @@ export interface RationaleViewServices {
   readonly engine: EngineSupervisor;
   readonly settings: Settings;
   readonly ratings: RatingStore;
-  /** Where pins are kept: they belong to this window's workspace. */
+  readonly store: RationaleStore;
+  /** Where choices and pins are kept: they belong to this window's workspace. */
   readonly memento: vscode.Memento;
   readonly reporter: Reporter;
   readonly log: vscode.LogOutputChannel;
 }
 
-/** What the person chose for the question at hand; another question starts anew. */
-interface Choice {
-  readonly rowKey: string;
-  readonly checkpoint?: string;
-  readonly comparison?: string | null;
-}
-
-/** What is being computed for the question at hand. */
-interface Work {
-  readonly rowKey: string;
-  readonly activity: PanelActivity;
-  readonly controller: AbortController;
-}
-
-const PINS = 'latro.pinnedRationales';
-
 export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #services: RationaleViewServices;
+  readonly #choices: PanelChoices;
   readonly #source: QuestionSource;
+  readonly #jobs: RationaleJobs;
   readonly #subscriptions: vscode.Disposable[];
   #channel: PanelChannel<RationaleHostMessage, RationaleIntent> | undefined;
-  #choice: Choice = { rowKey: '' };
-  #work: Work | undefined;
-  #failure: { readonly rowKey: string; readonly failure: PanelFailure } | undefined;
   #drawing = 0;
 
   constructor(services: RationaleViewServices) {
+    const { cursor, runs, engine, reporter, ratings, store, memento } = services;
     this.#services = services;
-    this.#source = new QuestionSource(services.runs);
+    this.#choices = new PanelChoices(memento);
+    this.#source = new QuestionSource({ runs, store, ratings, choices: this.#choices, model: this.#model });
     const draw = () => void this.#draw();
+    this.#jobs = new RationaleJobs({ engine, reporter, source: this.#source, onChanged: draw });
     this.#subscriptions = [
-      services.cursor.onChanged(draw),
-      services.runs.onChanged(draw),
+      cursor.onChanged(draw),
+      runs.onChanged(draw),
       vscode.workspace.onDidGrantWorkspaceTrust(draw),
       vscode.workspace.onDidChangeConfiguration((event) => event.affectsConfiguration('latro') && draw()),
     ];
@@ -110,8 +86,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
 
   /** Samples K rationales of the question under the cursor with the settings' values, and shows them. */
   async sampleUnderCursor(): Promise<void> {
-    const { cursor, settings } = this.#services;
-    cursor.update();
+    this.#services.cursor.update();
     await vscode.commands.executeCommand('latro.rationales.focus');
     const question = this.#questionAtCursor();
     const { l10n } = vscode;
@@ -119,20 +94,15 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       const reason = l10n.t('The cursor is on no question.');
       throw new LatroError('dataset-row', reason, l10n.t('Open a dataset and put the cursor on one of its rows.'));
     }
-    const { sets, run, checkpointSteps, strategyNames } = await this.#source.known(question);
-    const newest = checkpointSteps.at(-1);
-    const checkpoint =
-      chooseCurrent(sets, this.#choice.checkpoint) ?? (run && newest !== undefined ? `step-${newest}` : 'base');
-    await this.#sample(question, checkpoint, {
-      k: settings.rationalesPerQuestion,
-      temperature: settings.temperature,
-      seed: settings.seed,
-      ...defaultStrategy(strategyNames),
-    });
+    const known = await this.#source.known(question);
+    const newest = known.checkpointSteps.at(-1);
+    const chosen = this.#choice(question, known).checkpoint;
+    const otherwise = known.run && newest !== undefined ? `step-${newest}` : 'base';
+    await this.#sample(question, chooseCurrent(known.sets, chosen) ?? otherwise, this.#defaults(known));
   }
 
   dispose(): void {
-    this.#work?.controller.abort();
+    this.#jobs.cancel();
     this.#channel?.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
@@ -142,152 +112,89 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   async #obey(intent: RationaleIntent): Promise<void> {
     if (intent.type === 'ready') return await this.#draw();
     if (intent.type === 'action') return await performPanelAction(intent.action, () => void this.#draw());
-    if (intent.type === 'cancel') return this.#work?.controller.abort();
+    if (intent.type === 'cancel') return this.#jobs.cancel();
     if (intent.type === 'copy') return await vscode.env.clipboard.writeText(intent.text);
     const question = this.#questionAtCursor();
     // The cursor has moved on since the panel was drawn: the intent is about another question.
     if (question?.row.rowKey !== intent.rowKey) return;
+    const { rowKey } = intent;
     switch (intent.type) {
       case 'choose-checkpoint': {
-        this.#choose(intent.rowKey, { checkpoint: intent.checkpoint });
-        const { sets } = await this.#source.known(question);
-        return sets.has(intent.checkpoint) ? await this.#draw() : await this.#sample(question, intent.checkpoint);
+        const known = await this.#source.known(question);
+        await this.#choose(question, known, { checkpoint: intent.checkpoint });
+        if (known.sets.has(intent.checkpoint)) break;
+        return await this.#sample(question, intent.checkpoint, this.#defaults(known));
       }
       case 'choose-comparison': {
-        this.#choose(intent.rowKey, { comparison: intent.checkpoint });
-        const { sets } = await this.#source.known(question);
-        if (intent.checkpoint === null || sets.has(intent.checkpoint)) return await this.#draw();
-        return await this.#sample(question, intent.checkpoint, undefined, 'comparison');
+        const known = await this.#source.known(question);
+        await this.#choose(question, known, { comparison: intent.checkpoint });
+        if (intent.checkpoint === null || known.sets.has(intent.checkpoint)) break;
+        return await this.#sampleAlike(question, intent.checkpoint);
       }
+      case 'sample-alike':
+        return await this.#sampleAlike(question, intent.checkpoint);
       case 'sample':
         return await this.#sample(question, intent.checkpoint, intent.settings);
+      case 'discard':
+        await this.#discard(question, intent.checkpoint);
+        break;
       case 'score-edited':
-        return await this.#scoreEdited(question, intent.checkpoint, intent.rationale, intent.text);
+        await this.#jobs.scoreEdited(question, intent.checkpoint, intent.rationale, intent.text);
+        break;
       case 'trace-prefixes':
-        return await this.#trace(question, intent.checkpoint, intent.rationale);
+        await this.#jobs.trace(question, intent.checkpoint, intent.rationale);
+        break;
       case 'pin':
-        return await this.#pin(intent.rowKey, intent.rationale, intent.pinned);
+        await this.#choices.pin(rowKey, intent.rationale, intent.pinned);
+        break;
       case 'rate': {
-        const rationale = await this.#find(question, intent.rationale);
+        const rationale = await this.#source.find(question, intent.rationale);
         if (rationale === undefined) return;
-        await this.#services.ratings.rate(question.file, intent.rowKey, rationale.record.text, intent.rating);
-        return await this.#draw();
+        await this.#services.ratings.rate(question.file, rowKey, rationale.record.text, intent.rating);
+        break;
       }
       case 'open-row':
-        return await openRow(question.file, intent.rowKey, intent.line);
+        return await openRow(question.file, rowKey, intent.line);
       case 'open-rollout':
         return await this.#openRollout(question, intent.step, intent.sample);
       default:
         return unreachable(intent);
     }
-  }
-
-  #choose(rowKey: string, choice: Omit<Choice, 'rowKey'>): void {
-    this.#choice = { ...(this.#choice.rowKey === rowKey ? this.#choice : {}), rowKey, ...choice };
-  }
-
-  async #sample(
-    question: Question,
-    checkpoint: string,
-    chosen: SamplingSettings | undefined = undefined,
-    shownAs: 'checkpoint' | 'comparison' = 'checkpoint',
-  ): Promise<void> {
-    const { rowKey } = question.row;
-    const { k } = chosen ?? this.#defaults();
-    await this.#compute(question, 'sampling', k, async (client, jobId, signal) => {
-      const { run, sets, checkpointSteps, strategyNames } = await this.#source.known(question);
-      const asked = weightsAtHand(checkpoint, checkpointSteps);
-      const settings = chosen ?? { ...this.#defaults(), ...defaultStrategy(strategyNames) };
-      const rollout = await client.request(
-        'sampleQuestion',
-        {
-          jobId,
-          weights: weightsFor(run, asked, this.#model),
-          row: referenceTo(question),
-          maxTokens: null,
-          ...settings,
-        },
-        signal,
-      );
-      const shown = sets.get(asked);
-      const previous = shown && withMarks(shown, await this.#marks(question, run));
-      this.#source.addSet(run, rowKey, setOfSamples(rollout, asked, settings.temperature, previous));
-      this.#choose(rowKey, shownAs === 'checkpoint' ? { checkpoint: asked } : { comparison: asked });
-    });
-  }
-
-  async #scoreEdited(question: Question, checkpoint: string, id: string, text: string): Promise<void> {
-    const { rowKey } = question.row;
-    await this.#compute(question, 'scoring', 1, async (client, jobId, signal) => {
-      const { run, sets, checkpointSteps } = await this.#source.known(question);
-      const base = sets.get(checkpoint);
-      if (base === undefined) return;
-      const asked = weightsAtHand(checkpoint, checkpointSteps);
-      const weights = weightsFor(run, asked, this.#model);
-      const row = referenceTo(question);
-      const strategy = base.rationales.find((each) => each.id === id)?.record.strategy;
-      const record = await client.request('scoreRationale', { jobId, weights, row, text, strategy }, signal);
-      this.#source.addSet(run, rowKey, withEdited(base, `edited-${randomUUID()}`, record, asked));
-    });
-  }
-
-  async #trace(question: Question, checkpoint: string, id: string): Promise<void> {
-    const rationale = await this.#find(question, id, checkpoint);
-    if (rationale === undefined) return;
-    await this.#compute(question, 'tracing', 1, async (client, jobId, signal) => {
-      const { run, checkpointSteps } = await this.#source.known(question);
-      const by = weightsAtHand(checkpoint, checkpointSteps);
-      const weights = weightsFor(run, by, this.#model);
-      const { text, strategy } = rationale.record;
-      const request = { jobId, weights, row: referenceTo(question), text, strategy };
-      const { scores } = await client.request('tracePrefixes', request, signal);
-      this.#source.addTrace(run, question.row.rowKey, checkpoint, id, { scores, by });
-    });
-  }
-
-  /** Runs one request for the panel, which shows how far it is; a failure is shown in the panel, above what still holds. */
-  async #compute(
-    question: Question,
-    what: PanelActivity['what'],
-    total: number,
-    request: (client: EngineClient, jobId: string, signal: AbortSignal) => Promise<void>,
-  ): Promise<void> {
-    const { engine, reporter } = this.#services;
-    const { rowKey } = question.row;
-    this.#work?.controller.abort();
-    const controller = new AbortController();
-    const jobId = randomUUID();
-    const show = (done: number, outOf: number) => {
-      this.#work = { rowKey, controller, activity: { what, done, total: outOf } };
-      void this.#draw();
-    };
-    this.#failure = undefined;
-    show(0, total);
-    const progress = engine.jobs.onChanged((job) => {
-      if (job.jobId === jobId && job.progress !== null) show(job.progress.done, job.progress.total);
-    });
-    try {
-      await request(await engine.client(), jobId, controller.signal);
-    } catch (error) {
-      const failure = reporter.describe(error);
-      if (failure !== undefined) this.#failure = { rowKey, failure: { ...failure, actions: ['open-log'] } };
-    } finally {
-      progress.dispose();
-      if (this.#work?.controller === controller) this.#work = undefined;
-      await this.#draw();
-    }
-  }
-
-  async #pin(rowKey: string, id: string, pinned: boolean): Promise<void> {
-    const { memento } = this.#services;
-    const others = this.#pins(rowKey).filter((each) => each !== id);
-    const all = memento.get<Record<string, string[]>>(PINS, {});
-    await memento.update(PINS, { ...all, [rowKey]: pinned ? [...others, id] : others });
     await this.#draw();
   }
 
-  #pins(rowKey: string): readonly string[] {
-    return this.#services.memento.get<Record<string, string[]>>(PINS, {})[rowKey] ?? [];
+  async #sample(question: Question, checkpoint: string, settings: SamplingSettings): Promise<void> {
+    const asked = await this.#jobs.sample(question, checkpoint, settings);
+    if (asked !== undefined) await this.#choose(question, await this.#source.known(question), { checkpoint: asked });
+    await this.#draw();
+  }
+
+  async #sampleAlike(question: Question, checkpoint: string): Promise<void> {
+    const known = await this.#source.known(question);
+    const shown = this.#choice(question, known).checkpoint;
+    const asked = await this.#jobs.sampleAlike(question, checkpoint, shown, this.#defaults(known));
+    if (asked !== undefined) await this.#choose(question, known, { comparison: asked });
+    await this.#draw();
+  }
+
+  #choice({ row }: Question, { run }: KnownQuestion): Choice {
+    return this.#choices.of(row.rowKey, run?.id ?? null);
+  }
+
+  async #choose({ row }: Question, { run }: KnownQuestion, choice: Pick<Choice, 'checkpoint' | 'comparison'>) {
+    await this.#choices.choose(row.rowKey, run?.id ?? null, choice);
+  }
+
+  /** Rationales a person wrote go with the set: that is asked first. */
+  async #discard(question: Question, checkpoint: string): Promise<void> {
+    const { l10n } = vscode;
+    const set = (await this.#source.known(question)).sets.get(checkpoint);
+    if (set?.rationales.some(({ origin }) => origin === 'edited')) {
+      const discard = l10n.t('Discard');
+      const message = l10n.t('Discard these samples, and the rationales you edited with them?');
+      if ((await vscode.window.showWarningMessage(message, { modal: true }, discard)) !== discard) return;
+    }
+    await this.#source.discard(question, checkpoint);
   }
 
   /** The rollout's line as it stands on disk, as far as an editor can show it: pretty-printed, in a document of its own. */
@@ -319,55 +226,22 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     if (!vscode.workspace.isTrusted) return { kind: 'empty', why: 'untrusted' };
     const at = cursor.current;
     if (at.kind === 'none') return { kind: 'empty', why: at.why };
-    const known = await this.#source.known(at.question);
-    if (known.run === null && settings.modelFolder === undefined) return { kind: 'empty', why: 'no-model' };
-    return await this.#questionSnapshot(at.question, known);
-  }
-
-  async #questionSnapshot(
-    question: Question,
-    { run, sets, checkpointSteps, strategyNames }: KnownQuestion,
-  ): Promise<RationaleQuestion> {
-    const { row, file } = question;
-    const choice = this.#choice.rowKey === row.rowKey ? this.#choice : undefined;
-    const current = chooseCurrent(sets, choice?.checkpoint);
-    const comparison = chooseComparison(sets, current, choice?.comparison);
-    const marks = await this.#marks(question, run);
-    const marked = (name: string | undefined) => {
-      const set = name === undefined ? undefined : sets.get(name);
-      return set === undefined ? null : withMarks(set, marks);
-    };
-    return {
-      kind: 'question',
-      dataset: vscode.workspace.asRelativePath(file),
-      line: row.line,
-      rowKey: row.rowKey,
-      question: row.question,
-      goldAnswer: row.answer,
-      run: run === null ? null : run.id,
-      checkpoints: checkpointOptions(sets, checkpointSteps),
-      current: marked(current),
-      comparison: marked(comparison),
-      sampling: { ...this.#defaults(), ...defaultStrategy(strategyNames) },
-      strategyNames: { ...strategyNames },
-      canSample: true,
-      activity: this.#work?.rowKey === row.rowKey ? this.#work.activity : null,
-      failure: this.#failure?.rowKey === row.rowKey ? this.#failure.failure : null,
-    };
-  }
-
-  async #marks({ file, row }: Question, run: RunSummary | null): Promise<Marks> {
-    return {
-      pinned: new Set(this.#pins(row.rowKey)),
-      ratings: await this.#services.ratings.ofRow(file, row.rowKey),
-      traces: this.#source.tracesOf(run, row.rowKey),
-    };
-  }
-
-  async #find(question: Question, id: string, checkpoint?: string) {
-    const { sets } = await this.#source.known(question);
-    const own = checkpoint === undefined ? [...sets.values()] : [sets.get(checkpoint)];
-    return own.flatMap((set) => set?.rationales ?? []).find((rationale) => rationale.id === id);
+    if ((await this.#source.runOf(at.question.file)) === null && settings.modelFolder === undefined) {
+      return { kind: 'empty', why: 'no-model' };
+    }
+    const { question } = at;
+    const { rowKey } = question.row;
+    const known = await this.#source.known(question);
+    return questionSnapshot({
+      question,
+      dataset: vscode.workspace.asRelativePath(question.file),
+      known,
+      choice: this.#choice(question, known),
+      marks: await this.#source.marks(question, known.run),
+      sampling: this.#defaults(known),
+      activity: this.#jobs.activity(rowKey),
+      failure: this.#jobs.failure(rowKey),
+    });
   }
 
   #questionAtCursor(): Question | undefined {
@@ -375,9 +249,10 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     return at.kind === 'question' ? at.question : undefined;
   }
 
-  #defaults(): SamplingSettings {
-    const { rationalesPerQuestion, temperature, seed } = this.#services.settings;
-    return { k: rationalesPerQuestion, temperature, seed };
+  /** The settings' values. With strategies, rationales are sampled under each equally often unless a person chooses otherwise. */
+  #defaults({ strategyNames }: KnownQuestion): SamplingSettings {
+    const { rationalesPerQuestion: k, temperature, seed } = this.#services.settings;
+    return { k, temperature, seed, ...(Object.keys(strategyNames).length === 0 ? {} : { strategy: 'all' }) };
   }
 
   readonly #model = (): string => {
@@ -386,9 +261,4 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { l10n } = vscode;
     throw new LatroError('model-not-found', l10n.t('No model is chosen.'), l10n.t('Choose a model folder first.'));
   };
-}
-
-/** With strategies, rationales are sampled under each equally often unless a person chooses otherwise. */
-function defaultStrategy(names: Readonly<Record<string, string>>): Pick<SamplingSettings, 'strategy'> {
-  return Object.keys(names).length === 0 ? {} : { strategy: 'all' };
 }

@@ -80,7 +80,7 @@ export function statisticsOf(
     meanAnswerLogProb: average((r) => r.answerLogProb),
     meanTemplateLogProb: average((r) => r.templateLogProb),
     meanKl: average((r) => (r.referenceLogProb === null ? 0 : r.logProb - r.referenceLogProb)),
-    advantageSpread: standardDeviation(all.map((r) => r.advantage)),
+    advantageSpread: standardDeviation(all.map((r) => r.advantage ?? 0)),
     meanRationaleTokens: average((r) => r.tokens.length),
     finishedShare: average((r) => Number(r.stopReason !== 'length' && r.tokens.length >= minTokens)),
     correctShare: average((r) => Number(r.correct)),

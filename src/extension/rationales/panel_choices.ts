@@ -1,0 +1,66 @@
+/**
+ * What a person chose and pinned in the side panel: kept in the workspace's state, bounded. A choice of weights holds for a row and a run
+ * (another run has other weights by the same names), a pin for the row.
+ */
+import * as v from 'valibot';
+
+/** The part of `vscode.Memento` that is needed. */
+export interface Memento {
+  get<T>(key: string, fallback: T): T;
+  update(key: string, value: unknown): Thenable<void>;
+}
+
+const Choice = v.object({
+  rowKey: v.string(),
+  /** Id of the run; null without one. */
+  run: v.nullable(v.string()),
+  checkpoint: v.optional(v.string()),
+  /** null: compared with nothing; absent: never chosen. */
+  comparison: v.optional(v.nullable(v.string())),
+});
+export type Choice = v.InferOutput<typeof Choice>;
+
+const CHOICES = 'latro.rationaleChoices';
+const PINS = 'latro.pinnedRationales';
+/** So many are remembered, those touched last. */
+const ROWS = 200;
+
+export class PanelChoices {
+  readonly #memento: Memento;
+
+  constructor(memento: Memento) {
+    this.#memento = memento;
+  }
+
+  of(rowKey: string, run: string | null): Choice {
+    return this.#choices().find((each) => each.rowKey === rowKey && each.run === run) ?? { rowKey, run };
+  }
+
+  /** What is not said stays as it was chosen. */
+  async choose(rowKey: string, run: string | null, choice: Omit<Choice, 'rowKey' | 'run'>): Promise<void> {
+    const others = this.#choices().filter((each) => each.rowKey !== rowKey || each.run !== run);
+    await this.#memento.update(CHOICES, [...others, { ...this.of(rowKey, run), ...choice }].slice(-ROWS));
+  }
+
+  pins(rowKey: string): readonly string[] {
+    return this.#pins()[rowKey] ?? [];
+  }
+
+  async pin(rowKey: string, id: string, pinned: boolean): Promise<void> {
+    const ids = this.pins(rowKey).filter((each) => each !== id);
+    const { [rowKey]: _, ...others } = this.#pins();
+    const own = pinned ? [...ids, id] : ids;
+    const entries = [...Object.entries(others), ...(own.length === 0 ? [] : [[rowKey, own] as const])];
+    await this.#memento.update(PINS, Object.fromEntries(entries.slice(-ROWS)));
+  }
+
+  #choices(): readonly Choice[] {
+    const parsed = v.safeParse(v.array(Choice), this.#memento.get<unknown>(CHOICES, []));
+    return parsed.success ? parsed.output : [];
+  }
+
+  #pins(): Readonly<Record<string, readonly string[]>> {
+    const parsed = v.safeParse(v.record(v.string(), v.array(v.string())), this.#memento.get<unknown>(PINS, {}));
+    return parsed.success ? parsed.output : {};
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What was sampled, edited, pinned or traced on request, kept beside the runs: one file per question under `.latro/rationales/`, named by
+ * the row's content key, so that it outlives the window and follows the row wherever it is moved. The oldest go when there is no room.
+ */
+import path from 'node:path';
+import * as v from 'valibot';
+import { atomicWrite, type FileSystem, isMissing, makeDirectoryDurably } from '../../engine/common/file_system.ts';
+import { PrefixScore, RationaleSet } from '../../protocol/rationale_messages.ts';
+
+const KeptSet = v.object({
+  /** Whose weights: a run's id, or the folder of a model. */
+  owner: v.string(),
+  set: RationaleSet,
+});
+const KeptTrace = v.object({
+  owner: v.string(),
+  checkpoint: v.string(),
+  rationale: v.string(),
+  scores: v.array(PrefixScore),
+  by: v.string(),
+});
+export type KeptTrace = v.InferOutput<typeof KeptTrace>;
+
+/** Both oldest first. */
+const KeptQuestion = v.object({ version: v.literal(1), sets: v.array(KeptSet), traces: v.array(KeptTrace) });
+export type KeptQuestion = v.InferOutput<typeof KeptQuestion>;
+
+/** Files from the one written longest ago to the newest, with their sizes. */
+const Index = v.object({ version: v.literal(1), files: v.array(v.object({ rowKey: v.string(), bytes: v.number() })) });
+type Index = v.InferOutput<typeof Index>;
+
+export interface StoreBounds {
+  readonly questions: number;
+  readonly bytes: number;
+  readonly bytesPerQuestion: number;
+}
+
+const BOUNDS: StoreBounds = { questions: 200, bytes: 32_000_000, bytesPerQuestion: 2_000_000 };
+const INDEX = 'index.json';
+const NOTHING: KeptQuestion = { version: 1, sets: [], traces: [] };
+
+export class RationaleStore {
+  readonly #files: FileSystem;
+  readonly #folder: string;
+  readonly #bounds: StoreBounds;
+  readonly #warn: (message: string) => void;
+  /** What has been read or written in this window; newest last. */
+  readonly #known = new Map<string, KeptQuestion>();
+  #writing: Promise<void> = Promise.resolve();
+
+  /** @param folder made when the first question is kept */
+  constructor(files: FileSystem, folder: string, warn: (message: string) => void, bounds: StoreBounds = BOUNDS) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#warn = warn;
+    this.#bounds = bounds;
+  }
+
+  async of(rowKey: string): Promise<KeptQuestion> {
+    const known = this.#known.get(rowKey);
+    if (known !== undefined) return known;
+    const read = (await this.#read(this.#file(rowKey), KeptQuestion)) ?? NOTHING;
+    // A change that was made while the file was read is newer than the file.
+    return this.#known.get(rowKey) ?? this.#remember(rowKey, read);
+  }
+
+  /** Takes the place of what the question had under these weights. */
+  addSet(rowKey: string, owner: string, set: RationaleSet): Promise<void> {
+    return this.#change(rowKey, ({ sets, traces }) => {
+      const others = sets.filter((each) => each.owner !== owner || each.set.checkpoint !== set.checkpoint);
+      return { sets: [...others, { owner, set }], traces };
+    });
+  }
+
+  removeSet(rowKey: string, owner: string, checkpoint: string): Promise<void> {
+    return this.#change(rowKey, ({ sets, traces }) => ({
+      sets: sets.filter((each) => each.owner !== owner || each.set.checkpoint !== checkpoint),
+      traces,
+    }));
+  }
+
+  addTrace(rowKey: string, trace: KeptTrace): Promise<void> {
+    const same = (each: KeptTrace) =>
+      each.owner === trace.owner && each.checkpoint === trace.checkpoint && each.rationale === trace.rationale;
+    return this.#change(rowKey, ({ sets, traces }) => ({
+      sets,
+      traces: [...traces.filter((each) => !same(each)), trace],
+    }));
+  }
+
+  /** What is in memory is changed even where the disk refuses: the person has waited for it. */
+  async #change(rowKey: string, change: (kept: KeptQuestion) => Omit<KeptQuestion, 'version'>): Promise<void> {
+    const kept = this.#fitting({ version: 1, ...change(await this.of(rowKey)) });
+    this.#remember(rowKey, kept);
+    const write = this.#writing.then(() => this.#write(rowKey));
+    this.#writing = write.catch(() => {}); // one that failed does not hold up the next
+    await write;
+  }
+
+  /** The newest set always stays; older ones and traces go first. */
+  #fitting(kept: KeptQuestion): KeptQuestion {
+    let { sets, traces } = kept;
+    const size = () => JSON.stringify({ sets, traces }).length;
+    while (size() > this.#bounds.bytesPerQuestion && sets.length + traces.length > 1) {
+      if (traces.length > 0) traces = traces.slice(1);
+      else sets = sets.slice(1);
+    }
+    return { version: 1, sets, traces };
+  }
+
+  async #write(rowKey: string): Promise<void> {
+    const kept = this.#known.get(rowKey) ?? NOTHING;
+    const text = `${JSON.stringify(kept)}\n`;
+    await makeDirectoryDurably(this.#files, this.#folder);
+    const index = (await this.#read(path.join(this.#folder, INDEX), Index))?.files ?? [];
+    const others = index.filter((each) => each.rowKey !== rowKey);
+    const empty = kept.sets.length + kept.traces.length === 0;
+    if (empty) await this.#files.remove(this.#file(rowKey));
+    else await atomicWrite(this.#files, this.#file(rowKey), text);
+    const files = empty ? others : [...others, { rowKey, bytes: text.length }];
+    const staying = await this.#makeRoom(files);
+    const next: Index = { version: 1, files: staying };
+    await atomicWrite(this.#files, path.join(this.#folder, INDEX), `${JSON.stringify(next)}\n`);
+  }
+
+  async #makeRoom(files: Index['files']): Promise<Index['files']> {
+    let staying = files;
+    const bytes = () => staying.reduce((sum, each) => sum + each.bytes, 0);
+    while (staying.length > 1 && (staying.length > this.#bounds.questions || bytes() > this.#bounds.bytes)) {
+      const [oldest, ...rest] = staying;
+      await this.#files.remove(this.#file(oldest!.rowKey));
+      this.#known.delete(oldest!.rowKey);
+      staying = rest;
+    }
+    return staying;
+  }
+
+  /** Undefined without a file. One that cannot be read is moved aside, not lost, and the log says so. */
+  async #read<S extends v.GenericSchema>(file: string, schema: S): Promise<v.InferOutput<S> | undefined> {
+    let text: string;
+    try {
+      text = new TextDecoder().decode(await this.#files.read(file));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
+    if (parsed.success) return parsed.output;
+    this.#warn(`${file} cannot be read (${parsed.issues[0].message}); it is kept as ${path.basename(file)}.unreadable`);
+    await this.#files.rename(file, `${file}.unreadable`);
+    return undefined;
+  }
+
+  #remember(rowKey: string, kept: KeptQuestion): KeptQuestion {
+    this.#known.delete(rowKey);
+    this.#known.set(rowKey, kept);
+    for (const key of this.#known.keys()) {
+      if (this.#known.size <= this.#bounds.questions) break;
+      this.#known.delete(key);
+    }
+    return kept;
+  }
+
+  #file(rowKey: string): string {
+    return path.join(this.#folder, `${rowKey}.json`);
+  }
+}

@@ -1,0 +1,112 @@
+/** What was sampled, edited and traced on request outlives the window, within bounds, whatever happens to the disk. */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { RationaleStore } from '../../src/extension/rationales/rationale_store.ts';
+import type { RationaleSet } from '../../src/protocol/rationale_messages.ts';
+import { PowerLossFileSystem } from '../support/power_loss_file_system.ts';
+import { keptSnapshot } from '../webview/fixtures/rationales.ts';
+
+const FOLDER = path.resolve('/w/.latro/rationales');
+const sampled = keptSnapshot.current!;
+const under = (checkpoint: string): RationaleSet => ({ ...sampled, checkpoint });
+const trace = {
+  owner: 'run-1',
+  checkpoint: 'step-40',
+  rationale: 'again/0',
+  scores: [{ tokens: 0, logProb: -3 }],
+  by: 'step-40',
+};
+
+describe('rationales kept beside the runs', () => {
+  let files: PowerLossFileSystem;
+  let warnings: string[];
+  const open = (bounds?: ConstructorParameters<typeof RationaleStore>[3]) =>
+    new RationaleStore(files, FOLDER, (message) => warnings.push(message), bounds);
+  beforeEach(() => {
+    files = new PowerLossFileSystem();
+    warnings = [];
+  });
+
+  it('are there after a reload of the window: sampled again, edited, pinned and traced, each with its owner', async () => {
+    const store = open();
+    await store.addSet('row-a', 'run-1', sampled);
+    await store.addSet('row-a', '/models/m', under('base'));
+    await store.addTrace('row-a', trace);
+    await store.addSet('row-b', 'run-1', under('step-20'));
+    const again = await open().of('row-a');
+    assert.deepEqual(
+      again.sets.map(({ owner, set }) => [owner, set.checkpoint]),
+      [
+        ['run-1', 'step-40'],
+        ['/models/m', 'base'],
+      ],
+    );
+    assert.deepEqual(again.sets[0]?.set, sampled);
+    assert.deepEqual(again.traces, [trace]);
+    assert.deepEqual((await open().of('row-b')).sets.length, 1);
+    assert.deepEqual((await open().of('row-c')).sets, []);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('hold one set per weights, and give it up when it is discarded, with its file when nothing is left', async () => {
+    const store = open();
+    await store.addSet('row-a', 'run-1', sampled);
+    await store.addSet('row-a', 'run-1', { ...sampled, temperature: 0.1 });
+    assert.deepEqual(
+      (await open().of('row-a')).sets.map(({ set }) => set.temperature),
+      [0.1],
+    );
+    await store.removeSet('row-a', 'run-1', 'step-40');
+    assert.deepEqual((await open().of('row-a')).sets, []);
+    assert.deepEqual(await files.list(FOLDER), ['index.json']);
+  });
+
+  it('keep within their bounds: the questions touched longest ago go first, and in one question the oldest sets', async () => {
+    const bytes = JSON.stringify(sampled).length;
+    const store = open({ questions: 3, bytes: 100 * bytes, bytesPerQuestion: 2.5 * bytes });
+    for (const row of ['a', 'b', 'c']) await store.addSet(row, 'run-1', sampled);
+    await store.addSet('a', 'run-1', under('step-20'));
+    await store.addSet('d', 'run-1', sampled);
+    assert.deepEqual(await files.list(FOLDER), ['a.json', 'c.json', 'd.json', 'index.json']);
+    assert.deepEqual((await store.of('b')).sets, [], 'not in memory either');
+    for (const step of [60, 80]) await store.addSet('a', 'run-1', under(`step-${step}`));
+    assert.deepEqual(
+      (await open().of('a')).sets.map(({ set }) => set.checkpoint),
+      ['step-60', 'step-80'],
+    );
+    const small = open({ questions: 100, bytes: 2.2 * bytes, bytesPerQuestion: bytes / 2 });
+    await small.addSet('e', 'run-1', sampled);
+    assert.equal((await open().of('e')).sets.length, 1, 'the newest set always stays');
+    const left = (await files.list(FOLDER)).filter((name) => name !== 'index.json');
+    const sizes = await Promise.all(left.map(async (name) => (await files.status(path.join(FOLDER, name)))!.bytes));
+    assert.ok(left.includes('e.json') && sizes.reduce((a, b) => a + b, 0) <= 2.3 * bytes, `${left}`);
+  });
+
+  it('lose nothing that was kept before when the power fails', async () => {
+    await open().addSet('row-a', 'run-1', sampled);
+    for (const uniform of [0, 0.3, 0.7, 0.99]) {
+      files.losePower(() => uniform);
+      assert.deepEqual((await open().of('row-a')).sets[0]?.set, sampled);
+    }
+  });
+
+  it('move a file that cannot be read aside, say so, and start anew', async () => {
+    await open().addSet('row-a', 'run-1', sampled);
+    const file = path.join(FOLDER, 'row-a.json');
+    const handle = await files.open(file, 'replace');
+    await handle.write(new TextEncoder().encode('{"version":1,"sets":[{}]}'));
+    await handle.close();
+    const store = open();
+    assert.deepEqual((await store.of('row-a')).sets, []);
+    assert.match(warnings.join(), /row-a\.json cannot be read/);
+    await store.addSet('row-a', 'run-1', sampled);
+    assert.deepEqual(await files.list(FOLDER), ['index.json', 'row-a.json', 'row-a.json.unreadable']);
+  });
+
+  it('are in memory even where the disk refuses', async () => {
+    const store = open();
+    files.rename = () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    await assert.rejects(store.addSet('row-a', 'run-1', sampled), /full/);
+    assert.equal((await store.of('row-a')).sets.length, 1);
+  });
+});

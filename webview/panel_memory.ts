@@ -1,0 +1,53 @@
+/** What the panel remembers by itself, through hiding and through a reload of the window: order, views, and drafts by question. Pure. */
+import * as v from 'valibot';
+import { StrategyChoice } from '../src/protocol/rationale_messages.ts';
+import { SORT_COLUMNS } from './rationale_figures.ts';
+import type { QuestionState, RationaleState } from './rationale_state.ts';
+
+const Draft = v.nullable(v.object({ id: v.string(), text: v.string() }));
+const RememberedQuestion = v.object({
+  key: v.string(),
+  opened: v.record(v.string(), v.boolean()),
+  selected: v.nullable(v.string()),
+  samplingDraft: v.nullable(
+    v.object({ k: v.string(), temperature: v.string(), seed: v.string(), strategy: v.exactOptional(StrategyChoice) }),
+  ),
+  edit: Draft,
+  note: Draft,
+});
+type RememberedQuestion = v.InferOutput<typeof RememberedQuestion>;
+
+export const SavedRationaleState = v.object({
+  sort: v.object({ by: v.picklist(SORT_COLUMNS), descending: v.boolean() }),
+  wordDiff: v.boolean(),
+  stagesOpen: v.optional(v.boolean(), false),
+  /** Those looked at last come last. */
+  questions: v.optional(v.array(RememberedQuestion), []),
+});
+export type SavedRationaleState = v.InferOutput<typeof SavedRationaleState>;
+
+/** Questions whose drafts are remembered. */
+const QUESTIONS = 20;
+
+export function remember(
+  questions: readonly RememberedQuestion[],
+  key: string,
+  { opened, selected, samplingDraft, edit, note }: QuestionState,
+): RememberedQuestion[] {
+  const own = { key, opened: { ...opened }, selected, samplingDraft, edit, note };
+  return [...questions.filter((each) => each.key !== key), own].slice(-QUESTIONS);
+}
+
+export function recall(questions: readonly RememberedQuestion[], key: string): QuestionState | undefined {
+  const found = questions.find((each) => each.key === key);
+  if (found === undefined) return undefined;
+  const { key: _, ...state } = found;
+  return state;
+}
+
+export function saved(
+  { sort, wordDiff, stagesOpen }: RationaleState,
+  questions: SavedRationaleState['questions'],
+): SavedRationaleState {
+  return { sort, wordDiff, stagesOpen, questions };
+}

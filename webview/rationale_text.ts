@@ -1,0 +1,112 @@
+/** The text of a rationale, token by token: how likely the model found each, and what it weighs in the update. */
+import type { RationaleSet, RationaleView } from '../src/protocol/rationale_messages.ts';
+import type { RationaleRecord } from '../src/protocol/records.ts';
+import { diffView } from './diff_view.ts';
+import { difference } from './difference.ts';
+import { type Child, h, type VNode } from './dom.ts';
+import { prefixAfter } from './prefix_line.ts';
+import { clearFrom, counterpart, type TokenKind, tokenKind, weightLevel } from './rationale_figures.ts';
+import type { RationaleContext } from './rationale_state.ts';
+import { tokenTip, weightTip } from './rationale_tips.ts';
+import { t } from './strings.ts';
+import { explained } from './tooltip.ts';
+
+export function rationaleText(
+  context: RationaleContext,
+  set: RationaleSet,
+  rationale: RationaleView,
+  open: boolean,
+  toggle: () => void,
+): Child {
+  const { record } = rationale;
+  const other = context.state.wordDiff ? counterpart(rationale, context.snapshot.comparison) : null;
+  const clamp = open ? '' : ' clamped';
+  if (other) return h('p', { key: 'diff', class: `text${clamp}` }, diffView(other.record.text, record.text, 'both'));
+  if (record.tokens.length === 0) return h('p', { key: 'none', class: 'text dim' }, t('rationale.emptyText'));
+  const clear = open && rationale.prefixScores ? clearFrom(rationale.prefixScores)?.tokens : undefined;
+  const level = open ? weightLevel(record.advantage, set) : 0;
+  const weight = level === 0 ? '' : ` weighted ${level > 0 ? 'more' : 'less'}`;
+  const shown = h(
+    'p',
+    {
+      key: open ? 'open' : 'closed',
+      class: `text${clamp}${weight}`,
+      ...(level === 0 ? {} : { vars: { '--weight': Math.abs(level) } }),
+      ...(open ? { 'data-roving': 'list' } : { on: { click: toggle } }),
+    },
+    record.tokens.map((token, i) => {
+      const kind = token.logProb === null ? 'expected' : tokenKind(token.logProb);
+      if (!open && kind === 'expected') return i === 0 ? token.text.trimStart() : token.text;
+      // The underline starts at the word, not at the space before it.
+      const space = /^\s*/.exec(token.text)?.[0] ?? '';
+      return [
+        i === 0 ? null : space,
+        h(
+          'span',
+          {
+            class: `token ${kind}${clear === i + 1 ? ' clear' : ''}`,
+            ...(open
+              ? {
+                  tabindex: -1,
+                  'data-rove': true,
+                  ...explained(() => tokenTip(token, record, prefixAfter(rationale, i))),
+                }
+              : {}),
+          },
+          token.text.slice(space.length),
+        ),
+      ];
+    }),
+  );
+  return open ? [weightChip(record), shown] : shown;
+}
+
+/** What every token of this rationale weighs in the update, in words and with its sign. */
+function weightChip(record: RationaleRecord): VNode {
+  const { advantage, tokens } = record;
+  const tip = () => weightTip(record);
+  return h(
+    'p',
+    { key: 'weight', class: 'weight' },
+    h(
+      'button',
+      { type: 'button', class: 'plain figure', ...explained(tip) },
+      advantage === null
+        ? t('rationale.weight.none')
+        : [difference(advantage), ' ', t('rationale.weight', t('rationale.weight.tokens', tokens.length))],
+    ),
+  );
+}
+
+export function tokenLegend(): Child {
+  const kinds: readonly TokenKind[] = ['expected', 'likely', 'unsure', 'surprising'];
+  const probabilities = h(
+    'p',
+    { class: 'legend' },
+    t('rationale.legend'),
+    kinds.map((kind) =>
+      h('span', { class: 'legend-item' }, h('span', { class: `token ${kind}` }, t(`rationale.legend.${kind}`))),
+    ),
+  );
+  const weights = (['more', 'less'] as const).map((way) =>
+    h(
+      'span',
+      { class: 'legend-item' },
+      h(
+        'span',
+        { class: `weighted ${way}`, vars: { '--weight': 2 } },
+        h('span', { class: 'token' }, t(`rationale.legend.weight.${way}`)),
+      ),
+    ),
+  );
+  return [
+    probabilities,
+    h(
+      'p',
+      { class: 'legend weights' },
+      t('rationale.legend.weight'),
+      weights,
+      h('span', { class: 'legend-item' }, t('rationale.legend.weight.size')),
+    ),
+  ];
+}
