@@ -14,15 +14,22 @@ import { comparedList } from './compared_list.ts';
 import { type Child, h } from './dom.ts';
 import { icon } from './icons.ts';
 import { failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
-import { checkpointLabel, t } from './strings.ts';
+import { t } from './strings.ts';
 import { button } from './toolkit.ts';
 
+/** Survives hiding the panel and reloading the window, as its pair does, which the host keeps. */
 const SavedState = v.object({
-  outcome: v.picklist(['all', 'fixed', 'broken', 'both-right', 'both-wrong']),
-  rewardChange: v.picklist(['any', 'rose', 'fell']),
-  text: v.string(),
-  by: v.picklist(['line', 'before', 'after', 'change']),
-  descending: v.boolean(),
+  list: v.object({
+    outcome: v.picklist(['all', 'fixed', 'broken', 'both-right', 'both-wrong']),
+    rewardChange: v.picklist(['any', 'rose', 'fell']),
+    text: v.string(),
+    by: v.picklist(['line', 'before', 'after', 'change']),
+    descending: v.boolean(),
+  }),
+  shown: v.number(),
+  /** Row keys, the one opened last at the end; of this pair, whichever way round. */
+  opened: v.array(v.string()),
+  pair: v.string(),
 });
 
 /** Rows drawn at once; a button shows more. */
@@ -32,7 +39,11 @@ let snapshot: AccuracySnapshot = { kind: 'loading', what: '' };
 let list: ListView = { outcome: 'all', rewardChange: 'any', text: '', by: 'change', descending: false };
 let shown = BATCH;
 let opened: ReadonlySet<string> = new Set();
+/** The pair that `opened` is about. */
+let pair = '';
 let details = new Map<string, { before: EvaluationRow; after: EvaluationRow }>();
+/** A row to bring back into view once it is drawn: the panel has come back, or the pair was swapped. */
+let returnTo: string | undefined;
 
 const shell = startPanel({
   messages: AccuracyHostMessage,
@@ -42,18 +53,35 @@ const shell = startPanel({
       details.set(message.before.rowKey, { before: message.before, after: message.after });
       return;
     }
-    if (pairOf(message.snapshot) !== pairOf(snapshot)) {
-      details = new Map();
-      opened = new Set();
-    }
     snapshot = message.snapshot;
+    if (snapshot.kind === 'comparison') receiveComparison(snapshot);
   },
   view,
 });
-list = shell.load(SavedState) ?? list;
+const saved = shell.load(SavedState);
+if (saved !== undefined) {
+  ({ list, shown, pair } = saved);
+  opened = new Set(saved.opened);
+}
 
-function pairOf(of: AccuracySnapshot): string {
-  return of.kind === 'comparison' ? `${of.run ?? ''} ${of.before.name} ${of.after.name}` : '';
+function receiveComparison(comparison: AccuracyComparison): void {
+  const { run, labels, before, after } = comparison;
+  const sides = [`${labels.before} ${before.name}`, `${labels.after} ${after.name}`];
+  const now = [run ?? '', ...sides.sort()].join('\n');
+  details = new Map();
+  if (now !== pair) {
+    opened = new Set();
+    shown = BATCH;
+  }
+  // Swapped, the list stands in another order.
+  returnTo = [...opened].at(-1);
+  pair = now;
+  save();
+  for (const rowKey of opened) shell.send({ type: 'show-question', rowKey });
+}
+
+function save(): void {
+  shell.save({ list, shown, opened: [...opened], pair });
 }
 
 function act(action: PanelAction): void {
@@ -63,7 +91,7 @@ function act(action: PanelAction): void {
 function setList(change: Partial<ListView>): void {
   list = { ...list, ...change };
   shown = BATCH;
-  shell.save(list);
+  save();
   shell.redraw();
 }
 
@@ -74,6 +102,7 @@ function toggle(rowKey: string): void {
     if (!details.has(rowKey)) shell.send({ type: 'show-question', rowKey });
   }
   opened = next;
+  save();
   shell.redraw();
 }
 
@@ -102,17 +131,22 @@ function comparisonView(comparison: AccuracyComparison): Child {
       setList,
       showMore() {
         shown += BATCH;
+        save();
         shell.redraw();
       },
       toggle,
+      arrive(rowKey, row) {
+        if (rowKey !== returnTo || !details.has(rowKey)) return;
+        returnTo = undefined;
+        row.scrollIntoView({ block: 'nearest' });
+      },
       send: shell.send,
     }),
   ];
 }
 
 function header(comparison: AccuracyComparison): Child {
-  const { dataset, run, before, after, paired } = comparison;
-  const pair = `${checkpointLabel(before.checkpoint)} → ${checkpointLabel(after.checkpoint)}`;
+  const { dataset, run, labels, paired } = comparison;
   const where = [dataset, ...(run === null ? [] : [run]), t('accuracy.paired', paired.questions)];
   const exportAs = (format: 'markdown' | 'csv'): void =>
     shell.send({
@@ -126,12 +160,13 @@ function header(comparison: AccuracyComparison): Child {
     h(
       'div',
       null,
-      h('h1', null, t('accuracy.title'), ' ', h('span', { class: 'pair' }, pair)),
+      h('h1', null, t('accuracy.title'), ' ', h('span', { class: 'pair' }, `${labels.before} → ${labels.after}`)),
       h('p', { class: 'dim' }, where.join(' · ')),
     ),
     h(
       'div',
       { class: 'buttons' },
+      button({ onPress: () => shell.send({ type: 'choose' }) }, t('accuracy.choose')),
       button({ onPress: () => shell.send({ type: 'swap' }) }, icon('swap'), t('accuracy.swap')),
       button({ onPress: () => exportAs('markdown') }, icon('export'), t('accuracy.markdown')),
       button({ onPress: () => exportAs('csv') }, icon('export'), t('accuracy.csv')),

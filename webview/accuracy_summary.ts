@@ -6,7 +6,7 @@ import { type Child, h, type VNode } from './dom.ts';
 import { fixed, percent, pValue, signed } from './format.ts';
 import { icon } from './icons.ts';
 import { axis } from './rationale_figures.ts';
-import { checkpointLabel, t } from './strings.ts';
+import { t } from './strings.ts';
 import { explained, type Tip } from './tooltip.ts';
 
 export function accuracySummary(comparison: AccuracyComparison): VNode {
@@ -19,13 +19,18 @@ export function accuracySummary(comparison: AccuracyComparison): VNode {
   );
 }
 
-function headline({ before, after, paired, unpaired }: AccuracyComparison): VNode {
+function headline({ paired, onlyBefore, onlyAfter, differences }: AccuracyComparison): VNode {
   const [low, high] = paired.interval95;
+  const { questions, bothRight, fixed: gained, broken } = paired;
   const points = (fraction: number): string => signed(fraction * 100, 1);
   return h(
     'div',
     { class: 'headline' },
-    h('p', { class: 'big number' }, `${percent(before.greedyAccuracy)} → ${percent(after.greedyAccuracy)}`),
+    h(
+      'p',
+      { class: 'big number' },
+      `${percent((bothRight + broken) / questions)} → ${percent((bothRight + gained) / questions)}`,
+    ),
     h(
       'p',
       null,
@@ -53,7 +58,12 @@ function headline({ before, after, paired, unpaired }: AccuracyComparison): VNod
         text: t('accuracy.mcnemar.text'),
       }),
     ),
-    unpaired > 0 ? h('p', { class: 'dim' }, t('accuracy.unpaired', unpaired)) : null,
+    onlyBefore + onlyAfter > 0
+      ? h('p', { class: 'dim' }, t('accuracy.unpaired', questions, onlyBefore, onlyAfter))
+      : null,
+    differences.length > 0
+      ? h('p', null, icon('warning', 'warn'), t('accuracy.differences', differences.join(' · ')))
+      : null,
   );
 }
 
@@ -80,9 +90,7 @@ function intervalPlot(difference: number, low: number, high: number): VNode {
   );
 }
 
-function outcomeTable({ paired, before, after }: AccuracyComparison): VNode {
-  const from = checkpointLabel(before.checkpoint);
-  const to = checkpointLabel(after.checkpoint);
+function outcomeTable({ paired, labels: { before: from, after: to } }: AccuracyComparison): VNode {
   const cell = (count: number, word: string, mark?: VNode): VNode =>
     h('td', null, h('span', { class: 'count number' }, mark ?? null, count), h('span', { class: 'dim' }, word));
   return h(
@@ -129,7 +137,7 @@ interface MetricRow {
   readonly change: (value: number) => string;
 }
 
-function metricTable({ before, after }: AccuracyComparison): VNode {
+function metricTable({ before, after, labels, onlyBefore, onlyAfter }: AccuracyComparison): VNode {
   const share = { format: (value: number) => percent(value), change: (value: number) => signed(value * 100, 1) };
   const nats = { format: (value: number) => fixed(value), change: (value: number) => signed(value) };
   const row = (
@@ -144,8 +152,8 @@ function metricTable({ before, after }: AccuracyComparison): VNode {
     ...style,
   });
   const rows: MetricRow[] = [
-    row(`maj@${after.k}`, t('accuracy.maj.text', after.k), (s) => s.majorityAccuracy, share),
-    row(`pass@${after.k}`, t('accuracy.pass.text', after.k), (s) => s.passAtK, share),
+    row(ofSamples('maj', before.k, after.k), t('accuracy.maj.text', after.k), (s) => s.majorityAccuracy, share),
+    row(ofSamples('pass', before.k, after.k), t('accuracy.pass.text', after.k), (s) => s.passAtK, share),
     row(t('accuracy.sampled'), t('accuracy.sampled.text'), (s) => s.sampledAccuracy, share),
     row('log p(y | x, z)', t('accuracy.logProb.text'), (s) => s.meanAnswerLogProbGreedy, nats),
     row('log p(y | x)', t('accuracy.bare.text'), (s) => s.meanAnswerLogProbWithoutRationale, nats),
@@ -158,7 +166,10 @@ function metricTable({ before, after }: AccuracyComparison): VNode {
   return h(
     'table',
     { class: 'metrics' },
-    h('caption', { class: 'visually-hidden' }, t('accuracy.metrics')),
+    // Unlike everything else these are not about the shared questions alone.
+    onlyBefore + onlyAfter > 0
+      ? h('caption', { class: 'dim' }, t('accuracy.metrics.all', before.questions, after.questions))
+      : h('caption', { class: 'visually-hidden' }, t('accuracy.metrics')),
     h(
       'thead',
       null,
@@ -166,9 +177,7 @@ function metricTable({ before, after }: AccuracyComparison): VNode {
         'tr',
         null,
         h('td', null),
-        [checkpointLabel(before.checkpoint), checkpointLabel(after.checkpoint), t('accuracy.change')].map((head) =>
-          h('th', { scope: 'col' }, head),
-        ),
+        [labels.before, labels.after, t('accuracy.change')].map((head) => h('th', { scope: 'col' }, head)),
       ),
     ),
     h(
@@ -178,6 +187,10 @@ function metricTable({ before, after }: AccuracyComparison): VNode {
     ),
   );
 }
+
+/** "maj@8", or "maj@4 → 8" when the two have different numbers of samples. */
+const ofSamples = (measure: string, before: number, after: number): string =>
+  `${measure}@${before === after ? after : `${before} → ${after}`}`;
 
 function metricRow({ label, tip, format, change }: MetricRow, before: number | null, after: number | null): Child {
   if (before === null && after === null) return null;

@@ -1,7 +1,15 @@
 /** A curve with its title, its latest figure, the table behind it, and a way through it by keyboard. */
 
-import { Curve, type CurveData, type CurveEvents } from './curve.ts';
-import { h, type VNode } from './dom.ts';
+import {
+  axisLength,
+  Curve,
+  type CurveData,
+  type CurveEvents,
+  PLOT_LEFT,
+  PLOT_RIGHT,
+  type WarningMark,
+} from './curve.ts';
+import { type Child, h, type VNode } from './dom.ts';
 import { icon } from './icons.ts';
 import { nearest } from './run_history.ts';
 import { t } from './strings.ts';
@@ -51,7 +59,9 @@ export function chartCard(card: ChartCard): VNode {
         icon('table'),
       ),
     ),
-    card.asTable ? valueTable(card) : curve(card, shown, reading),
+    card.asTable
+      ? valueTable(card)
+      : h('div', { key: 'plot', class: 'plot' }, warningMarks(card), curve(card, shown, reading)),
   );
 }
 
@@ -81,6 +91,42 @@ function curve(card: ChartCard, shown: number | undefined, reading: string): VNo
     },
   });
 }
+
+/** One tab stop for all of them; over the curve where the warnings began. */
+function warningMarks({ data, onOpen }: ChartCard): Child {
+  if (data.warnings.length === 0) return null;
+  return h(
+    'div',
+    {
+      key: 'marks',
+      class: 'marks',
+      role: 'toolbar',
+      'aria-label': t('dashboard.health'),
+      'data-roving': 'list',
+      vars: { '--plot-left': `${PLOT_LEFT}px`, '--plot-right': `${PLOT_RIGHT}px` },
+    },
+    data.warnings.map((warning, i) =>
+      h(
+        'button',
+        {
+          key: `${i}`,
+          type: 'button',
+          class: 'plain mark',
+          'data-rove': true,
+          'aria-label': warningText(warning, i),
+          vars: { '--at': warning.step / axisLength(data) },
+          on: { click: () => onOpen(warning.step) },
+          ...explained(() => ({ title: warningText(warning, i), text: warning.cure })),
+        },
+        icon('warning', 'warn'),
+        i + 1,
+      ),
+    ),
+  );
+}
+
+const warningText = ({ step, message }: WarningMark, index: number): string =>
+  t('dashboard.warning', index + 1, step, message);
 
 function onKey(event: KeyboardEvent, card: ChartCard, shown: number | undefined): void {
   const { steps } = card.data;
@@ -133,7 +179,11 @@ function valueTable({ title, data, format, onOpen }: ChartCard): VNode {
                 },
                 step,
               ),
-              data.warnings.includes(step) ? icon('warning', 'warn') : null,
+              data.warnings.map((warning, at) =>
+                warning.step === step
+                  ? [icon('warning', 'warn'), h('span', { class: 'visually-hidden' }, warningText(warning, at))]
+                  : null,
+              ),
             ),
             h('td', { class: 'number' }, format(data.values[i] ?? Number.NaN)),
           ),

@@ -22,7 +22,7 @@ import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { icon } from './icons.ts';
-import { checkpointLabel, type StringKey, t } from './strings.ts';
+import { type StringKey, t } from './strings.ts';
 import { button, dropdown, textField } from './toolkit.ts';
 
 export interface ListContext {
@@ -34,6 +34,8 @@ export interface ListContext {
   readonly setList: (change: Partial<ListView>) => void;
   readonly showMore: () => void;
   readonly toggle: (rowKey: string) => void;
+  /** After every drawing of an open row. */
+  readonly arrive: (rowKey: string, row: HTMLElement) => void;
   readonly send: (intent: AccuracyIntent) => void;
 }
 
@@ -157,7 +159,14 @@ function questionRows(context: ListContext, question: ComparedQuestion): VNode {
   const change = rewardChange(question);
   return h(
     'tbody',
-    { key: rowKey, class: open ? 'question open' : 'question', 'data-row': rowKey },
+    {
+      key: rowKey,
+      class: open ? 'question open' : 'question',
+      'data-row': rowKey,
+      updated: (row) => {
+        if (open) context.arrive(rowKey, row);
+      },
+    },
     h(
       'tr',
       { 'data-rove-row': true },
@@ -209,13 +218,13 @@ function detail({ comparison, details, send }: ListContext, question: ComparedQu
           'div',
           { class: 'sides' },
           side(
-            checkpointLabel(comparison.before.checkpoint),
+            comparison.labels.before,
             question.before,
             rows.before,
             diffView(rows.before.greedy.text, rows.after.greedy.text, 'before'),
           ),
           side(
-            checkpointLabel(comparison.after.checkpoint),
+            comparison.labels.after,
             question.after,
             rows.after,
             diffView(rows.before.greedy.text, rows.after.greedy.text, 'after'),

@@ -3,12 +3,19 @@ import uPlot from 'uplot';
 import { compact, fixed } from './format.ts';
 import { smoothed } from './run_history.ts';
 
+/** Where a health warning began, and what it says. */
+export interface WarningMark {
+  readonly step: number;
+  readonly message: string;
+  readonly cure: string;
+}
+
 export interface CurveData {
   /** Rising. */
   readonly steps: readonly number[];
   readonly values: readonly number[];
-  /** Steps where a health warning began, in the order of the list they are numbered in. */
-  readonly warnings: readonly number[];
+  /** In the order of the list they are numbered in. */
+  readonly warnings: readonly WarningMark[];
   readonly resumedAt: readonly number[];
   /** Last step of the run, so that all curves share one axis. */
   readonly lastStep: number;
@@ -24,6 +31,9 @@ export interface CurveEvents {
 }
 
 const HEIGHT = 132;
+/** Space beside the plot, in pixels: who places something over a step needs it too. */
+export const PLOT_LEFT = 50;
+export const PLOT_RIGHT = 8;
 /** Half of the averaging window, as a share of the updates so far. */
 const SMOOTH_SHARE = 0.06;
 const MAX_HALF_WINDOW = 60;
@@ -93,10 +103,10 @@ export class Curve {
     return {
       width: this.#width(),
       height: HEIGHT,
-      padding: [14, 8, 0, 0],
+      padding: [14, PLOT_RIGHT, 0, 0],
       legend: { show: false },
       scales: {
-        x: { time: false, range: () => [0, Math.max(1, this.#data.lastStep)] },
+        x: { time: false, range: () => [0, axisLength(this.#data)] },
         y: { range: (_, low, high) => paddedRange(low, high) },
       },
       cursor: {
@@ -114,7 +124,7 @@ export class Curve {
       },
       axes: [
         { ...axis, size: 22, gap: 2, space: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
-        { ...axis, size: 50, gap: 4, space: 28, values: (_, ticks) => tickLabels(ticks, this.#data.share) },
+        { ...axis, size: PLOT_LEFT, gap: 4, space: 28, values: (_, ticks) => tickLabels(ticks, this.#data.share) },
       ],
       series: [
         {},
@@ -135,27 +145,23 @@ export class Curve {
     const scale = devicePixelRatio;
     ctx.save();
     ctx.lineWidth = scale;
-    const vertical = (step: number, tone: string, dash: number[]): number => {
+    const vertical = (step: number, tone: string, dash: number[]): void => {
       const x = Math.round(u.valToPos(step, 'x', true));
-      ctx.strokeStyle = ctx.fillStyle = tone;
+      ctx.strokeStyle = tone;
       ctx.setLineDash(dash.map((length) => length * scale));
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      return x;
     };
     for (const step of this.#data.resumedAt) vertical(step, color('--dim'), [1, 3]);
-    ctx.font = `${10 * scale}px ${color('--vscode-font-family') || 'sans-serif'}`;
-    ctx.textAlign = 'center';
-    ctx.textBaseline = 'alphabetic';
-    this.#data.warnings.forEach((step, i) => {
-      const x = vertical(step, color('--warn'), [4, 3]);
-      ctx.fillText(`⚠${i + 1}`, x, bbox.top - 3 * scale);
-    });
+    for (const { step } of this.#data.warnings) vertical(step, color('--warn'), [4, 3]);
     ctx.restore();
   }
 }
+
+/** Of the axis of steps, which begins at 0. */
+export const axisLength = ({ lastStep }: CurveData): number => Math.max(1, lastStep);
 
 function columns(data: CurveData): uPlot.AlignedData {
   const values = data.values.map((value) => (Number.isFinite(value) ? value : null));

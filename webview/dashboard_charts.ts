@@ -40,7 +40,7 @@ const SMOOTH_FROM = 30;
 
 export function charts(history: RunHistory, totalSteps: number): Chart[] {
   const shared = {
-    warnings: history.health.map((warning) => warning.step),
+    warnings: history.health,
     resumedAt: history.resumedAt,
     lastStep: axisEnd(history.steps.at(-1)?.step ?? 0, totalSteps),
   };

@@ -15,7 +15,7 @@ import { type Child, h } from './dom.ts';
 import { percent, signed } from './format.ts';
 import { icon } from './icons.ts';
 import { failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
-import { beforeAndAfter, type HealthWarning, nearest, type RunHistory, runHistory, withUpdate } from './run_history.ts';
+import { beforeAndAfter, type HealthWarning, type RunHistory, runHistory, withUpdate } from './run_history.ts';
 import { knownMeasures, type StrategyMeasure, strategyHistory, strategyMeasures } from './strategy_history.ts';
 import { strategyView } from './strategy_view.ts';
 import { checkpointLabel, t } from './strings.ts';
@@ -141,10 +141,9 @@ function strategies(run: DashboardRun): Child {
   });
 }
 
-/** Rollouts are kept for some steps only: the nearest one opens. */
-function openStep({ runId, rolloutSteps }: DashboardRun, step: number): void {
-  const open = nearest(rolloutSteps, step);
-  if (open !== undefined) shell.send({ type: 'open-step', runId, step: open });
+/** The host finds the nearest step where the rollouts of this one are not kept, and says so. */
+function openStep({ runId }: DashboardRun, step: number): void {
+  shell.send({ type: 'open-step', runId, step });
 }
 
 function toggleTable(key: string): void {

@@ -111,6 +111,7 @@ const english = {
     "Held-out questions right under the row's strategy and wrong under the column's; on the diagonal all that are right under it.",
   'dashboard.strategies.winners.note': '{0}, {1} questions, {2} right under none',
   'dashboard.strategies.wrongUnder': 'wrong under',
+  'dashboard.warning': 'Warning {0}, from step {1} on: {2}',
   'dashboard.health': 'Health',
   'dashboard.charts': 'Curves',
   'dashboard.charts.hint':
@@ -147,6 +148,7 @@ const english = {
 
   'accuracy.title': 'Accuracy diff',
   'accuracy.paired': '{0} questions, greedy',
+  'accuracy.choose': 'Choose evaluations…',
   'accuracy.swap': 'Swap',
   'accuracy.markdown': 'Markdown',
   'accuracy.csv': 'CSV',
@@ -161,7 +163,8 @@ const english = {
   'accuracy.mcnemar.title': 'Exact McNemar test',
   'accuracy.mcnemar.text':
     'How often a fair coin would split the questions that changed as unevenly as this, if fixing and breaking were equally likely.',
-  'accuracy.unpaired': '{0} questions that only one of the two evaluations has are left out.',
+  'accuracy.unpaired': '{0} questions are in both evaluations. Left out: {1} only before, {2} only after.',
+  'accuracy.differences': 'Not the weights alone differ: {0}',
   'accuracy.outcomes': 'Questions by outcome before and after',
   'accuracy.sideRight': '{0} right',
   'accuracy.sideWrong': '{0} wrong',
@@ -172,6 +175,7 @@ const english = {
   'accuracy.outcome.both-wrong': 'Still wrong',
   'accuracy.outcome.both-right': 'Still right',
   'accuracy.metrics': 'Other measures before and after',
+  'accuracy.metrics.all': 'Of all {0} questions before and all {1} after',
   'accuracy.change': 'change',
   'accuracy.maj.text': 'Accuracy of the majority vote of {0} samples per question.',
   'accuracy.pass.text': 'Share of questions with at least one right answer among {0} samples (unbiased estimate).',

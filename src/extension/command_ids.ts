@@ -19,6 +19,7 @@ export const COMMANDS = [
   'latro.rollBack',
   'latro.exportRun',
   'latro.compare',
+  'latro.compareAny',
   'latro.openRunDashboard',
   'latro.openSelectedRun',
   'latro.pull',

@@ -9,12 +9,13 @@ import { LatroError } from '../engine/common/errors.ts';
 import { NodeFileSystem } from '../engine/common/file_system.ts';
 import { COMMANDS, type CommandHandlers, type CommandId } from './command_ids.ts';
 import { chooseModel } from './commands/choose_model.ts';
+import { pickAnyPair, pickOtherPair, pickPair } from './commands/compare.ts';
 import { evaluateDataset } from './commands/evaluate.ts';
 import { exportRun } from './commands/export_run.ts';
 import { HubToken } from './commands/hub_token.ts';
 import { pullFromHub } from './commands/pull.ts';
 import { rollBack } from './commands/roll_back.ts';
-import { pauseRun, pickPair, stopRun } from './commands/run_commands.ts';
+import { pauseRun, stopRun } from './commands/run_commands.ts';
 import { type CommandServices, pickRun } from './commands/services.ts';
 import { showRationales } from './commands/show_rationales.ts';
 import { resumeRun, tellHowItWent, trainOnDataset } from './commands/train.ts';
@@ -32,8 +33,11 @@ import { RatingStore } from './rationales/rating_store.ts';
 import { RationaleStore } from './rationales/rationale_store.ts';
 import { RationaleView } from './rationales/rationale_view.ts';
 import { Reporter } from './reporter.ts';
+import type { EvaluationPair } from './runs/evaluation_pairs.ts';
 import { RunsTree } from './runs/runs_tree.ts';
 import { RunsWatcher } from './runs/runs_watcher.ts';
+import { StepDocuments } from './runs/step_documents.ts';
+import { StoredEvaluations } from './runs/stored_evaluations.ts';
 import { Settings } from './settings.ts';
 import { StatusBar } from './status_bar.ts';
 
@@ -89,9 +93,13 @@ function openStudio(
   const services: CommandServices = { workspace, settings, runs, engine, jobs, reporter };
 
   const panels = { extensionUri, memento, reporter, log };
-  const accuracy = track(new PanelGroup(panels, accuracyKind({ runs, reporter })));
+  const evaluations = new StoredEvaluations(runs, path.join(workspace, '.latro', 'evaluations'), log);
+  const choose = (shown: EvaluationPair) => pickOtherPair(evaluations, shown);
+  const accuracy = track(new PanelGroup(panels, accuracyKind({ evaluations, reporter, choose })));
   const compare = accuracy.show.bind(accuracy);
-  const dashboards = track(new PanelGroup(panels, dashboardKind({ runs, engine, reporter, compare })));
+  const steps = track(new StepDocuments(runs, reporter));
+  const openStep = steps.show.bind(steps);
+  const dashboards = track(new PanelGroup(panels, dashboardKind({ runs, engine, reporter, compare, openStep })));
 
   const cursor = track(new CursorQuestion());
   const files = new NodeFileSystem();
@@ -135,7 +143,8 @@ function openStudio(
     'latro.rollBack': (argument) => rollBack(services, argument),
     'latro.exportRun': (argument) => exportRun(services, argument),
     'latro.pull': (argument) => pullFromHub(services, token, argument),
-    'latro.compare': async (argument) => accuracy.show(await pickPair(services, argument)),
+    'latro.compare': async (argument) => accuracy.show(await pickPair(evaluations, argument)),
+    'latro.compareAny': async (argument) => accuracy.show(await pickAnyPair(evaluations, argument)),
     'latro.openRunDashboard': openDashboard,
     // A list that is drawn anew has no selection for a moment: the person is asked then.
     'latro.openSelectedRun': () => openDashboard(runsTree.selection[0]),

@@ -121,7 +121,7 @@ export const DashboardRun = v.object({
   progress: RunProgress,
   /** `events.jsonl` from its first line. */
   events: v.array(RunEvent),
-  /** Steps whose rollouts can be opened, rising. */
+  /** Steps whose rollouts are kept, rising: of others the nearest one of these opens. */
   rolloutSteps: v.array(Count),
   /** Steps with a checkpoint on disk, rising: where a roll back can go. */
   checkpointSteps: v.array(Count),
@@ -216,12 +216,17 @@ export const AccuracyComparison = v.object({
   dataset: v.string(),
   /** Name of the run; null when the two evaluations come from different runs. */
   run: v.nullable(v.string()),
+  /** What to call the two sides, in the language of the window: "base" and "step 40", with more where that would not tell them apart. */
+  labels: v.object({ before: v.string(), after: v.string() }),
   before: EvaluationSummary,
   after: EvaluationSummary,
   paired: PairedStatistics,
   questions: v.array(ComparedQuestion),
-  /** Questions that only one of the two evaluations has: left out of everything above. */
-  unpaired: Count,
+  /** Questions that only one of the two evaluations has: left out of `paired` and `questions`. */
+  onlyBefore: Count,
+  onlyAfter: Count,
+  /** What besides the weights was different, in words: "K: 4 → 8". */
+  differences: v.array(v.string()),
   failure: v.nullable(PanelFailure),
 });
 export type AccuracyComparison = v.InferOutput<typeof AccuracyComparison>;
@@ -243,6 +248,8 @@ export const AccuracyIntent = v.variant('type', [
   v.object({ type: v.literal('show-question'), rowKey: v.string() }),
   v.object({ type: v.literal('open-row'), rowKey: v.string(), line: v.number() }),
   v.object({ type: v.literal('swap') }),
+  /** Another pair, which the person picks. */
+  v.object({ type: v.literal('choose') }),
   v.object({
     type: v.literal('export'),
     format: v.picklist(['markdown', 'csv']),

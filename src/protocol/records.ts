@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { EvaluatedOutput } from './evaluated_output.ts';
+import { DatasetFormat, evaluation, PresetName, templates } from './run_config_fields.ts';
 import { StrategyEvaluation, StrategyMetrics, StrategySummary } from './strategy_records.ts';
 
 /** One token of a text: its id, its own decoded piece and log π(token | everything before it). */
@@ -99,6 +100,22 @@ export const EvaluationRow = v.object({
 });
 export type EvaluationRow = v.InferOutput<typeof EvaluationRow>;
 
+/** How the questions of an evaluation were asked, and of what: for evaluations that no run's configuration speaks for. */
+export const EvaluationSettings = v.object({
+  /** Folders. */
+  model: v.string(),
+  adapter: v.nullable(v.string()),
+  /** Of the K samples. */
+  temperature: v.number(),
+  maxTokens: v.number(),
+  seed: v.number(),
+  preset: PresetName,
+  format: DatasetFormat,
+  templates: v.object(templates),
+  extractor: evaluation.extractor,
+});
+export type EvaluationSettings = v.InferOutput<typeof EvaluationSettings>;
+
 /** What `evaluations/NAME.json` says of all its rows. Rates are fractions in [0, 1]. */
 export const EvaluationSummary = v.object({
   name: v.string(),
@@ -120,6 +137,8 @@ export const EvaluationSummary = v.object({
   meanRationaleTokens: v.number(),
   finishedShare: v.number(),
   seconds: v.number(),
+  /** Absent in a run, whose configuration says it, and in older files. */
+  settings: v.optional(EvaluationSettings),
   /** With reasoning strategies. */
   strategies: v.optional(StrategySummary),
 });

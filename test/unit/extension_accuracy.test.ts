@@ -29,7 +29,7 @@ describe('accuracy diff', () => {
     fc.assert(
       fc.property(rows, rows, (one, other) => {
         const [before, after] = [one, other].map((each) => each.map(([key, right]) => rowOf(key, right)));
-        const { pairs, unpaired } = pairRows(before!, after!);
+        const { pairs, onlyBefore, onlyAfter } = pairRows(before!, after!);
         if (pairs.length === 0) return;
         const questions = comparedQuestions(pairs);
         const statistics = compareEvaluations(before!, after!);
@@ -38,7 +38,8 @@ describe('accuracy diff', () => {
         assert.equal(count('fixed'), statistics.fixed);
         assert.equal(count('broken'), statistics.broken);
         assert.equal(count('both-right'), statistics.sameRight);
-        assert.equal(unpaired, statistics.onlyBefore.length + statistics.onlyAfter.length);
+        assert.equal(onlyBefore, statistics.onlyBefore.length);
+        assert.equal(onlyAfter, statistics.onlyAfter.length);
       }),
       { numRuns: 40 },
     );
@@ -54,6 +55,7 @@ describe('accuracy diff', () => {
 
   it('exports Markdown in which a question is text, whatever it holds', () => {
     const summary = { checkpoint: 'base', greedyAccuracy: 0.5 } as EvaluationSummary;
+    const labels = { before: 'base of `a`', after: 'base of [b](x)' };
     const paired = {
       questions: 2,
       fixed: 1,
@@ -64,12 +66,16 @@ describe('accuracy diff', () => {
       interval95: [0, 1] as [number, number],
       mcnemarP: 1,
     };
-    const comparison = { before: summary, after: summary, paired, dataset: 'd' } as AccuracyComparison;
+    const sides = { labels, before: summary, after: summary };
+    const left = { onlyBefore: 3, onlyAfter: 4, differences: ['K: 4 → 8', '`x`'] };
+    const comparison = { ...sides, paired, dataset: 'd', ...left } as AccuracyComparison;
     const lines = markdownOf(comparison, questions).split('\n');
+    assert.ok(lines.some((line) => line.startsWith('Accuracy 0.0 % → 50.0 %')));
+    assert.ok(lines.includes('Left out: 3 questions only before, 4 only after.'));
     const table = lines.filter((line) => line.startsWith('|'));
     assert.equal(table.length, 2 + questions.length);
     for (const line of table) assert.equal(line.replaceAll(/\\./g, '').split('|').length, 9, line);
-    assert.doesNotMatch(lines.join('\n').replaceAll(/\\./g, ''), /<img|\]\(|`code`/);
+    assert.doesNotMatch(lines.join('\n').replaceAll(/\\./g, ''), /<img|\]\(|`/);
   });
 
   it('exports CSV that keeps every text whole and starts no formula', () => {

@@ -212,6 +212,7 @@ describe('studio service: runs', function () {
       const { summary, file } = await evaluate({ kind: 'run', runDirectory: run.path, checkpoint });
       assert.equal(dirname(file), run.evaluationsFolder);
       assertClose(await rowsOf(file), await run.evaluationRows(name), 1e-5);
+      assert.equal(summary.settings, undefined, 'the run says how it was asked');
       const { name: newName, seconds: _, ...figures } = summary;
       const { name: __, seconds: ___, ...expectedFigures } = expected!;
       assertClose(figures, expectedFigures, 1e-5);
@@ -229,6 +230,25 @@ describe('studio service: runs', function () {
       (await rowsOf(file)).map(({ line }) => line),
       [1, 2],
     );
+    const { settings } = summary;
+    const { templates, evaluation } = (await run.record()).config;
+    const { temperature, extractor } = evaluation;
+    assert.deepEqual(
+      [settings?.model, settings?.adapter, settings?.temperature, settings?.extractor, settings?.format],
+      [weights.model, null, temperature, extractor, 'starter'],
+    );
+    assert.deepEqual(settings?.templates, templates);
+  });
+
+  it('names the adapter in an evaluation of a model with one', async () => {
+    const adapter = join(studio.folder, 'An adapter');
+    const jobId = studio.nextJob();
+    const request = { runDirectory: run.path, to: 'adapter', out: adapter, checkpoint: null } as const;
+    await studio.client.request('exportRun', { jobId, ...request });
+    const weights = { kind: 'model', model: join(studio.folder, 'model'), adapter } as const;
+    const { summary, file } = await evaluate(weights, 2);
+    assert.equal(summary.settings?.adapter, adapter);
+    assert.match(basename(file), /^model-an-adapter-test-\d{8}-\d{6}\.jsonl$/);
   });
 
   it('reads latro.json, paths from its folder on, and merges what the client changes', async () => {

@@ -24,7 +24,7 @@ describe('accuracy diff', function () {
   });
   after(async () => harness?.stop());
 
-  const open = async (options: { state?: unknown; width?: number } = {}): Promise<OpenPanel> => {
+  const open = async (options: { state?: unknown; width?: number; height?: number } = {}): Promise<OpenPanel> => {
     panel = await harness.open('accuracy_panel', { snapshot: comparisonSnapshot, width: 1100, ...options });
     return panel;
   };
@@ -52,7 +52,7 @@ describe('accuracy diff', function () {
         loading: { kind: 'loading', what: 'Pairing questions…' },
         failed: { kind: 'failed', failure },
         comparison: comparisonSnapshot,
-        'with-failure': { ...comparisonSnapshot, failure, unpaired: 3 },
+        'with-failure': { ...comparisonSnapshot, failure, onlyBefore: 3, differences: ['K: 4 → 8', 'another prompt'] },
       })) {
         await panel.send({ type: 'snapshot', snapshot });
         if (name === 'comparison') {
@@ -140,6 +140,72 @@ describe('accuracy diff', function () {
     await panel.close();
     const again = await open({ state: saved });
     assert.equal(await again.page.locator('th[aria-sort]').innerText(), 'log p after');
+  });
+
+  it('comes back as it was left: filters, order, opened questions and what they say', async () => {
+    const { page } = await open();
+    await page.getByRole('button', { name: /^Broken/ }).click();
+    await page.getByRole('button', { name: 'log p before' }).click();
+    const last = page.locator('tbody.question').last();
+    await last.locator('.toggle').click();
+    const rowKey = (await last.getAttribute('data-row'))!;
+    const state = await page.evaluate('window.saved');
+    await panel.close();
+    const again = await open({ state, height: 500 });
+    const row = again.page.locator('tbody.question.open');
+    assert.equal(await again.page.locator('tbody.question').count(), broken.length);
+    assert.equal(await again.page.locator('th[aria-sort]').innerText(), 'log p before');
+    assert.equal(await row.getAttribute('data-row'), rowKey);
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'show-question', rowKey });
+    await panel.send(detailOf(rowKey));
+    assert.equal(await row.locator('.side .text').count(), 2);
+    const { top, bottom } = await row.evaluate((element) => element.getBoundingClientRect().toJSON());
+    assert.ok(top < 500 && bottom > 0, `the opened question is in view: ${top} to ${bottom}`);
+  });
+
+  it('forgets opened questions when another pair comes, and keeps them when the two are swapped', async () => {
+    const { page } = await open();
+    await page.getByRole('button', { name: 'line', exact: true }).click();
+    await page.locator('.question .toggle').first().click();
+    const { rowKey } = (await panel.posted()).at(-1) as { rowKey: string };
+    const { labels, before, after, paired, questions } = comparisonSnapshot;
+    const swapped = {
+      ...comparisonSnapshot,
+      labels: { before: labels.after, after: labels.before },
+      before: after,
+      after: before,
+      paired: { ...paired, fixed: paired.broken, broken: paired.fixed, difference: -paired.difference },
+      questions: questions.map((q) => ({ ...q, before: q.after, after: q.before })),
+    };
+    await panel.send({ type: 'snapshot', snapshot: { kind: 'loading', what: '' } });
+    await panel.send({ type: 'snapshot', snapshot: swapped });
+    assert.equal(await page.locator('h1 .pair').innerText(), 'step 40 → base');
+    assert.equal(await page.locator('tbody.question.open').getAttribute('data-row'), rowKey);
+    assert.equal((await panel.posted()).filter(({ type }) => type === 'show-question').length, 2, 'asked anew');
+    await panel.send({ type: 'snapshot', snapshot: { ...comparisonSnapshot, run: 'another run' } });
+    assert.equal(await page.locator('tbody.question.open').count(), 0);
+  });
+
+  it('of two runs says which is which, what is left out, and what else differs', async () => {
+    const labels = { before: 'step 40 of run a', after: 'step 40 of run b' };
+    const differences = ['K: 4 → 8', 'another prompt'];
+    const k = { ...comparisonSnapshot.before, k: 4 };
+    const snapshot = { ...comparisonSnapshot, run: null, labels, before: k, onlyBefore: 3, onlyAfter: 5, differences };
+    panel = await harness.open('accuracy_panel', { snapshot, width: 1100 });
+    const { page } = panel;
+    assert.equal(await page.locator('h1 .pair').innerText(), 'step 40 of run a → step 40 of run b');
+    const summary = page.locator('.summary');
+    const text = await summary.innerText();
+    assert.match(text, /240 questions are in both evaluations\. Left out: 3 only before, 5 only after\./);
+    assert.match(text, /Not the weights alone differ: K: 4 → 8 · another prompt/);
+    assert.match(text, /Of all 240 questions before and all 240 after/);
+    assert.match(text, /maj@4 → 8/);
+    const { bothRight, broken: lost, questions } = snapshot.paired;
+    const was = (((bothRight + lost) / questions) * 100).toFixed(1);
+    assert.ok((await summary.locator('.big').innerText()).startsWith(`${was} %`), 'accuracy on the shared questions');
+    await page.getByRole('button', { name: 'Choose evaluations…' }).focus();
+    await page.keyboard.press('Enter');
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'choose' });
   });
 
   it('fits 400 px', async () => {

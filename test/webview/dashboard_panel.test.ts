@@ -108,7 +108,10 @@ describe('run dashboard', function () {
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowRight');
     assert.match((await curve.getAttribute('aria-valuetext')) ?? '', /^step 2: −/);
-    assert.match(await page.getByRole('slider', { name: 'Loss' }).locator('..').innerText(), /step 2/);
+    assert.match(
+      await page.locator('section.card', { has: page.getByRole('slider', { name: 'Loss' }) }).innerText(),
+      /step 2/,
+    );
     await page.keyboard.press('Enter');
     assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 2 });
   });
@@ -176,6 +179,61 @@ describe('run dashboard', function () {
     assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 36 });
   });
 
+  it('marks each health warning on every curve at the step where it began, and says it there by keyboard alone', async () => {
+    const health = trainingSnapshot.events.find((event) => event.type === 'health')!;
+    const early = {
+      ...health,
+      step: 12,
+      check: 'length-collapse',
+      message: 'Rationales are shrinking.',
+      cure: 'Stop.',
+    };
+    // Told again later, a warning still began where it began.
+    const again = { ...early, step: 30 };
+    const { page } = await open({ ...trainingSnapshot, events: [...trainingSnapshot.events, early, again] });
+    const last = trainingSnapshot.events.findLast((event) => event.type === 'step')!;
+    assert(health.type === 'health' && last.type === 'step');
+    assert.equal(await page.locator('.card .mark').count(), 9 * 2);
+    for (const width of [1100, 640]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.waitForTimeout(200);
+      for (const card of await page.locator('.card').all()) {
+        const plot = (await card.locator('.u-over').boundingBox())!;
+        for (const [i, step] of [health.step, early.step].entries()) {
+          const mark = (await card.locator('.mark').nth(i).boundingBox())!;
+          const expected = plot.x + (step / last.metrics.totalSteps) * plot.width;
+          assert.ok(Math.abs(mark.x + mark.width / 2 - expected) < 1.5, `${mark.x} for ${expected}`);
+          assert.ok(mark.y + mark.height <= plot.y + 1, 'above the curve, not on it');
+        }
+      }
+    }
+    const card = page.locator('.card').first();
+    await card.locator('.table-toggle').focus();
+    await page.keyboard.press('Tab');
+    assert.equal(
+      await page.evaluate('document.activeElement.getAttribute("aria-label")'),
+      `Warning 1, from step 36 on: ${health.message}`,
+    );
+    assert.equal(
+      await page
+        .locator('#tooltip')
+        .innerText()
+        .then((text) => text.includes(health.cure)),
+      true,
+    );
+    await page.keyboard.press('ArrowRight');
+    assert.match(
+      await page.locator('#tooltip').innerText(),
+      /Warning 2, from step 12 on: Rationales are shrinking\.\s*Stop\./,
+    );
+    await page.keyboard.press('Enter');
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 12 });
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate('document.activeElement.getAttribute("role")'), 'slider', 'one tab stop for all');
+    await card.locator('.table-toggle').click();
+    assert.match(await card.locator('tbody tr').nth(11).innerText(), /Warning 2, from step 12 on/);
+  });
+
   it('shows how each strategy does, and marks the first of every column', async () => {
     const { page } = await open(strategySnapshot);
     const rows = page.locator('.standings tbody tr');
@@ -216,7 +274,10 @@ describe('run dashboard', function () {
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowRight');
     assert.match((await plot.getAttribute('aria-valuetext'))!, /^step 2: <think1> 37\.\d.%, <think2> /);
-    assert.match(await page.getByRole('slider', { name: 'Loss' }).locator('..').innerText(), /step 2/);
+    assert.match(
+      await page.locator('section.card', { has: page.getByRole('slider', { name: 'Loss' }) }).innerText(),
+      /step 2/,
+    );
     await page.keyboard.press('Enter');
     assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 2 });
     await chart.locator('vscode-dropdown').click();

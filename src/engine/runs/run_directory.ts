@@ -5,18 +5,20 @@
  *     run.json                    RunRecord
  *     events.jsonl                RunEvent, append-only
  *     rollouts/step-000001.jsonl  QuestionRollout, one line per question of the update
- *     evaluations/NAME.json       EvaluationSummary, once finished;  NAME.jsonl  EvaluationRow
+ *     evaluations/                see evaluation_folder.ts
  *     checkpoints/step-000010/    see checkpoint.ts
  *     writer-PID-START.lock       while a process writes; see run_lock.ts
  */
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
-import { EvaluationRow, EvaluationSummary, QuestionRollout, RunEvent } from '../../protocol/records.ts';
+import { type EvaluationRow, type EvaluationSummary, QuestionRollout, RunEvent } from '../../protocol/records.ts';
 import { RunRecord, type RunSummary } from '../../protocol/run_record.ts';
 import { LatroError } from '../common/errors.ts';
-import { type FileSystem, isMissing } from '../common/file_system.ts';
+import type { FileSystem } from '../common/file_system.ts';
 import { type JsonLines, readJsonLines } from '../common/json_lines.ts';
 import { CheckpointFolder, requireReadableVersion, stepName } from './checkpoint.ts';
+import { EvaluationFolder } from './evaluation_folder.ts';
+import { readJson, requireRecord } from './json_record.ts';
 import type { Processes } from './processes.ts';
 import { currentWriter } from './run_lock.ts';
 
@@ -40,12 +42,14 @@ export function evaluationStep(name: string): number | null {
 export class RunDirectory {
   readonly path: string;
   readonly checkpoints: CheckpointFolder;
+  readonly #evaluations: EvaluationFolder;
   readonly #files: FileSystem;
 
   constructor(files: FileSystem, path: string) {
     this.#files = files;
     this.path = path;
     this.checkpoints = new CheckpointFolder(files, join(path, 'checkpoints'));
+    this.#evaluations = new EvaluationFolder(files, join(path, 'evaluations'));
   }
 
   get id(): string {
@@ -61,18 +65,18 @@ export class RunDirectory {
     return join(this.path, 'rollouts');
   }
   get evaluationsFolder(): string {
-    return join(this.path, 'evaluations');
+    return this.#evaluations.path;
   }
   rolloutFile(step: number): string {
     return join(this.rolloutsFolder, `${stepName(step)}.jsonl`);
   }
   evaluationFile(name: string, extension: 'json' | 'jsonl'): string {
-    return join(this.evaluationsFolder, `${name}.${extension}`);
+    return this.#evaluations.file(name, extension);
   }
 
   /** `run.json` as last written. @throws LatroError `run-not-found`, `run-damaged`, or `run-identity` for a newer format */
   async record(): Promise<RunRecord> {
-    const json = await this.#json(this.recordFile);
+    const json = await readJson(this.#files, this.recordFile);
     if (json === null) {
       throw new LatroError(
         'run-not-found',
@@ -81,7 +85,7 @@ export class RunDirectory {
       );
     }
     requireReadableVersion(json, this.recordFile);
-    return this.#valid(RunRecord, json, this.recordFile);
+    return requireRecord(RunRecord, json, this.recordFile);
   }
 
   /** What a list shows; a run whose process died without saying so is `interrupted`. */
@@ -125,42 +129,15 @@ export class RunDirectory {
 
   /** Names of evaluations begun or finished, sorted. */
   async evaluationNames(): Promise<string[]> {
-    const names = (await this.#files.list(this.evaluationsFolder)).map((name) => name.replace(/\.jsonl?$/, ''));
-    return [...new Set(names)].filter((name) => evaluationStep(name) !== null);
+    return (await this.#evaluations.names()).filter((name) => evaluationStep(name) !== null);
   }
 
   /** null while it is not finished. */
-  async evaluation(name: string): Promise<EvaluationSummary | null> {
-    const path = this.evaluationFile(name, 'json');
-    const json = await this.#json(path);
-    return json === null ? null : this.#valid(EvaluationSummary, json, path);
+  evaluation(name: string): Promise<EvaluationSummary | null> {
+    return this.#evaluations.summary(name);
   }
 
-  async evaluationRows(name: string): Promise<EvaluationRow[]> {
-    return (await readJsonLines(this.#files, this.evaluationFile(name, 'jsonl'), v.parser(EvaluationRow))).records;
-  }
-
-  async #json(path: string): Promise<unknown> {
-    try {
-      return JSON.parse(new TextDecoder().decode(await this.#files.read(path)));
-    } catch (error) {
-      if (isMissing(error)) return null;
-      if (error instanceof SyntaxError) throw this.#damaged(path, error.message);
-      throw error;
-    }
-  }
-
-  #valid<T>(schema: v.GenericSchema<unknown, T>, json: unknown, path: string): T {
-    const parsed = v.safeParse(schema, json);
-    if (parsed.success) return parsed.output;
-    throw this.#damaged(path, `${v.getDotPath(parsed.issues[0]) ?? 'it'} is wrong`);
-  }
-
-  #damaged(path: string, why: string): LatroError {
-    return new LatroError(
-      'run-damaged',
-      `${path} cannot be read: ${why}.`,
-      'Restore the file from a backup, or remove the run.',
-    );
+  evaluationRows(name: string): Promise<EvaluationRow[]> {
+    return this.#evaluations.rows(name);
   }
 }

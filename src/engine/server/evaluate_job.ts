@@ -2,7 +2,8 @@
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import type { RequestParams, RequestResult } from '../../protocol/engine_rpc.ts';
-import { EvaluationRow } from '../../protocol/records.ts';
+import { EvaluationRow, type EvaluationSettings } from '../../protocol/records.ts';
+import type { RunConfig } from '../../protocol/run_config.ts';
 import { atomicWrite, makeDirectoryDurably } from '../common/file_system.ts';
 import { finiteJson, JsonLinesWriter } from '../common/json_lines.ts';
 import { requireSoundRows } from '../datasets/read_dataset.ts';
@@ -59,7 +60,10 @@ export async function evaluate(
     });
     const seconds = (clock.monotonic() - started) / 1000;
     const checkpoint = weights.step === 0 ? 'base' : `step-${weights.step}`;
-    const summary = summariseEvaluation(results, { name, checkpoint, dataset: path, k, seconds });
+    const summary = {
+      ...summariseEvaluation(results, { name, checkpoint, dataset: path, k, seconds }),
+      ...(weights.run === null ? { settings: settingsOf(weights, config, dataset.format.id) } : {}),
+    };
     await log?.flush();
     await atomicWrite(files, file.replace(/\.jsonl$/, '.json'), `${finiteJson(summary, 2)}\n`);
     return { summary, file };
@@ -68,12 +72,20 @@ export async function evaluate(
   }
 }
 
+function settingsOf(
+  { policy: { model, adapter } }: QuestionWeights,
+  { preset, templates, seed, evaluation: { temperature, maxTokens, extractor } }: RunConfig,
+  format: EvaluationSettings['format'],
+): EvaluationSettings {
+  return { model, adapter, temperature, maxTokens, seed, preset, format, templates, extractor };
+}
+
 async function openRows({ files }: QuestionWorld, file: string): Promise<JsonLinesWriter<EvaluationRow>> {
   await makeDirectoryDurably(files, join(file, '..'));
   return JsonLinesWriter.open(files, file, v.parser(EvaluationRow));
 }
 
-/** A name of its own for every evaluation: `step-000010-gsm8k-test-20261121-220102` in a run, `starter-gsm8k-test-…` outside. */
+/** A name of its own for every evaluation: `step-000010-gsm8k-test-20261121-220102` in a run, `starter-adapter-gsm8k-test-…` outside. */
 function placeOf(
   { run, step, policy }: QuestionWeights,
   dataset: string,
@@ -83,7 +95,9 @@ function placeOf(
   const [day, clock] = time.split('T') as [string, string];
   const moment = `${day.replaceAll('-', '')}-${clock.slice(0, 8).replaceAll(':', '')}`;
   const set = `${slug(basename(dataset).replace(/\.[^.]*$/, ''))}-${moment}`;
-  const name = run === null ? `${slug(basename(policy.model))}-${set}` : evaluationName(step === 0 ? null : step, set);
+  const folders = [policy.model, ...(policy.adapter === null ? [] : [policy.adapter])];
+  const weights = folders.map((each) => slug(basename(each))).join('-');
+  const name = run === null ? `${weights}-${set}` : evaluationName(step === 0 ? null : step, set);
   return { name, file: run === null ? join(folder, `${name}.jsonl`) : run.evaluationFile(name, 'jsonl') };
 }
 

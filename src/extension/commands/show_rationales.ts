@@ -1,14 +1,21 @@
 import * as v from 'valibot';
 import * as vscode from 'vscode';
+import { openRow } from '../dataset/open_row.ts';
 import type { CursorQuestion } from '../rationales/cursor_question.ts';
 
 /** What links in hovers and comments hand over. */
 const Place = v.object({ uri: v.string(), line: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 
+/** What a step's rollouts hand over: a row by its content key, and its line (1-based) at the time of the run. */
+const Row = v.object({ dataset: v.string(), rowKey: v.string(), line: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+
 /** Shows the side panel with the rationales of the row under the cursor, or of the row a link names (0-based line). */
 export async function showRationales(cursor: CursorQuestion, argument: unknown): Promise<void> {
   const place = v.safeParse(Place, argument);
-  if (place.success) {
+  const row = v.safeParse(Row, argument);
+  if (row.success) {
+    await openRow(row.output.dataset, row.output.rowKey, row.output.line);
+  } else if (place.success) {
     const { uri, line } = place.output;
     const at = new vscode.Position(line, 0);
     await vscode.window.showTextDocument(vscode.Uri.parse(uri, true), { selection: new vscode.Range(at, at) });

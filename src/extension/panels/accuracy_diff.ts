@@ -1,27 +1,23 @@
 /** The accuracy diff: two evaluations of runs on disk, paired question by question. */
-import * as v from 'valibot';
 import * as vscode from 'vscode';
-import { LatroError, unreachable } from '../../engine/common/errors.ts';
+import { unreachable } from '../../engine/common/errors.ts';
 import { type AccuracyComparison, type AccuracyHostMessage, AccuracyIntent } from '../../protocol/panel_messages.ts';
-import type { EvaluationRow, EvaluationSummary } from '../../protocol/records.ts';
 import { openRow } from '../dataset/open_row.ts';
 import type { Reporter } from '../reporter.ts';
-import { evaluationText, questionsText, setOf, weightsText } from '../runs/evaluation_text.ts';
-import type { RunsWatcher } from '../runs/runs_watcher.ts';
+import { EvaluationPair, type Making, settingDifferences } from '../runs/evaluation_pairs.ts';
+import { differenceText, pairTexts, questionsText } from '../runs/evaluation_text.ts';
+import type { StoredEvaluation, StoredEvaluations } from '../runs/stored_evaluations.ts';
 import { csvOf, markdownOf } from './accuracy_export.ts';
 import { comparedQuestions, pairRows, type RowPair } from './accuracy_pairs.ts';
 import { compareInThread } from './comparison.ts';
 import { performPanelAction } from './panel_actions.ts';
-import type { PanelController, PanelKind } from './panel_group.ts';
-
-const EvaluationReference = v.object({ runId: v.string(), evaluation: v.string() });
-export type EvaluationReference = v.InferOutput<typeof EvaluationReference>;
-export const EvaluationPair = v.object({ before: EvaluationReference, after: EvaluationReference });
-export type EvaluationPair = v.InferOutput<typeof EvaluationPair>;
+import type { PanelController, PanelKind, PanelPort } from './panel_group.ts';
 
 export interface AccuracyServices {
-  readonly runs: RunsWatcher;
+  readonly evaluations: StoredEvaluations;
   readonly reporter: Reporter;
+  /** A person's pick of another pair; throws a `CancellationError` when there is none. */
+  readonly choose: (shown: EvaluationPair) => Promise<EvaluationPair>;
 }
 
 export function accuracyKind(
@@ -32,16 +28,12 @@ export function accuracyKind(
     page: 'accuracy_panel',
     intents: AccuracyIntent,
     subject: EvaluationPair,
-    title: ({ before, after }) => {
-      const same = setOf(before.evaluation) === setOf(after.evaluation);
-      const text = same ? weightsText : evaluationText;
-      return vscode.l10n.t('Accuracy: {0} → {1}', text(before.evaluation), text(after.evaluation));
-    },
+    title: (pair) => vscode.l10n.t('Accuracy: {0} → {1}', ...pairTexts(pair)),
     detail: ({ before, after }) => {
-      const runs = before.runId === after.runId ? before.runId : `${before.runId} → ${after.runId}`;
-      return `${questionsText(after.evaluation)}, ${runs}`;
+      const runs = [...new Set([before.runId, after.runId])].flatMap((runId) => runId ?? []);
+      return [questionsText(after.evaluation), runs.join(' → ')].filter(Boolean).join(', ');
     },
-    open: (pair, post) => new AccuracyDiff(services, pair, post),
+    open: (pair, port) => new AccuracyDiff(services, pair, port),
   };
 }
 
@@ -54,15 +46,15 @@ interface Loaded {
 
 class AccuracyDiff implements PanelController<AccuracyIntent> {
   readonly #services: AccuracyServices;
-  readonly #post: (message: AccuracyHostMessage) => void;
+  readonly #port: PanelPort<EvaluationPair, AccuracyHostMessage>;
   #pair: EvaluationPair;
   /** Finished evaluations do not change: read once, and again when swapped. */
   #loaded: Promise<Loaded> | undefined;
 
-  constructor(services: AccuracyServices, pair: EvaluationPair, post: (message: AccuracyHostMessage) => void) {
+  constructor(services: AccuracyServices, pair: EvaluationPair, port: PanelPort<EvaluationPair, AccuracyHostMessage>) {
     this.#services = services;
     this.#pair = pair;
-    this.#post = post;
+    this.#port = port;
   }
 
   async obey(intent: AccuracyIntent): Promise<void> {
@@ -76,15 +68,15 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
         });
       case 'show-question': {
         const pair = (await this.#load()).pairs.get(intent.rowKey);
-        if (pair !== undefined) this.#post({ type: 'question', ...pair });
+        if (pair !== undefined) this.#port.post({ type: 'question', ...pair });
         return;
       }
       case 'open-row':
         return await openRow((await this.#load()).file, intent.rowKey, intent.line);
       case 'swap':
-        this.#pair = { before: this.#pair.after, after: this.#pair.before };
-        this.#loaded = undefined;
-        return await this.#show();
+        return await this.#become({ before: this.#pair.after, after: this.#pair.before });
+      case 'choose':
+        return await this.#become(await this.#services.choose(this.#pair));
       case 'export':
         return await this.#export(intent.format, intent.rowKeys);
       default:
@@ -94,14 +86,21 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
 
   dispose(): void {}
 
+  async #become(pair: EvaluationPair): Promise<void> {
+    if (!(await this.#port.become(pair))) return;
+    this.#pair = pair;
+    this.#loaded = undefined;
+    await this.#show();
+  }
+
   async #show(): Promise<void> {
     try {
-      this.#post({ type: 'snapshot', snapshot: { kind: 'loading', what: '' } });
-      this.#post({ type: 'snapshot', snapshot: (await this.#load()).comparison });
+      this.#port.post({ type: 'snapshot', snapshot: { kind: 'loading', what: '' } });
+      this.#port.post({ type: 'snapshot', snapshot: (await this.#load()).comparison });
     } catch (error) {
       this.#loaded = undefined;
       const failure = this.#services.reporter.describe(error) ?? { code: 'internal', reason: '', nextStep: '' };
-      this.#post({
+      this.#port.post({
         type: 'snapshot',
         snapshot: { kind: 'failed', failure: { ...failure, actions: ['retry', 'open-log'] } },
       });
@@ -123,39 +122,28 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
   }
 
   async #read(): Promise<Loaded> {
+    const { evaluations } = this.#services;
     const { before, after } = this.#pair;
-    const [old, now] = await Promise.all([this.#evaluation(before), this.#evaluation(after)]);
-    const { pairs, unpaired } = pairRows(old.rows, now.rows);
+    const [old, now] = await Promise.all([evaluations.find(before), evaluations.find(after)]);
+    const [oldRows, nowRows] = await Promise.all([evaluations.rows(old), evaluations.rows(now)]);
+    const { pairs, onlyBefore, onlyAfter } = pairRows(oldRows, nowRows);
+    const [beforeText, afterText] = pairTexts(this.#pair);
     const comparison: AccuracyComparison = {
       kind: 'comparison',
       dataset: vscode.workspace.asRelativePath(now.summary.dataset),
       run: before.runId === after.runId ? before.runId : null,
+      labels: { before: beforeText, after: afterText },
       before: old.summary,
       after: now.summary,
-      paired: await compareInThread(old.rows, now.rows),
+      paired: await compareInThread(oldRows, nowRows),
       questions: comparedQuestions(pairs),
-      unpaired,
+      onlyBefore,
+      onlyAfter,
+      differences: settingDifferences(makingOf(old), makingOf(now)).map(differenceText),
       failure: null,
     };
     return { comparison, pairs: new Map(pairs.map((pair) => [pair.after.rowKey, pair])), file: now.summary.dataset };
   }
-
-  async #evaluation({ runId, evaluation }: EvaluationReference): Promise<Evaluation> {
-    const { runs } = this.#services;
-    if (runs.find(runId) === undefined) await runs.refresh();
-    const run = runs.find(runId);
-    const directory = run && runs.directory(run);
-    const summary = (await directory?.evaluation(evaluation)) ?? null;
-    if (directory === undefined || summary === null) {
-      const { l10n } = vscode;
-      const reason = l10n.t('Evaluation {0} of run {1} is not there.', evaluation, runId);
-      throw new LatroError('run-not-found', reason, l10n.t('It may not be finished, or was removed.'));
-    }
-    return { summary, rows: await directory.evaluationRows(evaluation) };
-  }
 }
 
-interface Evaluation {
-  readonly summary: EvaluationSummary;
-  readonly rows: readonly EvaluationRow[];
-}
+const makingOf = ({ summary, settings }: StoredEvaluation): Making => ({ k: summary.k, settings });

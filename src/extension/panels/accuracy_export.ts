@@ -8,7 +8,7 @@ export function outcomeOf({ before, after }: ComparedQuestion): PairedOutcome {
 }
 
 export function markdownOf(comparison: AccuracyComparison, questions: readonly ComparedQuestion[]): string {
-  const { before, after, paired, dataset } = comparison;
+  const { labels, paired, dataset, onlyBefore, onlyAfter, differences } = comparison;
   const [low, high] = paired.interval95;
   const rows = questions.map((question) => [
     question.line,
@@ -21,10 +21,14 @@ export function markdownOf(comparison: AccuracyComparison, questions: readonly C
   ]);
   const header = ['line', 'outcome', 'question', 'gold answer', 'before', 'after', 'change of log p(answer)'];
   return [
-    `# Accuracy of ${markdownText(after.checkpoint)} against ${markdownText(before.checkpoint)} on ${markdownText(dataset)}`,
+    `# Accuracy of ${markdownText(labels.after)} against ${markdownText(labels.before)} on ${markdownText(dataset)}`,
     '',
     `${paired.questions} questions: ${paired.fixed} fixed, ${paired.broken} broken, ${paired.bothRight} right both times, ${paired.bothWrong} wrong both times.`,
-    `Accuracy ${rate(before.greedyAccuracy)} → ${rate(after.greedyAccuracy)}: difference ${rate(paired.difference)}, 95 % interval ${rate(low)} to ${rate(high)}, exact McNemar p = ${paired.mcnemarP.toPrecision(3)}.`,
+    `Accuracy ${rate(paired.bothRight + paired.broken, paired.questions)} → ${rate(paired.bothRight + paired.fixed, paired.questions)}: difference ${rate(paired.difference)}, 95 % interval ${rate(low)} to ${rate(high)}, exact McNemar p = ${paired.mcnemarP.toPrecision(3)}.`,
+    ...(onlyBefore + onlyAfter === 0
+      ? []
+      : ['', `Left out: ${onlyBefore} questions only before, ${onlyAfter} only after.`]),
+    ...(differences.length === 0 ? [] : ['', `Not the weights alone differ: ${markdownText(differences.join('; '))}.`]),
     '',
     markdownTable(header, rows),
     '',
@@ -57,5 +61,5 @@ export function csvOf(questions: readonly ComparedQuestion[]): string {
   return csvOfRows([header, ...rows]);
 }
 
-const rate = (value: number): string => `${(100 * value).toFixed(1)} %`;
+const rate = (value: number, of = 1): string => `${((100 * value) / of).toFixed(1)} %`;
 const change = ({ before, after }: ComparedQuestion): string => (after.answerLogProb - before.answerLogProb).toFixed(2);

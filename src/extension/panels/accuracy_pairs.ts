@@ -11,14 +11,14 @@ export interface RowPair {
 export function pairRows(
   before: readonly EvaluationRow[],
   after: readonly EvaluationRow[],
-): { readonly pairs: readonly RowPair[]; readonly unpaired: number } {
+): { readonly pairs: readonly RowPair[]; readonly onlyBefore: number; readonly onlyAfter: number } {
   const waiting = new Map<string, EvaluationRow[]>();
   for (const row of before) waiting.set(row.rowKey, [...(waiting.get(row.rowKey) ?? []), row]);
   const pairs = after.flatMap((row): RowPair[] => {
     const partner = waiting.get(row.rowKey)?.shift();
     return partner === undefined ? [] : [{ before: partner, after: row }];
   });
-  return { pairs, unpaired: before.length + after.length - 2 * pairs.length };
+  return { pairs, onlyBefore: before.length - pairs.length, onlyAfter: after.length - pairs.length };
 }
 
 export function comparedQuestions(pairs: readonly RowPair[]): ComparedQuestion[] {

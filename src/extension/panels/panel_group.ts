@@ -13,6 +13,16 @@ export interface PanelController<Intent> extends vscode.Disposable {
   obey(intent: Intent): Promise<void>;
 }
 
+/** What a controller can do with its panel. */
+export interface PanelPort<Subject, Message> {
+  post(message: Message): void;
+  /**
+   * Makes the panel one about another subject, with its title, which lasts over a reload of the window. false: there is a panel about
+   * that one, which was brought to the front instead.
+   */
+  become(subject: Subject): Promise<boolean>;
+}
+
 export interface PanelKind<Subject, Message, Intent extends { readonly type: string }> {
   /** As in the activation event `onWebviewPanel:…`. */
   readonly viewType: string;
@@ -22,7 +32,7 @@ export interface PanelKind<Subject, Message, Intent extends { readonly type: str
   title(subject: Subject): string;
   /** Said too where another subject has the same title; different for different subjects. */
   detail(subject: Subject): string;
-  open(subject: Subject, post: (message: Message) => void): PanelController<Intent>;
+  open(subject: Subject, port: PanelPort<Subject, Message>): PanelController<Intent>;
 }
 
 export interface PanelServices {
@@ -82,11 +92,26 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
   #fill(panel: vscode.WebviewPanel, subject: Subject): void {
     const { extensionUri, reporter, log } = this.#services;
     const { page, intents } = this.#kind;
-    const { title, webview } = panel;
+    const { webview } = panel;
+    let { title } = panel;
     this.#panels.set(title, panel);
     const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, 'media', `icon-${theme}.svg`);
     panel.iconPath = { light: icon('light'), dark: icon('dark') };
-    const controller = this.#kind.open(subject, (message) => channel.post(message));
+    const become = async (other: Subject): Promise<boolean> => {
+      const now = this.#titleOf(other);
+      const open = this.#panels.get(now);
+      if (open !== undefined && open !== panel) {
+        open.reveal();
+        return false;
+      }
+      await this.#remember(now, other);
+      this.#panels.delete(title);
+      this.#panels.set(now, panel);
+      title = now;
+      panel.title = now;
+      return true;
+    };
+    const controller = this.#kind.open(subject, { post: (message) => channel.post(message), become });
     const onIntent = (intent: Intent) => controller.obey(intent);
     const channel = new PanelChannel<Message, Intent>({ webview, extensionUri, intents, onIntent, reporter, log });
     panel.onDidDispose(() => {

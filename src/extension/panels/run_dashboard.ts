@@ -18,10 +18,10 @@ import type { CommandId } from '../command_ids.ts';
 import { Pace } from '../common/pace.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { Reporter } from '../reporter.ts';
+import type { EvaluationPair } from '../runs/evaluation_pairs.ts';
 import { exportsOf } from '../runs/run_report.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import { strategyNames, strategyWins } from '../runs/strategies.ts';
-import type { EvaluationPair } from './accuracy_diff.ts';
 import { performPanelAction } from './panel_actions.ts';
 import type { PanelController, PanelKind } from './panel_group.ts';
 import { controlsOf, liveStatus, progressOf } from './run_state.ts';
@@ -34,6 +34,7 @@ export interface DashboardServices {
   readonly engine: EngineSupervisor;
   readonly reporter: Reporter;
   readonly compare: (pair: EvaluationPair) => Promise<void>;
+  readonly openStep: (runId: string, step: number) => Promise<void>;
 }
 
 export function dashboardKind(
@@ -46,7 +47,7 @@ export function dashboardKind(
     subject: DashboardSubject,
     title: ({ runId }) => vscode.l10n.t('Run {0}', runId),
     detail: ({ runId }) => runId,
-    open: ({ runId }, post) => new RunDashboard(services, runId, post),
+    open: ({ runId }, { post }) => new RunDashboard(services, runId, post),
   };
 }
 
@@ -79,7 +80,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
   }
 
   async obey(intent: DashboardIntent): Promise<void> {
-    const { compare, runs } = this.#services;
+    const { compare } = this.#services;
     switch (intent.type) {
       case 'ready':
         return this.#inTurn(() => this.#snapshot());
@@ -96,12 +97,8 @@ class RunDashboard implements PanelController<DashboardIntent> {
         return await this.#run('latro.rollBack', intent);
       case 'export':
         return await this.#run('latro.exportRun', intent);
-      case 'open-step': {
-        const run = runs.find(intent.runId);
-        if (run === undefined) return;
-        await vscode.window.showTextDocument(vscode.Uri.file(runs.directory(run).rolloutFile(intent.step)));
-        return;
-      }
+      case 'open-step':
+        return await this.#services.openStep(intent.runId, intent.step);
       case 'compare': {
         const { runId, before, after } = intent;
         return await compare({ before: { runId, evaluation: before }, after: { runId, evaluation: after } });

@@ -1,0 +1,93 @@
+/** All rationales of one update as a text to read: which question, what was thought, and what it earned. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
+
+export interface StepFacts {
+  readonly runId: string;
+  /** The step whose rollouts these are, and the one that was asked for. */
+  readonly step: number;
+  readonly asked: number;
+  /** The run's training questions. */
+  readonly dataset: string;
+  /** Of reasoning strategies, by number; empty without any. */
+  readonly strategies: Readonly<Record<string, string>>;
+}
+
+export interface StepText {
+  readonly text: string;
+  /** Where each question begins, 0-based, in their order. */
+  readonly lines: readonly number[];
+}
+
+export function stepText(rollouts: readonly QuestionRollout[], facts: StepFacts): StepText {
+  const lines = [...heading(rollouts, facts), ''];
+  const starts: number[] = [];
+  for (const [i, rollout] of rollouts.entries()) {
+    starts.push(lines.length);
+    lines.push(...questionLines(rollout, i + 1, facts), '');
+  }
+  return { text: lines.join('\n'), lines: starts };
+}
+
+function heading(rollouts: readonly QuestionRollout[], { runId, step, asked }: StepFacts): string[] {
+  const { l10n } = vscode;
+  const all = rollouts.flatMap(({ rationales }) => rationales);
+  const right = all.filter(({ correct }) => correct).length;
+  const mean = all.reduce((sum, { reward }) => sum + reward, 0) / Math.max(1, all.length);
+  return [
+    ...(asked === step
+      ? []
+      : [l10n.t('The rollouts of step {0} are not kept. This is the nearest step that is: {1}.', asked, step), '']),
+    l10n.t('Step {0} of run {1}', step, runId),
+    l10n.t(
+      '{0} questions, {1} rationales, {2} of them right; mean reward {3}',
+      rollouts.length,
+      all.length,
+      right,
+      signed(mean),
+    ),
+  ];
+}
+
+function questionLines(rollout: QuestionRollout, number: number, { dataset, strategies }: StepFacts): string[] {
+  const { l10n } = vscode;
+  const { line, question, goldAnswer, noRationaleLogProb, rationales } = rollout;
+  const right = rationales.filter(({ correct }) => correct).length;
+  const facts = [
+    l10n.t('{0}, line {1}', path.basename(dataset), line),
+    l10n.t('gold answer {0}', goldAnswer),
+    l10n.t('{0} of {1} right', right, rationales.length),
+    ...(noRationaleLogProb === null ? [] : [l10n.t('without a rationale log p {0}', signed(noRationaleLogProb))]),
+  ];
+  return [
+    `──── ${number} · ${facts.join(' · ')} ────`,
+    ...question.trim().split('\n'),
+    ...rationales
+      .toSorted((a, b) => b.reward - a.reward)
+      .flatMap((rationale) => ['', `  ${rationaleFacts(rationale, strategies)}`, ...indented(rationale.text)]),
+  ];
+}
+
+function rationaleFacts(rationale: RationaleRecord, strategies: StepFacts['strategies']): string {
+  const { l10n } = vscode;
+  const { sample, correct, extractedAnswer, reward, baseline, advantage, tokens, strategy } = rationale;
+  return [
+    // A mark as well as the word: the eye runs down the left edge.
+    correct ? `✓ ${l10n.t('right')}` : `✗ ${l10n.t('wrong')}`,
+    l10n.t('answer {0}', extractedAnswer ?? '–'),
+    l10n.t('reward {0}, baseline {1}, advantage {2}', signed(reward), signed(baseline), signed(advantage)),
+    l10n.t('{0} tokens', tokens.length),
+    l10n.t('sample {0}', sample + 1),
+    ...(strategy === undefined ? [] : [strategies[strategy] ?? String(strategy)]),
+  ].join(' · ');
+}
+
+const indented = (text: string): string[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => `    ${line}`);
+
+/** With a true minus sign, as everywhere. */
+const signed = (value: number): string => value.toFixed(2).replace('-', '−');

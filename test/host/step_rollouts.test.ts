@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { eventually } from '../support/eventually.ts';
+import { RECORDED_RATIONALES, recordRun } from '../support/recorded_run.ts';
+import { endEngine, extension, workspace } from './studio.ts';
+
+describe('rollouts of a step', () => {
+  let run: RunDirectory;
+  const open = async (step: number): Promise<vscode.TextDocument> => {
+    const uri = vscode.Uri.from({ scheme: 'latro-rollouts', path: `/${run.id}/step-${step}.latro-rollouts` });
+    const document = await vscode.workspace.openTextDocument(uri);
+    await vscode.window.showTextDocument(document);
+    return document;
+  };
+  const lensesOf = async ({ uri }: vscode.TextDocument): Promise<vscode.CodeLens[]> =>
+    await eventually(async () => {
+      const found = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri);
+      return found.length > 0 && found;
+    });
+  const rawFile = (lenses: readonly vscode.CodeLens[]): string => {
+    const [raw] = titled(lenses, 'Raw file');
+    const [uri] = raw!.command!.arguments as [vscode.Uri];
+    return uri.fsPath;
+  };
+  const titled = (lenses: readonly vscode.CodeLens[], title: string): vscode.CodeLens[] =>
+    lenses.filter(({ command }) => command?.title.endsWith(title));
+
+  before(async () => {
+    await extension().activate();
+    run = new RunDirectory(new NodeFileSystem(), await recordRun(workspace()));
+  });
+  after(async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    rmSync(run.path, { recursive: true });
+    await endEngine();
+  });
+
+  it('are a document to read: each question with its rationales, best first, and what each earned', async () => {
+    const document = await open(10);
+    const text = document.getText();
+    assert.equal(document.languageId, 'latro-rollouts');
+    assert.equal(text.split('\n')[0], `Step 10 of run ${run.id}`);
+    const rollouts = await run.rollouts(10);
+    assert.ok(rollouts.length > 1);
+    let from = 0;
+    for (const { question, goldAnswer, line, rationales } of rollouts) {
+      const start = text.indexOf(question, from);
+      assert.ok(start > from, `${question} comes in its turn`);
+      assert.ok(text.slice(from, start).includes(`line ${line} · gold answer ${goldAnswer}`));
+      from = start;
+      for (const rationale of rationales.toSorted((a, b) => b.reward - a.reward)) {
+        const reward = rationale.reward.toFixed(2).replace('-', '−');
+        const figures = text.indexOf(`answer ${rationale.extractedAnswer} · reward ${reward}`, from);
+        assert.ok(figures > from, `sample ${rationale.sample} comes after those that earned more`);
+        const words = rationale.text.split('\n').map((each) => `    ${each}`);
+        assert.ok(text.indexOf(words.join('\n'), figures) > figures);
+        from = figures;
+      }
+    }
+    assert.equal(text.match(/^ {2}[✓✗] (right|wrong) /gm)?.length, rollouts.length * RECORDED_RATIONALES);
+  });
+
+  it('lead to the raw file, to the step before, and from each question to its row', async () => {
+    const document = await open(10);
+    const lenses = await lensesOf(document);
+    assert.equal(rawFile(lenses), run.rolloutFile(10));
+    assert.equal(titled(lenses, 'step 1').length, 1);
+    const rollouts = await run.rollouts(10);
+    const rows = titled(lenses, 'Show in the side panel');
+    assert.equal(rows.length, rollouts.length);
+    for (const [i, { range }] of rows.entries()) {
+      assert.equal(document.lineAt(range.start.line + 1).text, rollouts[i]?.question);
+    }
+    const { command, arguments: [argument] = [] } = rows[1]!.command!;
+    await vscode.commands.executeCommand(command, argument);
+    const editor = await eventually(() =>
+      vscode.window.visibleTextEditors.find(({ document: { fileName } }) => path.basename(fileName) === 'train.jsonl'),
+    );
+    assert.equal(editor.selection.active.line + 1, rollouts[1]?.line);
+  });
+
+  it('are those of the nearest step that is kept where this one is not, and it says so', async () => {
+    const document = await open(4);
+    const lines = document.getText().split('\n');
+    assert.equal(lines[0], 'The rollouts of step 4 are not kept. This is the nearest step that is: 1.');
+    assert.equal(lines[2], `Step 1 of run ${run.id}`);
+    assert.equal(rawFile(await lensesOf(document)), run.rolloutFile(1));
+  });
+});
