@@ -89,5 +89,5 @@ const indented = (text: string): string[] =>
     .split('\n')
     .map((line) => `    ${line}`);
 
-/** With a true minus sign, as everywhere. */
-const signed = (value: number): string => value.toFixed(2).replace('-', '−');
+/** With a true minus sign, as everywhere; null: a rationale without siblings has no baseline and no advantage. */
+const signed = (value: number | null): string => (value === null ? '–' : value.toFixed(2).replace('-', '−'));
