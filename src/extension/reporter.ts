@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { Cancelled, LatroError } from '../engine/common/errors.ts';
 import type { EngineFailure } from '../protocol/engine_rpc.ts';
 import { EngineRequestError } from './engine/engine_client.ts';
+import { engineFailure, failureText } from './engine/engine_text.ts';
 
 export interface MessageAction {
   readonly title: string;
@@ -21,7 +22,12 @@ export class Reporter {
     const failure = this.describe(error);
     // The supervisor tells of an engine that died under a request: once, not once per request.
     if (failure === undefined || (error instanceof EngineRequestError && failure.code === 'engine-stopped')) return;
-    this.showError(`${failure.reason} ${failure.nextStep}`.trim());
+    this.showError(failureText(failure));
+  }
+
+  /** Shows what the engine says of a job that failed. */
+  showFailure(failure: EngineFailure, ...actions: MessageAction[]): void {
+    this.showError(failureText(engineFailure(failure)), ...actions);
   }
 
   showError(message: string, ...actions: MessageAction[]): void {
@@ -33,8 +39,14 @@ export class Reporter {
     offer(vscode.window.showInformationMessage, message, actions);
   }
 
-  /** An error in words for the user, logged with what only we can use; undefined for a cancellation. */
+  /** An error in the user's language, logged in English with what only we can use; undefined for a cancellation. */
   describe(error: unknown): EngineFailure | undefined {
+    const failure = this.failureOf(error);
+    return failure && engineFailure(failure);
+  }
+
+  /** The same as the engine said it, for who reads English: a language model. */
+  failureOf(error: unknown): EngineFailure | undefined {
     if (error instanceof Cancelled || error instanceof vscode.CancellationError) return undefined;
     if (error instanceof EngineRequestError) {
       this.#log.warn(error.message);

@@ -5,6 +5,7 @@ import { csvOf, markdownOf, outcomeOf } from '../../src/extension/panels/accurac
 import { comparedQuestions, pairRows } from '../../src/extension/panels/accuracy_pairs.ts';
 import type { AccuracyComparison, ComparedQuestion } from '../../src/protocol/panel_messages.ts';
 import type { EvaluationRow, EvaluationSummary } from '../../src/protocol/records.ts';
+import { ENGLISH, LANGUAGES, speak } from '../support/languages.ts';
 
 const rowOf = (rowKey: string, correct: boolean, question = rowKey): EvaluationRow => ({
   rowKey,
@@ -69,9 +70,16 @@ describe('accuracy diff', () => {
     const sides = { labels, before: summary, after: summary };
     const left = { onlyBefore: 3, onlyAfter: 4, differences: ['K: 4 → 8', '`x`'] };
     const comparison = { ...sides, paired, dataset: 'd', ...left } as AccuracyComparison;
-    const lines = markdownOf(comparison, questions).split('\n');
+    const text = markdownOf(comparison, questions, ENGLISH);
+    const lines = text.split('\n');
     assert.ok(lines.some((line) => line.startsWith('Accuracy 0.0 % → 50.0 %')));
     assert.ok(lines.includes('Left out: 3 questions only before, 4 only after.'));
+    const figures = (each: string) => each.match(/\d+(\.\d+)?/g)?.sort();
+    for (const language of LANGUAGES) {
+      const translated = markdownOf(comparison, questions, speak(language).l10n);
+      assert.doesNotMatch(translated, /questions|right|wrong|Accuracy|Line|Outcome|Left|differ/);
+      assert.deepEqual(figures(translated), figures(text), language);
+    }
     const table = lines.filter((line) => line.startsWith('|'));
     assert.equal(table.length, 2 + questions.length);
     for (const line of table) assert.equal(line.replaceAll(/\\./g, '').split('|').length, 9, line);

@@ -1,11 +1,13 @@
 /** What a dashboard says of a run at work, at rest and right after it was resumed; and what is exported of one. */
 import assert from 'node:assert/strict';
+import { checkHealth, type HealthPoint } from '../../src/engine/latro/health.ts';
 import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import { controlsOf, liveStatus, progressOf } from '../../src/extension/panels/run_state.ts';
-import { metricsCsv, reportMarkdown } from '../../src/extension/runs/run_report.ts';
+import { metricsCsv, type ReportWords, reportMarkdown } from '../../src/extension/runs/run_report.ts';
 import type { JobSnapshot } from '../../src/protocol/engine_rpc.ts';
 import type { RunEvent, StepMetrics } from '../../src/protocol/records.ts';
 import type { RunSummary } from '../../src/protocol/run_record.ts';
+import { ENGLISH, LANGUAGES, speak } from '../support/languages.ts';
 import { UNKNOWN_IDENTITY } from '../support/toy_run.ts';
 import { trainingSnapshot } from '../webview/fixtures/run_events.ts';
 
@@ -95,6 +97,8 @@ describe('state of a run', () => {
   });
 });
 
+const IN_ENGLISH: ReportWords = { l10n: ENGLISH, engineText: (message) => message, statusText: (status) => status };
+
 describe('export of a run', () => {
   const { config } = resolveRunConfig({ model: '=m`', dataset: { train: 'd|e.jsonl' }, steps: 3 }, '/latro.json');
   const events = [step(1, 1), step(2, 2), step(3, 3)];
@@ -123,17 +127,56 @@ describe('export of a run', () => {
       cure: '[x](y)',
     } as const;
     const report = { ...record, formatVersion: 1, identity: UNKNOWN_IDENTITY, resumedFrom: null, pid: null } as const;
-    const text = reportMarkdown(report, [...events, warning]);
+    const text = reportMarkdown(report, [...events, warning], IN_ENGLISH);
     const training: RunEvent = {
       type: 'phase',
       time: at(0),
       phase: 'training',
       ratings: { approved: 2, judged: 3, elsewhere: 0 },
     };
-    assert.match(reportMarkdown(report, [training]), /Ratings in use: 2 approved and learned, 3 that change a reward/);
+    assert.match(
+      reportMarkdown(report, [training], IN_ENGLISH),
+      /Ratings in use: 2 approved and learned, 3 that change a reward/,
+    );
     assert.match(text, /d\\\|e\.jsonl/);
     assert.match(text, /From update 2: KL \\<b\\>grew/);
     assert.equal(text.split('\n').filter((line) => /^\| [123] \|/.test(line)).length, 3);
     assert.deepEqual(JSON.parse(/```json\n([\s\S]+?)\n```/.exec(text)![1]!), JSON.parse(JSON.stringify(config)));
   });
+
+  for (const language of LANGUAGES) {
+    it(`reports in ${language}, the run's own English warnings and reason included, with the same figures`, () => {
+      const { l10n, engineText } = speak(language);
+      const far = (n: number): HealthPoint => ({
+        ...metrics,
+        step: n,
+        meanKl: 90,
+        leakShare: 0,
+        meanNoRationaleAnswerLogProb: 0,
+      });
+      const [kl] = checkHealth({ steps: [far(1)], evaluations: [] }, { window: 1 }).slice(-1);
+      assert.equal(kl?.check, 'kl-drift');
+      const warning = {
+        type: 'health',
+        time: at(2),
+        step: 2,
+        check: kl.check,
+        message: kl.message,
+        cure: kl.cure,
+      } as const;
+      const { id, createdAt, status, phase, totalSteps, best, gain } = summary;
+      const statusReason = 'Stopped; it can be resumed.';
+      const record = { id, createdAt, status, statusReason, phase, totalSteps, best, gain, step: 3, config };
+      const report = { ...record, formatVersion: 1, identity: UNKNOWN_IDENTITY, resumedFrom: null, pid: null } as const;
+      const [english, translated] = [
+        reportMarkdown(report, [...events, warning], IN_ENGLISH),
+        reportMarkdown(report, [...events, warning], { l10n, engineText, statusText: l10n.t }),
+      ];
+      const prose = (text: string) => text.slice(0, text.indexOf('```'));
+      assert.doesNotMatch(prose(translated), /Run|Health|warning|update|Stopped|drift|language|raise|above/);
+      assert.match(prose(translated), /reward\.klCoefficient/);
+      const figures = (text: string) => text.match(/\d+(\.\d+)?/g)?.sort();
+      assert.deepEqual(figures(translated), figures(english));
+    });
+  }
 });

@@ -219,7 +219,9 @@ export function checkHealth(series: HealthSeries, options: HealthOptions = {}): 
     const threshold = options.thresholds?.[rule.id] ?? rule.threshold;
     const value = rule.measure(series, window);
     if (value === null || (rule.raisedWhen === 'above' ? value <= threshold : value >= threshold)) return [];
-    const message = `${rule.title}: ${rule.explanation} (${rounded(value)}, ${rule.raisedWhen} ${rounded(threshold)})`;
+    const [measured, bound] = [rounded(value), rounded(threshold)];
+    const figures = rule.raisedWhen === 'above' ? `(${measured}, above ${bound})` : `(${measured}, below ${bound})`;
+    const message = `${rule.title}: ${rule.explanation} ${figures}`;
     const cure = `${rule.cure.setting}: ${rule.cure.advice}.`;
     return [{ check: rule.id, step, value, threshold, message, cure }];
   });

@@ -5,8 +5,9 @@ import * as vscode from 'vscode';
 import type { ExportKind } from '../../protocol/engine_rpc.ts';
 import { RunExport } from '../../protocol/panel_messages.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
+import { engineText } from '../engine/engine_text.ts';
 import { exportsOf, metricsCsv, reportMarkdown } from '../runs/run_report.ts';
-import { canExport } from '../runs/run_text.ts';
+import { canExport, statusText } from '../runs/run_text.ts';
 import { type CommandServices, pickRun } from './services.ts';
 
 const Chosen = v.object({ runId: v.string(), what: RunExport });
@@ -23,8 +24,11 @@ export async function exportRun(services: CommandServices, argument: unknown): P
       return await exportWeights(services, run, what);
     case 'metrics-csv':
       return await show('csv', metricsCsv((await directory.events()).records));
-    case 'report':
-      return await show('markdown', reportMarkdown(await directory.record(), (await directory.events()).records));
+    case 'report': {
+      const words = { l10n, engineText, statusText };
+      const { records } = await directory.events();
+      return await show('markdown', reportMarkdown(await directory.record(), records, words));
+    }
   }
 }
 

@@ -34,7 +34,7 @@ export async function pullFromHub(services: CommandServices, token: HubToken, ar
   } catch (error) {
     if (!(error instanceof EngineRequestError) || !NEEDS_TOKEN.includes(error.failure.code)) throw error;
     const run = () => vscode.commands.executeCommand('latro.setHubToken');
-    reporter.showError(error.message, { title: l10n.t('Set Access Token…'), run });
+    reporter.showFailure(error.failure, { title: l10n.t('Set Access Token…'), run });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Progress in words: "training · 12 of 40 updates · 1.8/s · 2 min left". */
 import * as vscode from 'vscode';
 import type { JobProgress } from '../../protocol/engine_rpc.ts';
+import { engineText } from './engine_text.ts';
 
 export function progressText(progress: JobProgress): string {
   const { phase, done, total, unit, ratePerSecond, secondsLeft, message, memory } = progress;
@@ -15,7 +16,7 @@ export function progressText(progress: JobProgress): string {
     memory === undefined
       ? ''
       : l10n.t('takes up to {0} of {1} that are free', transferText(memory.needed), transferText(memory.available)),
-    message,
+    engineText(message),
   ];
   return parts.filter((part) => part !== '').join(' · ');
 }
@@ -30,7 +31,7 @@ function extentText(done: number, total: number, unit: string): string {
 export const transferText = (bytes: number): string =>
   bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** Names of the phases of a run and of a download; another job's phase is shown as it comes. */
+/** Names of the phases of jobs; one that is new is shown as it comes. */
 export function phaseText(phase: string): string {
   const { l10n } = vscode;
   const known: Readonly<Record<string, string>> = {
@@ -39,6 +40,8 @@ export function phaseText(phase: string): string {
     training: l10n.t('training'),
     'evaluating-after': l10n.t('evaluating after'),
     finished: l10n.t('finished'),
+    evaluating: l10n.t('evaluating'),
+    sampling: l10n.t('sampling'),
     downloading: l10n.t('downloading'),
     verifying: l10n.t('checking'),
     waiting: l10n.t('waiting for the hub'),

@@ -30,7 +30,7 @@ export function watchEngine(services: {
       if (jobs.isOwn(jobId) || runId === null || runDirectory === null) return;
       if (outcome.type === 'ok')
         tell({ runId, runDirectory, end: 'finished' }).catch((error) => reporter.report(error));
-      if (outcome.type === 'error') reporter.showError(`${outcome.reason} ${outcome.nextStep}`.trim());
+      if (outcome.type === 'error') reporter.showFailure(outcome);
     }),
   );
   return store;

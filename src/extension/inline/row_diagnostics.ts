@@ -4,10 +4,10 @@ import type { RowProblem } from '../../engine/datasets/row.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
 import { DATASET_SELECTOR } from '../dataset/dataset_document.ts';
+import { engineText } from '../engine/engine_text.ts';
 import type { DocumentIndex } from './document_index.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
 import { LargeDatasets } from './large_datasets.ts';
-import { problemText } from './problem_text.ts';
 import { RowQuickFixes } from './row_quick_fixes.ts';
 
 const SOURCE = 'LaTRO';
@@ -81,7 +81,7 @@ function diagnosticOf(problem: RowProblem): vscode.Diagnostic {
   const { line, column, endColumn, severity } = problem;
   const range = new vscode.Range(line - 1, column - 1, line - 1, endColumn - 1);
   const level = severity === 'error' ? vscode.DiagnosticSeverity.Error : vscode.DiagnosticSeverity.Warning;
-  const result = diagnostic(range, problemText(problem.message), level);
+  const result = diagnostic(range, engineText(problem.message), level);
   result.code = problem.code;
   return result;
 }

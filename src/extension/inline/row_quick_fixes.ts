@@ -1,8 +1,8 @@
 /** Quick fixes of bad rows: the edits that the row check proposes. */
 import * as vscode from 'vscode';
 import type { RowFix, TextRange } from '../../engine/datasets/row.ts';
+import { engineText } from '../engine/engine_text.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
-import { problemText } from './problem_text.ts';
 
 export class RowQuickFixes implements vscode.CodeActionProvider {
   readonly #indexes: DocumentIndexes;
@@ -30,7 +30,7 @@ export class RowQuickFixes implements vscode.CodeActionProvider {
 }
 
 function quickFix(document: vscode.TextDocument, fix: RowFix, diagnostic?: vscode.Diagnostic): vscode.CodeAction {
-  const action = new vscode.CodeAction(problemText(fix.title), vscode.CodeActionKind.QuickFix);
+  const action = new vscode.CodeAction(engineText(fix.title), vscode.CodeActionKind.QuickFix);
   action.edit = new vscode.WorkspaceEdit();
   action.edit.set(document.uri, [editOf(fix, document)]);
   action.isPreferred = fix.kind !== 'delete-row';

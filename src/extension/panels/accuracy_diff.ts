@@ -110,7 +110,7 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
   async #export(format: 'markdown' | 'csv', rowKeys: readonly string[]): Promise<void> {
     const { comparison } = await this.#load();
     const questions = rowKeys.flatMap((key) => comparison.questions.find(({ rowKey }) => rowKey === key) ?? []);
-    const content = format === 'markdown' ? markdownOf(comparison, questions) : csvOf(questions);
+    const content = format === 'markdown' ? markdownOf(comparison, questions, vscode.l10n) : csvOf(questions);
     const language = format === 'markdown' ? 'markdown' : 'csv';
     // Unsaved, in the editor: the person sees what it is before it becomes a file.
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language, content }));

@@ -1,5 +1,9 @@
-/** An accuracy diff as a document: Markdown for people, CSV for spreadsheets. Pure; questions are shown as text, whatever they hold. */
+/**
+ * An accuracy diff as a document: Markdown for people, in their language, CSV for spreadsheets, in none. Pure; questions are shown as text,
+ * whatever they hold.
+ */
 import type { AccuracyComparison, ComparedQuestion, PairedOutcome } from '../../protocol/panel_messages.ts';
+import type { L10n } from '../common/l10n.ts';
 import { csvOfRows, markdownTable, markdownText } from '../common/table_text.ts';
 
 export function outcomeOf({ before, after }: ComparedQuestion): PairedOutcome {
@@ -7,28 +11,59 @@ export function outcomeOf({ before, after }: ComparedQuestion): PairedOutcome {
   return before.correct ? 'broken' : 'both-wrong';
 }
 
-export function markdownOf(comparison: AccuracyComparison, questions: readonly ComparedQuestion[]): string {
+export function markdownOf(comparison: AccuracyComparison, questions: readonly ComparedQuestion[], l10n: L10n): string {
   const { labels, paired, dataset, onlyBefore, onlyAfter, differences } = comparison;
   const [low, high] = paired.interval95;
+  const outcomes: Readonly<Record<PairedOutcome, string>> = {
+    fixed: l10n.t('fixed'),
+    broken: l10n.t('broken'),
+    'both-right': l10n.t('right both times'),
+    'both-wrong': l10n.t('wrong both times'),
+  };
   const rows = questions.map((question) => [
     question.line,
-    outcomeOf(question),
+    outcomes[outcomeOf(question)],
     question.question,
     question.goldAnswer,
     question.before.extractedAnswer ?? '',
     question.after.extractedAnswer ?? '',
     change(question),
   ]);
-  const header = ['line', 'outcome', 'question', 'gold answer', 'before', 'after', 'change of log p(answer)'];
+  const header = [
+    l10n.t('Line'),
+    l10n.t('Outcome'),
+    l10n.t('Question'),
+    l10n.t('Gold answer'),
+    l10n.t('Before'),
+    l10n.t('After'),
+    l10n.t('Change of log p(answer)'),
+  ];
   return [
-    `# Accuracy of ${markdownText(labels.after)} against ${markdownText(labels.before)} on ${markdownText(dataset)}`,
+    `# ${l10n.t('Accuracy of {0} against {1} on {2}', ...[labels.after, labels.before, dataset].map(markdownText))}`,
     '',
-    `${paired.questions} questions: ${paired.fixed} fixed, ${paired.broken} broken, ${paired.bothRight} right both times, ${paired.bothWrong} wrong both times.`,
-    `Accuracy ${rate(paired.bothRight + paired.broken, paired.questions)} → ${rate(paired.bothRight + paired.fixed, paired.questions)}: difference ${rate(paired.difference)}, 95 % interval ${rate(low)} to ${rate(high)}, exact McNemar p = ${paired.mcnemarP.toPrecision(3)}.`,
+    l10n.t(
+      '{0} questions: {1} fixed, {2} broken, {3} right both times, {4} wrong both times.',
+      paired.questions,
+      paired.fixed,
+      paired.broken,
+      paired.bothRight,
+      paired.bothWrong,
+    ),
+    l10n.t(
+      'Accuracy {0} → {1}: difference {2}, 95 % interval {3} to {4}, exact McNemar p = {5}.',
+      rate(paired.bothRight + paired.broken, paired.questions),
+      rate(paired.bothRight + paired.fixed, paired.questions),
+      rate(paired.difference),
+      rate(low),
+      rate(high),
+      paired.mcnemarP.toPrecision(3),
+    ),
     ...(onlyBefore + onlyAfter === 0
       ? []
-      : ['', `Left out: ${onlyBefore} questions only before, ${onlyAfter} only after.`]),
-    ...(differences.length === 0 ? [] : ['', `Not the weights alone differ: ${markdownText(differences.join('; '))}.`]),
+      : ['', l10n.t('Left out: {0} questions only before, {1} only after.', onlyBefore, onlyAfter)]),
+    ...(differences.length === 0
+      ? []
+      : ['', l10n.t('Not the weights alone differ: {0}.', markdownText(differences.join('; ')))]),
     '',
     markdownTable(header, rows),
     '',

@@ -17,6 +17,7 @@ import type { RunEvent } from '../../protocol/records.ts';
 import type { CommandId } from '../command_ids.ts';
 import { Pace } from '../common/pace.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
+import { engineText } from '../engine/engine_text.ts';
 import type { Reporter } from '../reporter.ts';
 import type { EvaluationPair } from '../runs/evaluation_pairs.ts';
 import { exportsOf } from '../runs/run_report.ts';
@@ -179,9 +180,9 @@ class RunDashboard implements PanelController<DashboardIntent> {
       dataset: vscode.workspace.asRelativePath(run.dataset),
       startedAt: run.createdAt,
       status: liveStatus(run, job),
-      statusReason: run.statusReason,
+      statusReason: engineText(run.statusReason),
       progress: progressOf(run, job, this.#events, Date.now()),
-      events,
+      events: events.map(translated),
       rolloutSteps: await directory.rolloutSteps(),
       checkpointSteps: await directory.checkpoints.steps(),
       controls: controlsOf(run, job),
@@ -206,4 +207,10 @@ class RunDashboard implements PanelController<DashboardIntent> {
   #job(): JobSnapshot | undefined {
     return this.#services.engine.jobs.ofRun(this.#runId);
   }
+}
+
+/** The webview shows what a health warning says, and nothing else of the log that is in words. */
+function translated(event: RunEvent): RunEvent {
+  if (event.type !== 'health') return event;
+  return { ...event, message: engineText(event.message), cure: engineText(event.cure) };
 }

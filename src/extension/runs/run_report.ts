@@ -1,8 +1,9 @@
-/** What a run did, as documents: its metrics for spreadsheets, a report for people. Pure. */
+/** What a run did, as documents: its metrics for spreadsheets, a report for people, in their language. Pure. */
 import type { RunExport } from '../../protocol/panel_messages.ts';
-import type { EvaluationSummary, RunEvent, StepMetrics } from '../../protocol/records.ts';
+import type { EvaluationSummary, RunEvent, RunStatus, StepMetrics } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { RunRecord } from '../../protocol/run_record.ts';
+import type { L10n } from '../common/l10n.ts';
 import { csvOfRows, markdownTable, markdownText } from '../common/table_text.ts';
 
 /** A run that trains every weight has no adapter. */
@@ -25,41 +26,53 @@ function cellOf(value: StepMetrics[keyof StepMetrics]): string | number {
 /** Rows of the report's table of updates, at the most. */
 const SHOWN_STEPS = 20;
 
-export function reportMarkdown(record: RunRecord, events: readonly RunEvent[]): string {
-  const { id, config, status, statusReason, step, totalSteps, createdAt } = record;
+/** The language of a report. */
+export interface ReportWords {
+  readonly l10n: L10n;
+  /** A message of the engine, in that language. */
+  readonly engineText: (message: string) => string;
+  readonly statusText: (status: RunStatus) => string;
+}
+
+export function reportMarkdown(record: RunRecord, events: readonly RunEvent[], words: ReportWords): string {
+  const { l10n, engineText } = words;
+  const { id, config, createdAt } = record;
   const subject = [
-    ['method', config.method],
-    ['model', config.model],
-    ['training questions', config.dataset.train],
-    ['started', createdAt],
-    [
-      'state',
-      [`${status} at update ${step}${totalSteps === null ? '' : ` of ${totalSteps}`}`, statusReason]
-        .filter(Boolean)
-        .join(': '),
-    ],
+    [l10n.t('Method'), config.method],
+    [l10n.t('Model'), config.model],
+    [l10n.t('Training questions'), config.dataset.train],
+    [l10n.t('Started'), createdAt],
+    [l10n.t('State'), stateText(record, words)],
   ];
   const ratings = events.flatMap((event) => (event.type === 'phase' ? (event.ratings ?? []) : [])).at(-1);
   const health = events.flatMap((event) => (event.type === 'health' ? [event] : []));
   const evaluations = events.flatMap((event) => (event.type === 'evaluation' ? [event.summary] : []));
   return [
-    `# Run ${markdownText(id)}`,
+    `# ${l10n.t('Run {0}', markdownText(id))}`,
     markdownTable(['', ''], subject),
-    '## Results',
-    gainText(record),
-    evaluations.length === 0 ? 'No evaluation is finished.' : evaluationTable(evaluations),
+    `## ${l10n.t('Results')}`,
+    gainText(record, l10n),
+    evaluations.length === 0 ? l10n.t('No evaluation is finished.') : evaluationTable(evaluations, l10n),
     ratings === undefined
       ? null
-      : `Ratings in use: ${ratings.approved} approved and learned, ${ratings.judged} that change a reward, ${ratings.elsewhere} of other rows.`,
-    '## Health',
+      : l10n.t(
+          'Ratings in use: {0} approved and learned, {1} that change a reward, {2} of other rows.',
+          ratings.approved,
+          ratings.judged,
+          ratings.elsewhere,
+        ),
+    `## ${l10n.t('Health')}`,
     health.length === 0
-      ? 'No warning.'
+      ? l10n.t('No warning.')
       : health
-          .map(({ step: at, message, cure }) => `- From update ${at}: ${markdownText(message)} ${markdownText(cure)}`)
+          .map(({ step, message, cure }) => {
+            const [what, remedy] = [message, cure].map((text) => markdownText(engineText(text)));
+            return `- ${l10n.t('From update {0}: {1} {2}', step, what!, remedy!)}`;
+          })
           .join('\n'),
-    '## Updates',
-    stepTable(stepsOf(events)),
-    '## Settings',
+    `## ${l10n.t('Updates')}`,
+    stepTable(stepsOf(events), l10n),
+    `## ${l10n.t('Settings')}`,
     fenced('json', JSON.stringify(config, null, 2)),
     '',
   ]
@@ -67,17 +80,43 @@ export function reportMarkdown(record: RunRecord, events: readonly RunEvent[]): 
     .join('\n\n');
 }
 
+function stateText(record: RunRecord, { l10n, engineText, statusText }: ReportWords): string {
+  const { status, statusReason, step, totalSteps } = record;
+  const name = statusText(status);
+  const state =
+    totalSteps === null
+      ? l10n.t('{0} at update {1}', name, step)
+      : l10n.t('{0} at update {1} of {2}', name, step, totalSteps);
+  return statusReason === '' ? state : l10n.t('{0}: {1}', state, engineText(statusReason));
+}
+
 const stepsOf = (events: readonly RunEvent[]): StepMetrics[] =>
   events.flatMap((event) => (event.type === 'step' ? [event.metrics] : []));
 
-function gainText({ gain }: RunRecord): string | null {
+function gainText({ gain }: RunRecord, l10n: L10n): string | null {
   if (gain === null) return null;
   const { questions, greedyBefore, greedyAfter, answerLogProbBefore, answerLogProbAfter } = gain;
-  return `Of ${questions} test questions the greedy answer was right for ${rate(greedyBefore)} before and ${rate(greedyAfter)} after; mean log p(answer) ${nats(answerLogProbBefore)} → ${nats(answerLogProbAfter)} nats.`;
+  return l10n.t(
+    'Of {0} test questions the greedy answer was right for {1} before and {2} after; mean log p(answer) {3} → {4} nats.',
+    questions,
+    rate(greedyBefore),
+    rate(greedyAfter),
+    nats(answerLogProbBefore),
+    nats(answerLogProbAfter),
+  );
 }
 
-function evaluationTable(evaluations: readonly EvaluationSummary[]): string {
-  const header = ['evaluation', 'questions', 'greedy', 'majority', 'pass@k', 'log p(answer)', 'tokens', 'finished'];
+function evaluationTable(evaluations: readonly EvaluationSummary[], l10n: L10n): string {
+  const header = [
+    l10n.t('Evaluation'),
+    l10n.t('Questions'),
+    l10n.t('Greedy'),
+    l10n.t('Majority'),
+    'pass@k',
+    l10n.t('log p(answer)'),
+    l10n.t('Tokens'),
+    l10n.t('Ended by itself'),
+  ];
   const rows = evaluations.map((summary) => [
     summary.name,
     summary.questions,
@@ -92,14 +131,24 @@ function evaluationTable(evaluations: readonly EvaluationSummary[]): string {
 }
 
 /** Evenly spaced updates, the first and the last among them. */
-function stepTable(steps: readonly StepMetrics[]): string {
-  if (steps.length === 0) return 'No update is done.';
+function stepTable(steps: readonly StepMetrics[], l10n: L10n): string {
+  if (steps.length === 0) return l10n.t('No update is done.');
   const rows = Math.min(SHOWN_STEPS, steps.length);
   const shown = Array.from(
     { length: rows },
     (_, i) => steps[rows === 1 ? 0 : Math.round((i * (steps.length - 1)) / (rows - 1))]!,
   );
-  const header = ['update', 'reward', 'KL', 'advantage spread', 'right', 'tokens', 'finished', 'loss', 'gradient norm'];
+  const header = [
+    l10n.t('Update'),
+    l10n.t('Reward'),
+    'KL',
+    l10n.t('Advantage spread'),
+    l10n.t('Right'),
+    l10n.t('Tokens'),
+    l10n.t('Ended by itself'),
+    l10n.t('Loss'),
+    l10n.t('Gradient norm'),
+  ];
   const cells = shown.map((metrics) => [
     metrics.step,
     nats(metrics.meanReward),

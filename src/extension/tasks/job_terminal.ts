@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { Cancelled } from '../../engine/common/errors.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
+import { failureText } from '../engine/engine_text.ts';
 import type { JobHandle } from '../engine/job_runner.ts';
 import { progressText } from '../engine/progress_text.ts';
 import type { Reporter } from '../reporter.ts';
@@ -61,7 +62,7 @@ export class JobTerminal implements vscode.Pseudoterminal {
       this.#closed.fire(0);
     } catch (error) {
       const failure = this.#reporter.describe(error);
-      this.#say(failure === undefined ? vscode.l10n.t('Stopped.') : `${failure.reason} ${failure.nextStep}`.trim());
+      this.#say(failure === undefined ? vscode.l10n.t('Stopped.') : failureText(failure));
       this.#closed.fire(error instanceof Cancelled ? STOPPED : FAILED);
     } finally {
       subscription.dispose();

@@ -13,6 +13,7 @@ import { EvaluationRow } from '../../protocol/records.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { TimeSlice } from '../common/time_slice.ts';
+import { failureText } from '../engine/engine_text.ts';
 import type { DatasetResults } from '../inline/dataset_results.ts';
 import { checkpointName } from '../rationales/rationale_sets.ts';
 import { percent } from '../runs/run_text.ts';
@@ -145,7 +146,7 @@ export class EvaluationTests implements vscode.Disposable {
     const failure = this.#services.reporter.describe(error);
     for (const set of sets) {
       if (failure === undefined) run.skipped(set);
-      else run.errored(set, new vscode.TestMessage(`${failure.reason} ${failure.nextStep}`.trim()));
+      else run.errored(set, new vscode.TestMessage(failureText(failure)));
     }
   }
 

@@ -57,9 +57,9 @@ function register<N extends ToolName>(name: N, tools: Tools, { reporter }: Comma
         const answer = await invoke(inputOf(input), stop.signal);
         return new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(JSON.stringify(answer, null, 1))]);
       } catch (error) {
-        const failure = reporter.describe(error);
+        const failure = reporter.failureOf(error);
         if (failure === undefined) throw new vscode.CancellationError();
-        // For the model to read: what is wrong, and what to do instead.
+        // For the model to read: what is wrong, and what to do instead. In English, as the descriptions of the tools are.
         throw new Error(`${failure.reason} ${failure.nextStep}`.trim());
       }
     },
