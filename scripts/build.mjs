@@ -52,6 +52,7 @@ const product = [
     budget: 500 * kB,
   },
   { entry: 'src/extension/panels/comparison_worker.ts', out: 'dist/comparison_worker.cjs', options: node },
+  { entry: 'src/extension/dataset/json_lines_worker.ts', out: 'dist/json_lines_worker.cjs', options: node },
   { entry: 'src/engine/server/main.ts', out: 'dist/engine.cjs', options: { ...node, external: ['onnxruntime-node'] } },
   {
     entry: 'src/cli/main.ts',

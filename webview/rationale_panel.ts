@@ -92,6 +92,7 @@ function emptyWhy(why: Extract<RationaleSnapshot, { kind: 'empty' }>['why']): Ch
     'no-dataset': ['open-dataset'],
     'no-row': [],
     'bad-row': [],
+    'too-large': [],
     'no-model': ['choose-model'],
     untrusted: ['manage-trust'],
   };

@@ -7,6 +7,9 @@ export const rationaleStrings = {
   'rationale.empty.no-row.text': 'Put the cursor on a row of the dataset.',
   'rationale.empty.bad-row': 'This row has no question or answer',
   'rationale.empty.bad-row.text': 'The Problems view says what is missing; runs skip the row until it is mended.',
+  'rationale.empty.too-large': 'This file is too large to find its rows',
+  'rationale.empty.too-large.text':
+    'A .json file is searched up to 4 MB. “LaTRO: Convert to JSON Lines” writes it as one row a line, which has no such limit.',
   'rationale.empty.no-model': 'No model chosen',
   'rationale.empty.no-model.text':
     'Choose a model folder (config.json, safetensors, tokenizer.json) to sample rationales with.',

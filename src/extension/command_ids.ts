@@ -23,6 +23,7 @@ export const COMMANDS = [
   'latro.openRunDashboard',
   'latro.openSelectedRun',
   'latro.pull',
+  'latro.convertToJsonLines',
   'latro.setHubToken',
   'latro.clearHubToken',
   'latro.openLog',

@@ -10,6 +10,7 @@ import { NodeFileSystem } from '../engine/common/file_system.ts';
 import { COMMANDS, type CommandHandlers, type CommandId } from './command_ids.ts';
 import { chooseModel } from './commands/choose_model.ts';
 import { pickAnyPair, pickOtherPair, pickPair } from './commands/compare.ts';
+import { convertToJsonLines } from './commands/convert_to_json_lines.ts';
 import { evaluateDataset } from './commands/evaluate.ts';
 import { exportRun } from './commands/export_run.ts';
 import { HubToken } from './commands/hub_token.ts';
@@ -24,6 +25,7 @@ import { EngineSupervisor } from './engine/engine_supervisor.ts';
 import { JobRunner } from './engine/job_runner.ts';
 import { watchEngine } from './engine/watch_engine.ts';
 import { DocumentIndexes } from './inline/document_indexes.ts';
+import { LargeFileStatus } from './inline/large_file_status.ts';
 import { RowDiagnostics } from './inline/row_diagnostics.ts';
 import { accuracyKind } from './panels/accuracy_diff.ts';
 import { PanelGroup } from './panels/panel_group.ts';
@@ -45,7 +47,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('LaTRO Studio', { log: true });
   const reporter = new Reporter(log);
   const datasets = new DocumentIndexes();
-  context.subscriptions.push(log, datasets, new RowDiagnostics(datasets, log));
+  context.subscriptions.push(log, datasets, new RowDiagnostics(datasets, log), new LargeFileStatus());
   const token = new HubToken(context.secrets, reporter);
   const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file');
   const inWorkspace = folder === undefined ? undefined : openStudio(context, folder, datasets, log, reporter, token);
@@ -142,6 +144,7 @@ function openStudio(
     'latro.resumeRun': (argument) => resumeRun(services, argument),
     'latro.rollBack': (argument) => rollBack(services, argument),
     'latro.exportRun': (argument) => exportRun(services, argument),
+    'latro.convertToJsonLines': (argument) => convertToJsonLines(argument),
     'latro.pull': (argument) => pullFromHub(services, token, argument),
     'latro.compare': async (argument) => accuracy.show(await pickPair(evaluations, argument)),
     'latro.compareAny': async (argument) => accuracy.show(await pickAnyPair(evaluations, argument)),

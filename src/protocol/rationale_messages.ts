@@ -156,7 +156,10 @@ export const RationaleQuestion = v.object({
 export type RationaleQuestion = v.InferOutput<typeof RationaleQuestion>;
 
 export const RationaleSnapshot = v.variant('kind', [
-  v.object({ kind: v.literal('empty'), why: v.picklist(['no-dataset', 'no-row', 'bad-row', 'no-model', 'untrusted']) }),
+  v.object({
+    kind: v.literal('empty'),
+    why: v.picklist(['no-dataset', 'no-row', 'bad-row', 'too-large', 'no-model', 'untrusted']),
+  }),
   Loading,
   Failed,
   RationaleQuestion,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { createWriteStream, statSync, writeFileSync } from 'node:fs';
+import { createWriteStream, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { bestLongestTurn } from '../support/event_loop.ts';
+import { longestTurn } from '../support/event_loop.ts';
 import { eventually } from '../support/eventually.ts';
 import { extension, workspace } from './studio.ts';
 
@@ -81,6 +81,31 @@ describe('problems of rows', () => {
     assert.deepEqual(problems(document.uri), []);
   });
 
+  it('of a .json file of more than 4 MB are not looked for, which is said, with a command that converts it', async () => {
+    const rows = Array.from({ length: 50_000 }, (_, n) => ({
+      question: `${'word '.repeat(14)}${n}?`,
+      answer: String(n),
+    }));
+    const document = await create('large.json', JSON.stringify(rows, null, 1));
+    const [said] = await eventually(() => problems(document.uri).length === 1 && problems(document.uri));
+    assert.deepEqual([said?.code, said?.severity], ['too-large', vscode.DiagnosticSeverity.Information]);
+    const [fix] = await fixesOf(document, 0);
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      document.uri,
+    );
+    const { command, arguments: values = [] } = fix!.command!;
+    assert.ok(lenses.some((lens) => lens.command?.command === command));
+    await vscode.commands.executeCommand(command, ...values);
+    const converted = await eventually(() => vscode.window.activeTextEditor?.document.fileName.endsWith('large.jsonl'));
+    assert.ok(converted);
+    const { document: lines } = vscode.window.activeTextEditor!;
+    assert.deepEqual(JSON.parse(lines.lineAt(49_999).text), rows[49_999]);
+    assert.equal(lines.lineCount, 50_001);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    for (const name of ['large.json', 'large.jsonl']) rmSync(path.join(workspace(), name));
+  });
+
   it('of a file too large for extensions are found all the same, and nothing stands still meanwhile', async function () {
     this.timeout(120_000);
     const file = path.join(workspace(), 'large.jsonl');
@@ -95,7 +120,7 @@ describe('problems of rows', () => {
     // Without this VS Code asks first.
     const section = vscode.workspace.getConfiguration('workbench');
     await section.update('editorLargeFileConfirmation', 1000, vscode.ConfigurationTarget.Global);
-    const { longest } = await bestLongestTurn(50, async () => {
+    const { longest } = await longestTurn(async () => {
       await vscode.commands.executeCommand('workbench.action.closeAllEditors');
       await eventually(() => problems(uri).length === 0);
       await vscode.commands.executeCommand('vscode.open', uri);

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type DatasetText, findRow, formatOf, rowAtLine } from '../../src/extension/dataset/dataset_rows.ts';
+import {
+  type DatasetText,
+  findRow,
+  formatOf,
+  LARGEST_JSON,
+  rowAtLine,
+} from '../../src/extension/dataset/dataset_rows.ts';
+import { jsonLines } from '../../src/extension/dataset/json_lines.ts';
 
 /** A document as the editor has it. */
 function documentOf(fileName: string, text: string): DatasetText {
@@ -96,5 +103,43 @@ describe('rows of a dataset in the editor', () => {
     const started = performance.now();
     assert.equal(rowAtLine(text, 999_999).kind, 'row');
     assert.ok(performance.now() - started < 50);
+  });
+
+  it('knows a JSON dataset of more than 4 MB by its beginning, without putting it together', () => {
+    const rows = Array.from({ length: 60_000 }, (_, n) => `  ${row(`${'word '.repeat(12)}${n}?`)}`).join(',\n');
+    const look = (text: string, name = '/d/t.json') => {
+      const large = { ...documentOf(name, text), getText: () => assert.fail('the whole file must not be read') };
+      return { format: formatOf(large)?.id, at: rowAtLine(large, 1).kind };
+    };
+    assert.ok(rows.length > LARGEST_JSON);
+    assert.deepEqual(look(`[\n${rows}\n]`), { format: 'starter', at: 'too-large' });
+    assert.deepEqual(look(`[${rows.replaceAll('\n', ' ')}]`), { format: 'starter', at: 'too-large' });
+    assert.equal(look(`{"version": 2,\n"lines": ["${'x'.repeat(LARGEST_JSON)}"]}`).at, 'no-dataset');
+    assert.equal(
+      rowAtLine(documentOf('/d/t.json', `[\n${rows.slice(0, 1000).split(',\n').slice(0, -1).join(',\n')}\n]`), 1).kind,
+      'row',
+    );
+  });
+});
+
+describe('JSON as JSON Lines', () => {
+  it('keeps every row, each on a line of its own, and says no less of broken ones', () => {
+    const value = fc.oneof(fc.string(), fc.integer(), fc.array(fc.string(), { maxLength: 3 }));
+    const rows = fc.array(fc.dictionary(fc.string(), value), { maxLength: 8 });
+    fc.assert(
+      fc.property(rows, fc.nat(3), fc.boolean(), (all, indent, wrapped) => {
+        const text = JSON.stringify(wrapped ? { name: 'x', rows: all } : all, null, indent);
+        const lines = [...jsonLines(text)];
+        assert.ok(lines.every((line) => !/[\r\n]/.test(line)));
+        assert.deepEqual(
+          lines.map((line) => JSON.parse(line)),
+          JSON.parse(JSON.stringify(all)),
+        );
+      }),
+    );
+    assert.deepEqual(
+      [...jsonLines('\ufeff[\n  {"question": "a",\n   answer: 1},\n  {"question": "b"}\n]')],
+      ['{"question": "a", answer: 1}', '{"question":"b"}'],
+    );
   });
 });

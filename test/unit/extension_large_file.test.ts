@@ -1,17 +1,15 @@
 /** A dataset of 1 GB and a million rows, really written: its rows are checked from disk while the extension host goes on with its work. */
 import assert from 'node:assert/strict';
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
-import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { scanFile } from '../../src/extension/inline/scan_file.ts';
 import { longestTurn } from '../support/event_loop.ts';
+import { hasSpaceFor, writeLargeDataset } from '../support/large_dataset.ts';
 
 const ROWS = 1_000_000;
-const ROW_BYTES = 1_080;
-const BLOCK_ROWS = 20_000;
-const BYTES = ROWS * ROW_BYTES;
 /** Lines (0-based) that lack their answer. */
 const BROKEN = [12_345, 500_000, 999_999];
 /** What a busy machine has not read by then stays unread: how far it came is checked all the same. */
@@ -26,13 +24,12 @@ describe('a dataset of 1 GB', function () {
 
   before(async function () {
     folder = await mkdtemp(path.join(tmpdir(), 'latro-gigabyte-'));
-    const { bavail, bsize } = await statfs(folder);
-    if (bavail * bsize < 2 * BYTES) {
+    if (!(await hasSpaceFor(folder, ROWS))) {
       console.log('    skipped: less than 2 GB of space for temporary files');
       this.skip();
     }
     file = path.join(folder, 'gigabyte.jsonl');
-    writeDataset(file);
+    writeLargeDataset(file, ROWS, BROKEN);
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -76,23 +73,3 @@ describe('a dataset of 1 GB', function () {
     assert.ok(rows < ROWS && performance.now() - started < 5000);
   });
 });
-
-/** Rows of one length, so that a block of them is made once and written again and again. */
-function writeDataset(path: string): void {
-  const block = Buffer.from(row({ answer: '42' }).repeat(BLOCK_ROWS));
-  const broken = Buffer.from(row({ anser: '42' }));
-  assert.equal(block.length, BLOCK_ROWS * ROW_BYTES);
-  assert.equal(broken.length, ROW_BYTES);
-  const handle = openSync(path, 'w');
-  try {
-    for (let written = 0; written < ROWS; written += BLOCK_ROWS) writeSync(handle, block);
-    for (const line of BROKEN) writeSync(handle, broken, 0, ROW_BYTES, line * ROW_BYTES);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-function row(answer: Readonly<Record<string, string>>): string {
-  const filled = (question: string) => `${JSON.stringify({ question, ...answer })}\n`;
-  return filled('How many?'.padStart(ROW_BYTES - filled('').length, 'A box holds six pencils. '));
-}

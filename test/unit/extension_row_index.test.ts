@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { DocumentIndex } from '../../src/extension/inline/document_index.ts';
 import { scanFile } from '../../src/extension/inline/scan_file.ts';
-import { bestLongestTurn, longestTurn } from '../support/event_loop.ts';
+import { longestTurn } from '../support/event_loop.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeDocument } from '../support/text_document.ts';
 
@@ -113,12 +113,8 @@ describe('index of a dataset in the editor', () => {
     const filler = 'word '.repeat(20);
     const lines = Array.from({ length: 300_000 }, (_, n) => row(`${filler}${n}?`));
     const document = new FakeDocument('/d/train.jsonl', lines);
-    let index = new DocumentIndex(document, () => {});
-    const { longest } = await bestLongestTurn(LONGEST_TURN, () => {
-      index.dispose();
-      index = new DocumentIndex(document, () => {});
-      return complete(index);
-    });
+    const index = new DocumentIndex(document, () => {});
+    const { longest } = await longestTurn(() => complete(index));
     const changes = document.editLines(1000, 1000, [row('new?'), row('newer?')]);
     const edit = await longestTurn(async () => {
       index.edited(changes);

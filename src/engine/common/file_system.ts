@@ -29,7 +29,10 @@ export interface FileStatus {
 export interface FileSystem {
   /** The bytes from `start` to the end of the file. */
   read(path: string, start?: number): Promise<Uint8Array>;
-  /** The same in pieces of at most 1 MiB, for files that need not fit in memory. */
+  /**
+   * The same in pieces of at most 1 MiB, for files that need not fit in memory. Each piece is overwritten by the next: memory that is
+   * taken anew for every piece of a large file makes the garbage collector stop everything for a tenth of a second.
+   */
   readChunks(path: string): AsyncIterable<Uint8Array>;
   open(path: string, mode: OpenMode): Promise<WriteHandle>;
   truncate(path: string, bytes: number): Promise<void>;
@@ -81,9 +84,10 @@ export class NodeFileSystem implements FileSystem {
 
   async *readChunks(path: string): AsyncIterable<Uint8Array> {
     const file = await openFile(path, 'r');
+    const buffer = new Uint8Array(CHUNK_BYTES);
     try {
       for (;;) {
-        const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK_BYTES), 0, CHUNK_BYTES);
+        const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES);
         if (bytesRead === 0) return;
         yield buffer.subarray(0, bytesRead);
       }

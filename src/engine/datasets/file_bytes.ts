@@ -8,7 +8,7 @@ export async function readWhole(path: string, chunks: AsyncIterable<Uint8Array>)
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
-    parts.push(chunk);
+    parts.push(new Uint8Array(chunk));
     size += chunk.length;
     if (size > LARGEST_WHOLE_FILE) {
       throw new LatroError(
@@ -22,27 +22,30 @@ export async function readWhole(path: string, chunks: AsyncIterable<Uint8Array>)
 }
 
 /**
- * The lines of a file, without their line feeds. A line of more than `longest` bytes comes as null and was not kept: no line takes
- * more memory than that.
+ * The lines of a file, without their line feeds, each good until the next is asked for. A line of more than `longest` bytes comes as
+ * null and was not kept: no line takes more memory than that.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>, longest: number): AsyncGenerator<Buffer | null> {
+  /** The beginning of a line whose end is in a later chunk. */
   let parts: Uint8Array[] = [];
   let length = 0;
-  const append = (part: Uint8Array): void => {
-    length += part.length;
-    if (length <= longest) parts.push(part);
-    else parts = [];
+  const line = (end: Uint8Array): Buffer | null => {
+    const bytes = length + end.length;
+    const whole =
+      parts.length === 0 ? Buffer.from(end.buffer, end.byteOffset, end.length) : Buffer.concat([...parts, end]);
+    parts = [];
+    length = 0;
+    return bytes > longest ? null : whole;
   };
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
-      append(chunk.subarray(start, end));
-      yield length > longest ? null : Buffer.concat(parts);
-      parts = [];
-      length = 0;
+      yield line(chunk.subarray(start, end));
       start = end + 1;
     }
-    append(chunk.subarray(start));
+    length += chunk.length - start;
+    if (length > longest) parts = [];
+    else if (start < chunk.length) parts.push(new Uint8Array(chunk.subarray(start)));
   }
-  if (length > 0) yield length > longest ? null : Buffer.concat(parts);
+  if (length > 0) yield line(new Uint8Array());
 }

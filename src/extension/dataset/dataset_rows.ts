@@ -22,13 +22,15 @@ export type RowAtLine =
   | { readonly kind: 'bad-row' }
   | { readonly kind: 'no-row' }
   /** Not a file of questions and answers. */
-  | { readonly kind: 'no-dataset' };
+  | { readonly kind: 'no-dataset' }
+  /** A dataset whose rows are not looked for: see `isTooLarge`. */
+  | { readonly kind: 'too-large' };
 
 /** So many rows at the beginning decide the format, none of them longer than this (to stay within a few milliseconds). */
 const ROWS_FOR_DETECTION = 20;
 const LONGEST_SAMPLE = 50_000;
-/** A larger .json file is not searched: finding its rows means reading all of it on every edit. */
-const LARGEST_JSON = 4_000_000;
+/** In characters. A larger .json file is not searched: finding its rows means reading all of it on every edit. */
+export const LARGEST_JSON = 4_000_000;
 
 /** Rows looked at between two turns of the event loop, when a row is searched for. */
 const ROWS_PER_TURN = 200;
@@ -36,6 +38,7 @@ const ROWS_PER_TURN = 200;
 /** The row that `line` (0-based) belongs to. */
 export function rowAtLine(text: DatasetText, line: number, format = formatOf(text)): RowAtLine {
   if (format === undefined) return { kind: 'no-dataset' };
+  if (isTooLarge(text)) return { kind: 'too-large' };
   const source = isJsonLines(text) ? lineSource(text, line) : jsonRows(text).sources.find((row) => covers(row, line));
   if (source === undefined) return { kind: 'no-row' };
   const { row } = checkRowSource(source, format);
@@ -58,7 +61,7 @@ export async function findRow(text: DatasetText, rowKey: string, hint: number): 
 
 /** The format the file's first rows suggest; undefined when it is no dataset. */
 export function formatOf(text: DatasetText): DatasetFormat | undefined {
-  const samples = isJsonLines(text) ? firstLines(text) : jsonRows(text).sources.slice(0, ROWS_FOR_DETECTION);
+  const samples = isJsonLines(text) ? firstLines(text) : firstRows(text);
   const records = samples.flatMap((sample): JsonRecord[] => {
     try {
       const value: unknown = JSON.parse(sample.text);
@@ -74,6 +77,11 @@ export function formatOf(text: DatasetText): DatasetFormat | undefined {
 /** True for one row a line; otherwise the file is a JSON document. */
 export const isJsonLines = ({ fileName }: DatasetText): boolean => /\.(jsonl|ndjson)$/i.test(fileName);
 
+/** A JSON document of more than 4 MB: it is known to be a dataset by its beginning, and that is all. One row a line has no such limit. */
+export function isTooLarge(text: DatasetText): boolean {
+  return !isJsonLines(text) && jsonRows(text).isTooLarge;
+}
+
 function lineSource(text: DatasetText, line: number): RowSource | undefined {
   const source = text.lineAt(line).text.trimEnd();
   return source === '' ? undefined : { text: source, line: line + 1, column: 1 };
@@ -81,17 +89,47 @@ function lineSource(text: DatasetText, line: number): RowSource | undefined {
 
 const covers = (row: JsonRowSource, line: number) => row.line <= line + 1 && line + 1 <= row.endLine;
 
+interface JsonRows extends JsonRowSources {
+  readonly version: number;
+  readonly isTooLarge: boolean;
+}
+
 /** Rows of a .json file, found once per version of it. */
-const jsonRowsCache = new WeakMap<DatasetText, { readonly version: number; readonly rows: JsonRowSources }>();
+const jsonRowsCache = new WeakMap<DatasetText, JsonRows>();
 
 /** The rows of a JSON document as it stands; none when it is too large to be searched. */
-export function jsonRows(text: DatasetText): JsonRowSources {
+export function jsonRows(text: DatasetText): JsonRows {
   const cached = jsonRowsCache.get(text);
-  if (cached?.version === text.version) return cached.rows;
-  const all = text.getText();
-  const rows = all.length > LARGEST_JSON ? { sources: [] } : jsonRowSources(all);
-  jsonRowsCache.set(text, { version: text.version, rows });
+  const { version } = text;
+  if (cached?.version === version) return cached;
+  const isTooLarge = isLongerThan(text, LARGEST_JSON);
+  const rows = { version, isTooLarge, ...(isTooLarge ? { sources: [] } : jsonRowSources(text.getText())) };
+  jsonRowsCache.set(text, rows);
   return rows;
+}
+
+function firstRows(text: DatasetText): readonly { readonly text: string }[] {
+  // The last row of a beginning is cut off, and is left out for it when it is parsed.
+  const rows = jsonRows(text);
+  const { sources } = rows.isTooLarge ? jsonRowSources(beginning(text, LONGEST_SAMPLE)) : rows;
+  return sources.slice(0, ROWS_FOR_DETECTION);
+}
+
+/** Found out without putting the document together, which takes as long as searching it. */
+function isLongerThan(text: DatasetText, characters: number): boolean {
+  let length = 0;
+  for (let line = 0; line < text.lineCount && length <= characters; line++) length += text.lineAt(line).text.length + 1;
+  return length - 1 > characters;
+}
+
+/** So many characters at the most. */
+function beginning(text: DatasetText, longest: number): string {
+  const lines: string[] = [];
+  for (let line = 0, length = 0; line < text.lineCount && length < longest; line++) {
+    lines.push(text.lineAt(line).text.slice(0, longest - length));
+    length += lines[line]!.length + 1;
+  }
+  return lines.join('\n');
 }
 
 function firstLines(text: DatasetText): { readonly text: string }[] {

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { EvaluationSummary } from '../../protocol/records.ts';
 import type { CommandId } from '../command_ids.ts';
 import { DisposableStore } from '../common/disposables.ts';
+import { tooLargeText } from '../dataset/too_large.ts';
 import { percent, stepText } from '../runs/run_text.ts';
 import type { DatasetHistory, DatasetResults } from './dataset_results.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
@@ -38,20 +39,29 @@ export class DatasetLenses implements vscode.CodeLensProvider, vscode.Disposable
   }
 
   async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
-    if (this.#indexes.of(document)?.format === undefined || !vscode.workspace.isTrusted) return [];
+    const index = this.#indexes.of(document);
+    if (index?.format === undefined || !vscode.workspace.isTrusted) return [];
     const { l10n } = vscode;
     const { uri } = document;
     const history = await this.#results.history(document.fileName);
     return [
       lens('play', l10n.t('Train'), l10n.t('Train on this dataset'), 'latro.trainOnDataset', uri),
       lens('checklist', l10n.t('Evaluate'), l10n.t('Evaluate on this dataset'), 'latro.evaluate', uri),
-      lens(
-        'eye',
-        l10n.t('Preview prompt'),
-        l10n.t('What the model reads for the row under the cursor, and the answer it is rewarded for'),
-        'latro.previewPrompt',
-        uri,
-      ),
+      index.isTooLarge
+        ? lens(
+            'warning',
+            l10n.t('Larger than 4 MB: convert to JSON Lines to see rows'),
+            tooLargeText(),
+            'latro.convertToJsonLines',
+            uri,
+          )
+        : lens(
+            'eye',
+            l10n.t('Preview prompt'),
+            l10n.t('What the model reads for the row under the cursor, and the answer it is rewarded for'),
+            'latro.previewPrompt',
+            uri,
+          ),
       ...(history === null ? [] : resultLenses(history)),
     ];
   }

@@ -5,7 +5,7 @@ import type { RowProblem } from '../../engine/datasets/row.ts';
 import { type CheckedRow, checkRow, checkRowSource } from '../../engine/datasets/row_check.ts';
 import type { Disposable } from '../common/disposables.ts';
 import { TimeSlice } from '../common/time_slice.ts';
-import { type DatasetText, formatOf, isJsonLines, jsonRows } from '../dataset/dataset_rows.ts';
+import { type DatasetText, formatOf, isJsonLines, isTooLarge, jsonRows } from '../dataset/dataset_rows.ts';
 import { RowIndex } from './row_index.ts';
 
 /** The first lines decide the format: an edit of one of them may change it. */
@@ -47,6 +47,11 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
   /** undefined: the file is no dataset, or has not been looked at yet. */
   get format(): DatasetFormat | undefined {
     return this.#format;
+  }
+
+  /** A dataset whose rows are not looked for: nothing is said of them. */
+  get isTooLarge(): boolean {
+    return this.#format !== undefined && isTooLarge(this.document);
   }
 
   /** Rows as far as they have been read. */

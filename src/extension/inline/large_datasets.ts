@@ -13,7 +13,7 @@ import { mayBeDataset } from '../dataset/dataset_document.ts';
 import { scanFile } from './scan_file.ts';
 
 /** In bytes; VS Code counts characters, of which there are no more. */
-const LARGEST_DOCUMENT = 50 << 20;
+export const LARGEST_DOCUMENT = 50 << 20;
 const SETTLE_MILLISECONDS = 500;
 /** Between two updates while a file is being read. */
 const PUBLISH_MILLISECONDS = 1000;

@@ -7,7 +7,8 @@ import type { CommandServices } from '../commands/services.ts';
 import { modelOf } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { mayBeDataset } from '../dataset/dataset_document.ts';
-import { type DatasetText, isJsonLines, rowAtLine } from '../dataset/dataset_rows.ts';
+import { type DatasetText, isJsonLines, isTooLarge, rowAtLine } from '../dataset/dataset_rows.ts';
+import { tooLarge } from '../dataset/too_large.ts';
 import { type Question, referenceTo } from '../rationales/question_source.ts';
 import type { DatasetResults } from './dataset_results.ts';
 
@@ -97,6 +98,7 @@ async function questionFor(argument: unknown): Promise<Question> {
     const found = rowAtLine(document, line);
     if (found.kind === 'row') return { file: document.fileName, row: found.row, text: found.text };
   }
+  if (isTooLarge(document)) throw tooLarge(document.fileName);
   const reason = l10n.t('{0} has no sound row at its beginning.', vscode.workspace.asRelativePath(uri));
   throw new LatroError('dataset-row', reason, l10n.t('Put the cursor on a row with a question and an answer.'));
 }

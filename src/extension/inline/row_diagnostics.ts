@@ -4,11 +4,12 @@ import type { RowProblem } from '../../engine/datasets/row.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
 import { DATASET_SELECTOR } from '../dataset/dataset_document.ts';
+import { tooLargeText } from '../dataset/too_large.ts';
 import { engineText } from '../engine/engine_text.ts';
 import type { DocumentIndex } from './document_index.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
 import { LargeDatasets } from './large_datasets.ts';
-import { RowQuickFixes } from './row_quick_fixes.ts';
+import { RowQuickFixes, TOO_LARGE } from './row_quick_fixes.ts';
 
 const SOURCE = 'LaTRO';
 /** A file in another format has a problem on every line; listing them all helps nobody. */
@@ -65,6 +66,7 @@ export class RowDiagnostics implements vscode.Disposable {
     if (document.isClosed) return;
     const { problems, rowsLeft } = index.problems(MOST_ROWS);
     this.#publish(document.uri, problems, rowsLeft);
+    if (index.isTooLarge) this.#collection.set(document.uri, [tooLargeDiagnostic()]);
   }
 
   #publish(uri: vscode.Uri, problems: readonly RowProblem[], rowsLeft: number): void {
@@ -75,6 +77,12 @@ export class RowDiagnostics implements vscode.Disposable {
     }
     this.#collection.set(uri, diagnostics);
   }
+}
+
+function tooLargeDiagnostic(): vscode.Diagnostic {
+  const result = diagnostic(new vscode.Range(0, 0, 0, 1), tooLargeText(), vscode.DiagnosticSeverity.Information);
+  result.code = TOO_LARGE;
+  return result;
 }
 
 function diagnosticOf(problem: RowProblem): vscode.Diagnostic {

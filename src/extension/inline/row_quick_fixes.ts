@@ -1,8 +1,12 @@
 /** Quick fixes of bad rows: the edits that the row check proposes. */
 import * as vscode from 'vscode';
 import type { RowFix, TextRange } from '../../engine/datasets/row.ts';
+import type { CommandId } from '../command_ids.ts';
 import { engineText } from '../engine/engine_text.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
+
+/** Code of the message that a whole file is too large. */
+export const TOO_LARGE = 'too-large';
 
 export class RowQuickFixes implements vscode.CodeActionProvider {
   readonly #indexes: DocumentIndexes;
@@ -19,6 +23,8 @@ export class RowQuickFixes implements vscode.CodeActionProvider {
   ): Promise<vscode.CodeAction[]> {
     const index = this.#indexes.of(document);
     if (index === undefined) return [];
+    if (index.isTooLarge)
+      return start.line === 0 && vscode.workspace.isTrusted ? [conversion(document, diagnostics)] : [];
     await index.rowsIn(start.line, end.line);
     return index.problemsIn(start.line, end.line).flatMap((problem) => {
       const shown = diagnostics.find(
@@ -27,6 +33,15 @@ export class RowQuickFixes implements vscode.CodeActionProvider {
       return problem.fix === undefined ? [] : [quickFix(document, problem.fix, shown)];
     });
   }
+}
+
+function conversion({ uri }: vscode.TextDocument, diagnostics: readonly vscode.Diagnostic[]): vscode.CodeAction {
+  const title = vscode.l10n.t('Convert to JSON Lines');
+  const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  const command: CommandId = 'latro.convertToJsonLines';
+  action.command = { command, title, arguments: [uri] };
+  action.diagnostics = diagnostics.filter(({ code }) => code === TOO_LARGE);
+  return action;
 }
 
 function quickFix(document: vscode.TextDocument, fix: RowFix, diagnostic?: vscode.Diagnostic): vscode.CodeAction {

@@ -9,6 +9,7 @@ import { readRatings } from '../../engine/datasets/ratings.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { mayBeDataset } from '../dataset/dataset_document.ts';
 import { formatOf, rowAtLine } from '../dataset/dataset_rows.ts';
+import { tooLarge } from '../dataset/too_large.ts';
 import type { DocumentIndex } from '../inline/document_index.ts';
 import type { DocumentIndexes } from '../inline/document_indexes.ts';
 import type { RatingStore } from '../rationales/rating_store.ts';
@@ -223,6 +224,7 @@ export class NoteThreads implements vscode.Disposable {
 function rowKeyAt(document: vscode.TextDocument, line: number): string {
   const found = rowAtLine(document, line);
   if (found.kind === 'row') return found.row.rowKey;
+  if (found.kind === 'too-large') throw tooLarge(document.fileName);
   const { l10n } = vscode;
   const next = l10n.t('Write the note on a row with a question and an answer.');
   throw new LatroError('dataset-row', l10n.t('There is no row on line {0} to note something on.', line + 1), next);

@@ -7,7 +7,7 @@ import type { Question } from './question_source.ts';
 
 export type AtCursor =
   | { readonly kind: 'question'; readonly question: Question }
-  | { readonly kind: 'none'; readonly why: 'no-dataset' | 'no-row' | 'bad-row' };
+  | { readonly kind: 'none'; readonly why: 'no-dataset' | 'no-row' | 'bad-row' | 'too-large' };
 
 /** The cursor may run through many rows; the panel follows when it rests. */
 const REST_MILLISECONDS = 80;

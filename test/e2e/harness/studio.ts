@@ -31,6 +31,8 @@ export interface StudioOptions {
   readonly prepare?: (workspace: string) => Promise<void>;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly workspaceTrust?: boolean;
+  /** Folders of further extensions, which run beside it in the same extension host. */
+  readonly extensions?: readonly string[];
 }
 
 export interface Studio {
@@ -56,8 +58,8 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
     await cp(path.join(root, 'test', 'fixtures', options.fixture ?? 'workspace'), workspace, { recursive: true });
   }
   await options.prepare?.(workspace);
-  const { settings = {}, workspaceTrust = false } = options;
-  const server = await startVscode({ directory, vsix, settings, workspaceTrust });
+  const { settings = {}, workspaceTrust = false, extensions = [] } = options;
+  const server = await startVscode({ directory, vsix, settings, workspaceTrust, extensions });
   let opened: OpenBrowser | undefined;
   const close = async () => {
     server.stop();

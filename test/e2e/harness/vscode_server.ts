@@ -13,6 +13,8 @@ export interface ServerOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Extension to install, a .vsix file. */
   readonly vsix?: string;
+  /** Folders of further extensions, which run beside it in the same extension host. */
+  readonly extensions?: readonly string[];
   /** Lets the page load extensions from their source folder and run tests in the extension host. */
   readonly testDriver?: boolean;
   /** Leaves workspace trust on: the folder then opens untrusted. */
@@ -61,7 +63,7 @@ const BUILT_IN = [
 ];
 
 export async function startVscode(options: ServerOptions): Promise<VscodeServer> {
-  const { directory, settings = {}, vsix, testDriver = false, workspaceTrust = false } = options;
+  const { directory, settings = {}, vsix, extensions = [], testDriver = false, workspaceTrust = false } = options;
   const { node, server, serverMain } = vscodePaths();
   const below = (...names: string[]) => path.join(directory, ...names);
   for (const name of ['user/User', 'extensions', 'builtin', 'xdg']) await mkdir(below(name), { recursive: true });
@@ -71,6 +73,8 @@ export async function startVscode(options: ServerOptions): Promise<VscodeServer>
     const extension = path.join(server, 'extensions', name);
     if (existsSync(extension)) await symlink(extension, below('builtin', name), 'junction');
   }
+
+  for (const folder of extensions) await symlink(folder, below('builtin', path.basename(folder)), 'junction');
 
   const port = await freePort();
   const folders = [

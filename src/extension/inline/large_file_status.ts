@@ -1,0 +1,94 @@
+/**
+ * Says in the status bar what is off for the file in front when it is a dataset of more than 50 MB. VS Code hands no such file to
+ * extensions: they are told neither its text nor which lines are on the screen, and may put neither results nor lenses nor hovers there.
+ */
+import { stat } from 'node:fs/promises';
+import * as vscode from 'vscode';
+import type { CommandId } from '../command_ids.ts';
+import { DisposableStore } from '../common/disposables.ts';
+import { Pace } from '../common/pace.ts';
+import { mayBeDataset } from '../dataset/dataset_document.ts';
+import { bytesText } from '../models/model_text.ts';
+import { LARGEST_DOCUMENT } from './large_datasets.ts';
+
+/** A document of few characters in many bytes comes a moment after its tab. */
+const SETTLE_MILLISECONDS = 300;
+
+export class LargeFileStatus implements vscode.Disposable {
+  readonly #item = vscode.window.createStatusBarItem('latro.largeFile', vscode.StatusBarAlignment.Left);
+  readonly #disposables = new DisposableStore();
+
+  constructor() {
+    this.#item.name = vscode.l10n.t('LaTRO: large dataset');
+    const pace = new Pace(() => void this.#look(), SETTLE_MILLISECONDS);
+    const { tabGroups } = vscode.window;
+    const parts = [this.#item, pace, tabGroups.onDidChangeTabs(pace.ask), tabGroups.onDidChangeTabGroups(pace.ask)];
+    for (const part of parts) this.#disposables.add(part);
+    pace.ask();
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  async #look(): Promise<void> {
+    const uri = fileInFront();
+    const size =
+      uri === undefined
+        ? 0
+        : await stat(uri.fsPath).then(
+            ({ size: bytes }) => bytes,
+            () => 0,
+          );
+    if (uri?.toString() !== fileInFront()?.toString()) return; // the next look is on its way
+    if (uri === undefined || size <= LARGEST_DOCUMENT || isDocument(uri)) {
+      this.#item.hide();
+      return;
+    }
+    this.#show(uri, bytesText(size));
+  }
+
+  #show(uri: vscode.Uri, size: string): void {
+    const { l10n } = vscode;
+    const isLines = !/\.json$/i.test(uri.path);
+    this.#item.text = isLines
+      ? `$(info) ${l10n.t('{0}: rows are checked, results are off', size)}`
+      : `$(info) ${l10n.t('{0}: rows are off', size)}`;
+    const text = new vscode.MarkdownString();
+    const off = l10n.t(
+      'VS Code hands files of more than 50 MB to no extension: results, rationales, notes, lenses and quick fixes cannot be shown in them.',
+    );
+    const on = isLines
+      ? l10n.t(
+          'Its rows are checked from disk and listed in the Problems view. Training and evaluation read the whole file.',
+        )
+      : l10n.t('As JSON Lines its rows are checked from disk. Training and evaluation read up to 400 MB of JSON.');
+    text.appendText(off).appendMarkdown('\n\n').appendText(on);
+    if (vscode.workspace.isTrusted) {
+      const links = isLines
+        ? [
+            link(l10n.t('Train on this dataset'), 'latro.trainOnDataset'),
+            link(l10n.t('Evaluate on this dataset'), 'latro.evaluate'),
+          ]
+        : [link(l10n.t('Convert to JSON Lines'), 'latro.convertToJsonLines')];
+      text.isTrusted = { enabledCommands: LINKED };
+      text.appendMarkdown(`\n\n${links.join(' · ')}`);
+    }
+    this.#item.tooltip = text;
+    this.#item.command = 'workbench.actions.view.problems';
+    this.#item.show();
+  }
+}
+
+const LINKED: readonly CommandId[] = ['latro.trainOnDataset', 'latro.evaluate', 'latro.convertToJsonLines'];
+
+/** Without arguments: these commands are about the file in front. */
+const link = (title: string, command: CommandId): string => `[${title}](command:${command})`;
+
+function fileInFront(): vscode.Uri | undefined {
+  const { input } = vscode.window.tabGroups.activeTabGroup.activeTab ?? {};
+  return input instanceof vscode.TabInputText && mayBeDataset(input) ? input.uri : undefined;
+}
+
+const isDocument = (uri: vscode.Uri): boolean =>
+  vscode.workspace.textDocuments.some((document) => document.uri.toString() === uri.toString());
