@@ -87,7 +87,10 @@ async function resumeRun(args: Arguments, name: string, context: CommandContext)
   const run = await findRun(store, name, context);
   const { config, identity } = await run.record();
   // The run goes on with its own settings: other ones must be said, not passed over.
-  if (given !== null) compareIdentity({ config, identity }, { config: given, identity });
+  if (given !== null) {
+    for (const { field, before, now } of compareIdentity({ config, identity }, { config: given, identity }))
+      terminal.note(`The run goes on as it began, with ${field} = ${before}; ${path} has ${now}.`);
+  }
   const environment = await chooseEnvironment(devices, config, identity);
   await noteMemory(policyRequest(config, environment), terminal);
   const fromStep = args.whole('checkpoint', { least: 1 });

@@ -138,6 +138,15 @@ describe('latro train', () => {
     assert.match(threads.stderr.text, /--threads cannot be changed/);
   });
 
+  it('says which settings of another config it passes over, where they only round differently', async () => {
+    const [run] = await runsIn('runs');
+    const { tokenBudget } = (await run!.record()).config;
+    await writeConfig('rounded.json', { tokenBudget: tokenBudget + 1 });
+    const { stderr } = await latroOk(['train', 'rounded.json', '--resume', run!.path], { cwd: folder.path });
+    const said = `goes on as it began, with tokenBudget = ${tokenBudget}; rounded.json has ${tokenBudget + 1}.`;
+    assert.ok(stderr.text.includes(said), stderr.text);
+  });
+
   it('rolls back to a checkpoint it is told, and becomes the same run again', async () => {
     await latroOk(['train', 'latro.json', '--out', 'rolled'], { cwd: folder.path });
     const [run] = await runsIn('rolled');

@@ -7,6 +7,8 @@ import { differentiate } from '../../src/engine/graph/differentiate.ts';
 import * as extended from '../../src/engine/graph/extended_vocabulary.ts';
 import { GraphBuilder, type OperatorSet, type Value } from '../../src/engine/graph/graph_builder.ts';
 import * as operators from '../../src/engine/graph/operators.ts';
+import * as rows from '../../src/engine/graph/row_operators.ts';
+import * as tokens from '../../src/engine/graph/token_log_probabilities.ts';
 import { type Device, type HostTensor, Session } from '../../src/engine/runtime/session.ts';
 
 interface Case {
@@ -177,7 +179,7 @@ const CASES: readonly Case[] = [
     name: 'embed, ids repeated',
     shapes: [[5, 3]],
     fixed: { ids: ids(4, 1, 4, 0) },
-    build: (g, [table], fixed) => operators.embed(g, table!, fixed.ids!),
+    build: (g, [table], fixed) => rows.embed(g, table!, fixed.ids!),
   },
   {
     name: 'tokenLogProbabilities',
@@ -186,7 +188,7 @@ const CASES: readonly Case[] = [
       [6, 3],
     ],
     fixed: { targets: ids(5, 0, 5, 2) },
-    build: (g, [h, w], { targets }) => operators.tokenLogProbabilities(g, h!, w!, targets!),
+    build: (g, [h, w], { targets }) => tokens.tokenLogProbabilities(g, h!, w!, targets!),
   },
   {
     name: 'embedExtended, ids of both tensors, some repeated',
@@ -320,6 +322,7 @@ describe(`gradients against finite differences, on ${device}`, () => {
   it('covers every differentiable operator', () => {
     const helpers = new Set([
       'broadcastShape',
+      'elementwise',
       'logSoftmax',
       'scatterRows',
       'logitsExtended',
@@ -327,7 +330,7 @@ describe(`gradients against finite differences, on ${device}`, () => {
       'LOGITS_AT_A_TIME',
     ]);
     const covered = new Set(CASES.map((testCase) => testCase.name.split(/[ ,]/)[0]));
-    for (const name of [operators, attention, extended, chunked].flatMap(Object.keys))
+    for (const name of [operators, rows, attention, extended, tokens, chunked].flatMap(Object.keys))
       if (!helpers.has(name)) assert.ok(covered.has(name), `${name} has no gradient test`);
   });
 

@@ -5,8 +5,9 @@
  */
 import type { GraphBuilder, Value } from './graph_builder.ts';
 import type { Dim } from './onnx_model.ts';
-import { embed, logSoftmax, scatterRows } from './operators.ts';
 import { cast } from './precision.ts';
+import { embed, scatterRows } from './row_operators.ts';
+import { logSoftmax } from './token_log_probabilities.ts';
 
 interface Places {
   /** bool (M): whether the id is one of the extra rows. */

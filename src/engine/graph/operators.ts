@@ -34,7 +34,7 @@ function reduceTo(graph: GraphBuilder, gradient: Value, shape: readonly Dim[]): 
   return extra === 0 ? sum : graph.single('Reshape', [sum, graph.shape(shape)], gradient.type, shape);
 }
 
-function elementwise(graph: GraphBuilder, operator: string, a: Value, b: Value): Value {
+export function elementwise(graph: GraphBuilder, operator: string, a: Value, b: Value): Value {
   return graph.single(operator, [a, b], a.type, broadcastShape(a.shape, b.shape));
 }
 
@@ -312,91 +312,4 @@ function negated(graph: GraphBuilder, value: Value): Value {
   const known = cache.get(value.name) ?? graph.single('Neg', [value], value.type, value.shape);
   cache.set(value.name, known);
   return known;
-}
-
-/** One row of `table` (V, D) per id: ids (N) → (N, D). The gradient sums the rows that share an id. */
-export function embed(graph: GraphBuilder, table: Value, ids: Value): Value {
-  const [rows, width] = table.shape as [Dim, Dim];
-  const y = graph.single('Gather', [table, ids], table.type, [...ids.shape, width], { axis: 0 });
-  graph.record([table], [y], ([dy]) => [scatterRows(graph, ids, rows, dy!)]);
-  return y;
-}
-
-/**
- * Σ over n of the rows dy_n into row ids_n: ids (N), dy (N, D) → (rows, D). Elsewhere than on the CPU, which goes row by row, a scatter
- * with repeated ids is not deterministic; onehotᵀ × dy is.
- * @param ids all within [0, rows), or with 'some-outside' also above: those rows are left out
- */
-export function scatterRows(
-  graph: GraphBuilder,
-  ids: Value,
-  rows: Dim,
-  dy: Value,
-  range: 'all-inside' | 'some-outside' = 'all-inside',
-): Value {
-  const shape = [rows, dy.shape[1]!];
-  if (graph.operators === 'portable' || range === 'some-outside')
-    return graph.single('Gemm', [oneHot(graph, ids, rows), dy], dy.type, shape, { transA: 1 });
-  const column = graph.single('Unsqueeze', [ids, graph.integers([1])], 'int64', [ids.shape[0]!, 1]);
-  const places = graph.single('Expand', [column, graph.single('Shape', [dy], 'int64', [2])], 'int64', dy.shape);
-  const nothing = graph.single('Expand', [graph.scalar(0), graph.shape(shape)], dy.type, shape);
-  return graph.single('ScatterElements', [nothing, places, dy], dy.type, shape, { axis: 0, reduction: 'add' });
-}
-
-/** ids (N) → (N, rows), 1 where the column is the id. */
-function oneHot(graph: GraphBuilder, ids: Value, rows: Dim): Value {
-  const shape = [ids.shape[0]!, rows];
-  if (graph.operators === 'cpu')
-    return graph.single('OneHot', [ids, graph.size(rows), graph.floats([0, 1])], 'float32', shape, { axis: -1 });
-  // Ids are compared as float32, which holds every integer up to 2²⁴.
-  const FLOAT = 1;
-  const real = (x: Value): Value => graph.single('Cast', [x], 'float32', x.shape, { to: FLOAT });
-  const zero = graph.integers([0], []);
-  const limit = graph.single('Squeeze', [graph.size(rows)], 'int64', []);
-  const columns = graph.single('Range', [zero, limit, graph.integers([1], [])], 'int64', [rows]);
-  const id = graph.single('Unsqueeze', [real(ids), graph.integers([1])], 'float32', [ids.shape[0]!, 1]);
-  return real(graph.single('Equal', [id, real(columns)], 'bool', shape));
-}
-
-/** log softmax(x) over the last axis. Records nothing: its users know the gradient. */
-export function logSoftmax(graph: GraphBuilder, x: Value): Value {
-  const axis = x.shape.length - 1;
-  if (graph.operators === 'cpu') return graph.single('LogSoftmax', [x], 'float32', x.shape, { axis });
-  const reduce = (operator: string, value: Value): Value =>
-    graph.single(operator, [value, graph.integers([axis])], 'float32', [...x.shape.slice(0, -1), 1], { keepdims: 1 });
-  const shifted = elementwise(graph, 'Sub', x, reduce('ReduceMax', x));
-  const total = reduce('ReduceSum', graph.single('Exp', [shifted], 'float32', x.shape));
-  return elementwise(graph, 'Sub', shifted, graph.single('Log', [total], 'float32', total.shape));
-}
-
-/**
- * log π(target | …) from final hidden states: h (M, D), head W (V, D), targets int64 (M) → (M).
- * With p = softmax(h Wᵀ): h̄ = ȳ (W[target] − p W); W̄ = Σ_m ȳ_m (onehot(target_m) − p_m) h_mᵀ. The logits (M, V) are built once.
- */
-export function tokenLogProbabilities(graph: GraphBuilder, hidden: Value, head: Value, targets: Value): Value {
-  const rows = hidden.shape[0]!;
-  const vocabulary = head.shape[0]!;
-  const logits = graph.single('Gemm', [hidden, head], hidden.type, [rows, vocabulary], { transB: 1 });
-  const logProbs = logSoftmax(graph, logits);
-  const column = graph.single('Unsqueeze', [targets, graph.integers([1])], 'int64', [rows, 1]);
-  const picked = graph.single('GatherElements', [logProbs, column], 'float32', [rows, 1], { axis: 1 });
-  const y = graph.single('Squeeze', [picked, graph.integers([1])], 'float32', [rows]);
-  graph.record([hidden, head], [y], ([dy]) => {
-    const upstream = graph.single('Unsqueeze', [dy!, graph.integers([1])], 'float32', [rows, 1]);
-    const p = graph.single('Exp', [logProbs], 'float32', [rows, vocabulary]);
-    const weighted = elementwise(graph, 'Mul', p, upstream);
-    const expected = graph.single('Gemm', [weighted, head], hidden.type, hidden.shape);
-    const targetRows = graph.single('Gather', [head, targets], head.type, hidden.shape, { axis: 0 });
-    const dHidden = graph.requiresGradient(hidden)
-      ? elementwise(graph, 'Sub', elementwise(graph, 'Mul', targetRows, upstream), expected)
-      : null;
-    let dHead: Value | null = null;
-    if (graph.requiresGradient(head)) {
-      const pulled = scatterRows(graph, targets, vocabulary, elementwise(graph, 'Mul', hidden, upstream));
-      const pushed = graph.single('Gemm', [weighted, hidden], head.type, head.shape, { transA: 1 });
-      dHead = elementwise(graph, 'Sub', pulled, pushed);
-    }
-    return [dHidden, dHead];
-  });
-  return y;
 }

@@ -24,10 +24,10 @@ import {
   rotary,
   split,
   swiglu,
-  tokenLogProbabilities,
 } from '../graph/operators.ts';
 import { cast, computedIn, type Precision, type WeightFormat } from '../graph/precision.ts';
 import { widened } from '../graph/quantised.ts';
+import { tokenLogProbabilities } from '../graph/token_log_probabilities.ts';
 import { addedRowShapes, addedRowsName, type VocabularySide } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import { heldIn, scalesName } from './quantise.ts';

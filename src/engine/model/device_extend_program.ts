@@ -3,8 +3,9 @@
  * into the cache first, in place, and attention then reads the cache alone. And `rearrange`, which copies rows of such a cache.
  */
 import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
-import { add, embed, matmul, multiply, reshape, softmax, transpose } from '../graph/operators.ts';
+import { add, matmul, multiply, reshape, softmax, transpose } from '../graph/operators.ts';
 import { cast, type Precision } from '../graph/precision.ts';
+import { embed } from '../graph/row_operators.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph } from './decoder_graph.ts';
 import { pastName } from './extend_program.ts';

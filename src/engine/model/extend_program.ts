@@ -4,8 +4,9 @@
  * The cache stays with its owner (model/kv_cache.ts): a run reads it and returns only the new keys and values.
  */
 import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
-import { add, concat, embed, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
+import { add, concat, matmul, multiply, reshape, softmax, split, transpose } from '../graph/operators.ts';
 import { cast, computedIn, type Precision, type WeightFormat } from '../graph/precision.ts';
+import { embed } from '../graph/row_operators.ts';
 import type { ModelConfig } from './config.ts';
 import { type AdapterShape, type Attention, DecoderGraph } from './decoder_graph.ts';
 import { rotaryDim } from './rope.ts';

@@ -4,8 +4,8 @@
  */
 import { logitsExtended } from '../graph/extended_vocabulary.ts';
 import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
-import { logSoftmax } from '../graph/operators.ts';
 import { cast, type Precision } from '../graph/precision.ts';
+import { logSoftmax } from '../graph/token_log_probabilities.ts';
 import { addedRowShapes, addedRowsName } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { AdapterShape } from './decoder_graph.ts';

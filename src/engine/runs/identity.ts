@@ -67,17 +67,26 @@ export interface Resumable {
   readonly identity: RunIdentity;
 }
 
+/** A value that only rounding depends on, in words: of a setting that is absent "not set". */
+export interface RoundingDifference {
+  readonly field: string;
+  readonly before: string;
+  readonly now: string;
+}
+
 /**
- * @returns warnings, one sentence each: differences that make the resume not bit-exact
- * @throws LatroError `run-identity` naming the first field that differs and both values
+ * @returns differences that make the resume not bit-exact
+ * @throws LatroError `run-identity` naming the first field that differs otherwise, and both values
  */
-export function compareIdentity(saved: Resumable, current: Resumable): string[] {
-  const warnings: string[] = [];
+export function compareIdentity(saved: Resumable, current: Resumable): RoundingDifference[] {
+  const differences: RoundingDifference[] = [];
+  const note = (field: string, before: unknown, now: unknown) =>
+    differences.push({ field, before: show(before), now: show(now) });
   for (const field of Object.keys(saved.identity) as (keyof RunIdentity)[]) {
     const [before, now] = [saved.identity[field], current.identity[field]];
     if (before === null || now === null || before === now) continue;
     if (!ROUNDING_FIELDS.includes(field)) throw differs(field, before, now);
-    warnings.push(notBitExact(field, before, now));
+    note(field, before, now);
   }
   const settingsNow = new Map(flatten(current.config));
   const settingsBefore = new Map(flatten(saved.config));
@@ -86,9 +95,9 @@ export function compareIdentity(saved: Resumable, current: Resumable): string[] 
     if (before === now || isUnder(name, FREE_SETTINGS)) continue;
     if (PATH_SETTINGS.includes(name) && before !== undefined && now !== undefined) continue;
     if (!isUnder(name, ROUNDING_SETTINGS)) throw differs(name, before, now);
-    warnings.push(notBitExact(name, before, now));
+    note(name, before, now);
   }
-  return warnings;
+  return differences;
 }
 
 function differs(field: string, before: unknown, now: unknown): LatroError {
@@ -101,9 +110,8 @@ function differs(field: string, before: unknown, now: unknown): LatroError {
   );
 }
 
-function notBitExact(field: string, before: unknown, now: unknown): string {
-  return `Not bit-exact: ${field} was ${show(before)} and is ${show(now)}.`;
-}
+export const notBitExact = ({ field, before, now }: RoundingDifference): string =>
+  `Not bit-exact: ${field} was ${before} and is ${now}.`;
 
 const show = (value: unknown) => (value === undefined ? 'not set' : String(value));
 const isUnder = (name: string, roots: readonly string[]) =>

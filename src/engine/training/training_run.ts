@@ -8,7 +8,7 @@ import { Cancelled, LatroError, unreachable } from '../common/errors.ts';
 import { repeatedQuestions } from '../datasets/repeated_questions.ts';
 import { healthEvaluation } from '../latro/health.ts';
 import { createOptimizer } from '../optimize/create_optimizer.ts';
-import { compareIdentity, gatherIdentity } from '../runs/identity.ts';
+import { compareIdentity, gatherIdentity, notBitExact } from '../runs/identity.ts';
 import type { RunStore } from '../runs/run_store.ts';
 import type { ResumePoint, RunWriter, World } from '../runs/run_writer.ts';
 import { stageOf, stagesOf } from '../runs/stages.ts';
@@ -124,7 +124,7 @@ export class TrainingRun {
       const { config, identity } = writer.record;
       const verdicts = await readVerdicts(config, world.files);
       const now = await gatherIdentity(world.files, config, environment, verdicts?.sha256);
-      const warnings = compareIdentity({ config, identity }, { config, identity: now });
+      const warnings = compareIdentity({ config, identity }, { config, identity: now }).map(notBitExact);
       const point = await (fromStep === undefined ? writer.newestPoint() : writer.pointAt(fromStep));
       warnings.forEach(observer.onWarning);
       // Some chat templates show the date: a run keeps the one it began on.
