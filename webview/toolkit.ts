@@ -103,7 +103,11 @@ export function textField(options: {
       on: {
         input: (event) => options.onInput((event.currentTarget as HTMLInputElement).value),
         keydown: (event) => {
-          if (event.key === 'Enter') options.onEnter?.();
+          // An input method takes Enter for itself.
+          if (event.key !== 'Enter' || event.isComposing || options.onEnter === undefined) return;
+          // Where the form closes, the focus goes back to its button, and the same key press would open it again.
+          event.preventDefault();
+          options.onEnter();
         },
       },
     },

@@ -4,21 +4,53 @@ import path from 'node:path';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { ratingsFile } from '../../src/protocol/ratings.ts';
+import { askEngine, rowOf } from './harness/live_engine.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
 import { RationaleView } from './pages/rationale_view.ts';
+
+const OWN_WORDS = 'First count what is there, then take away what is gone.';
 
 /** A person has the last word on a rationale: rates it, writes a better one, and the next run learns from that. With the keyboard alone. */
 describe("a person's own words, without a mouse", function () {
   this.timeout(300_000);
   let studio: Studio;
   let view: RationaleView;
+  let mouseUsed = false;
+  /** What a reload forgets. */
+  const rememberMouse = async () => {
+    mouseUsed ||= await studio.page.evaluate<boolean>('window.mouseUsed === true');
+  };
   const dataset = () => path.join(studio.workspace, 'train.jsonl');
   const ratings = () => JSON.parse(readFileSync(ratingsFile(dataset()), 'utf8')).ratings;
   const runs = async () => {
     const files = new NodeFileSystem();
     const folder = path.join(studio.workspace, '.latro', 'runs');
     return (await files.list(folder)).sort().map((id) => new RunDirectory(files, path.join(folder, id)));
+  };
+  let line: number;
+  /** VS Code answers Control+A for a view itself, some time later, when what was typed meanwhile would be selected too. */
+  const selectAll = async () => {
+    await studio.page.keyboard.press('Control+End');
+    await studio.page.keyboard.press('Control+Shift+Home');
+  };
+  /** The edited row, and only it, has a dash for baseline and advantage; its figures are those that the engine gives for its text. */
+  const isScoredAsTheEngineScores = async () => {
+    const shown = await view.read();
+    assert.equal(shown.length, RATIONALES + 1);
+    const [own, ...more] = shown.filter(({ edited }) => edited);
+    assert.ok(own !== undefined && more.length === 0);
+    for (const { edited, baseline, advantage } of shown)
+      assert.deepEqual([baseline === null, advantage === null], [edited, edited]);
+    const [run] = await runs();
+    const row = await rowOf(studio.workspace, 'train.jsonl', line);
+    const weights = { kind: 'run', runDirectory: run!.path, checkpoint: 'step-1' } as const; // what sampled at update 2
+    const record = await askEngine(studio.workspace, (client) =>
+      client.request('scoreRationale', { jobId: 'beside', weights, row, text: OWN_WORDS, strategy: undefined }),
+    );
+    assert.ok(Math.abs(own.selfReward - record.selfReward) <= 0.0051, `${own.selfReward} for ${record.selfReward}`);
+    assert.ok(Math.abs(own.klPenalty - record.klPenalty) <= 0.0051, `${own.klPenalty} for ${record.klPenalty}`);
+    assert.deepEqual([own.tokens, own.right], [record.tokens.length, record.correct]);
   };
   const train = async () => {
     const { workbench } = studio;
@@ -45,7 +77,8 @@ describe("a person's own words, without a mouse", function () {
     await train();
     const [run] = await runs();
     const [rollout] = await run!.rollouts(2);
-    await workbench.goToLine(rollout!.line);
+    line = rollout!.line;
+    await workbench.goToLine(line);
     await view.focus();
     await view.rationales.nth(RATIONALES - 1).waitFor();
     await view.focusBy('Tab', 'thead button');
@@ -78,15 +111,32 @@ describe("a person's own words, without a mouse", function () {
     await view.focusBy('Tab', '.rationale [role=toolbar] button', 'Edit');
     await page.keyboard.press('Enter');
     await view.focusBy('Tab', 'vscode-text-area');
-    await page.keyboard.press('Control+A');
-    await page.keyboard.type('First count what is there, then take away what is gone.');
+    await selectAll();
+    await page.keyboard.type(OWN_WORDS);
     await view.focusBy('Tab', '.edit-form vscode-button', 'Score');
     await page.keyboard.press('Enter');
     await view.text('edited by you').waitFor();
     assert.equal(await view.rationales.count(), RATIONALES + 1);
-    const own = (await view.read()).find((_, i) => i >= 0);
-    assert.ok(own !== undefined && Number.isFinite(own.selfReward));
+    await isScoredAsTheEngineScores();
     await studio.workbench.screenshot('edited');
+  });
+
+  it('finds it again after a reload of the window, and what was half typed', async () => {
+    const { page, workbench } = studio;
+    await view.focusBy('Tab', '.rationale [role=toolbar] button', 'Edit');
+    await page.keyboard.press('Enter');
+    await view.focusBy('Tab', 'vscode-text-area');
+    await selectAll();
+    await page.keyboard.type('half an edit');
+    await rememberMouse();
+    await workbench.reload();
+    await workbench.openFile('train.jsonl');
+    await workbench.goToLine(line);
+    await view.focus();
+    await view.rationales.nth(RATIONALES).waitFor();
+    await isScoredAsTheEngineScores();
+    assert.equal(await view.draft(), 'half an edit');
+    await workbench.screenshot('reloaded');
   });
 
   it('trains again, on the rating too, and the run says so', async () => {
@@ -106,6 +156,7 @@ describe("a person's own words, without a mouse", function () {
   });
 
   it('took no mouse', async () => {
-    assert.equal(await studio.page.evaluate('window.mouseUsed === true'), false);
+    await rememberMouse();
+    assert.equal(mouseUsed, false);
   });
 });

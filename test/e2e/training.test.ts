@@ -6,6 +6,7 @@ import { compareEvaluations } from '../../src/engine/evaluate/compare.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
+import { askEngine, rowOf } from './harness/live_engine.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
 import { RationaleView } from './pages/rationale_view.ts';
@@ -74,7 +75,7 @@ describe('training from the command palette', function () {
       for (const [i, { selfReward, advantage, tokens }] of expected.entries()) {
         assert.ok(Math.abs(shown[i]!.selfReward - selfReward) <= 0.0051, `${shown[i]!.selfReward} for ${selfReward}`);
         if (expected.filter((other) => Math.abs(other.selfReward - selfReward) < 0.01).length > 1) continue;
-        assert.ok(Math.abs(shown[i]!.advantage - advantage!) <= 0.0051, `${shown[i]!.advantage} for ${advantage}`);
+        assert.ok(Math.abs(shown[i]!.advantage! - advantage!) <= 0.0051, `${shown[i]!.advantage} for ${advantage}`);
         assert.equal(shown[i]!.tokens, tokens.length);
       }
     }
@@ -89,9 +90,40 @@ describe('training from the command palette', function () {
     await workbench.runCommand('LaTRO: Sample Rationales for This Question', () => view.rationales.nth(7).waitFor());
     const shown = await view.read();
     assert.equal(shown.length, 8, 'as many as the setting says');
-    const sum = shown.reduce((total, { advantage }) => total + advantage, 0);
+    const sum = shown.reduce((total, { advantage }) => total + advantage!, 0);
     assert.ok(Math.abs(sum) <= 8 * 0.0051, 'leave-one-out advantages sum to zero');
     await workbench.screenshot('sampled');
+  });
+
+  it('shows the question under base, previous checkpoint and current, drawn with the same random numbers', async () => {
+    const { workbench, workspace } = studio;
+    await view.openStages();
+    assert.match(await view.stage('previous').innerText(), /step 2\s+previous checkpoint/);
+    const row = await rowOf(workspace, 'test.jsonl', 2);
+    const shownReward = await view.stageReward('current');
+    for (const [role, checkpoint] of [['base', 'base'] as const, ['previous', 'step-2'] as const]) {
+      const stage = view.stage(role);
+      await stage.getByRole('button', { name: 'Sample alike' }).click();
+      await stage.locator('td.number').waitFor({ timeout: 60_000 });
+      assert.equal(await stage.getByRole('button', { name: 'Sample alike' }).count(), 0, 'now it is alike');
+      const rollout = await askEngine(workspace, (client) =>
+        client.request('sampleQuestion', {
+          jobId: `beside-${role}`,
+          weights: { kind: 'run', runDirectory: run.path, checkpoint },
+          row,
+          k: 8,
+          temperature: 1,
+          maxTokens: null,
+          seed: 0,
+          randomStep: 4, // the update after the weights shown
+        }),
+      );
+      const mean = rollout.rationales.reduce((sum, { reward }) => sum + reward, 0) / 8;
+      const shown = await view.stageReward(role);
+      assert.ok(Math.abs(shown - mean) <= 0.0051, `${shown} for ${mean}`);
+    }
+    assert.equal(await view.stageReward('current'), shownReward, 'what is shown stays as it was');
+    await workbench.screenshot('before-after');
   });
 
   it('lists the run and opens its dashboard, which comes back after a reload of the window', async () => {

@@ -178,6 +178,8 @@ describe('rationale panel', function () {
       rationale: 'step-40/0',
       rating: { verdict: null, note: 'half a thought' },
     });
+    assert.equal(await page.locator('.note-form').count(), 0, 'the key that saved it did not open it again');
+    assert.equal(await page.evaluate('document.activeElement.textContent.trim()'), 'Note');
   });
 
   it('leaves the focus where a person pressed, whatever comes of it', async () => {

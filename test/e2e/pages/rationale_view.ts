@@ -5,9 +5,13 @@ import type { Workbench } from './workbench.ts';
 /** One rationale as shown: figures with two decimals. */
 export interface ShownRationale {
   readonly selfReward: number;
-  readonly advantage: number;
+  readonly klPenalty: number;
+  /** Null where a dash stands: it has none. */
+  readonly baseline: number | null;
+  readonly advantage: number | null;
   readonly tokens: number;
   readonly right: boolean;
+  readonly edited: boolean;
 }
 
 /** A key that is heard has moved the focus within this; the last one of a group of controls moves nothing. */
@@ -48,6 +52,11 @@ export class RationaleView {
     return this.#frame.locator('[aria-pressed=true]');
   }
 
+  /** What stands in the text area of a rationale that is being edited. */
+  async draft(): Promise<string> {
+    return await this.#frame.locator('.edit-form textarea').inputValue();
+  }
+
   async isOpen(index: number): Promise<boolean> {
     return (await this.rationales.nth(index).locator('.toggle').getAttribute('aria-expanded')) === 'true';
   }
@@ -55,6 +64,7 @@ export class RationaleView {
   /** Moves the focus into the view, from wherever it is; keys that are pressed before it is there would go elsewhere. */
   async focus(): Promise<void> {
     await this.#workbench.runCommand('LaTRO Studio: Focus on Rationales View');
+    await this.#frame.locator('main').waitFor();
     await this.#until(async () => (await this.#focusedElement()) !== null, FOCUS_MILLISECONDS);
   }
 
@@ -95,6 +105,22 @@ export class RationaleView {
     await this.#frame.getByText(/was \d+ of \d+/).waitFor();
   }
 
+  /** Opens the table of base, previous checkpoint and current. */
+  async openStages(): Promise<void> {
+    const toggle = this.button(/^Before and after/);
+    if ((await toggle.getAttribute('aria-expanded')) !== 'true') await toggle.click();
+    await this.stage('current').waitFor();
+  }
+
+  stage(role: 'base' | 'previous' | 'current'): Locator {
+    return this.#frame.locator(`.stage.${role}`);
+  }
+
+  /** Mean reward of a stage, with two decimals. */
+  async stageReward(role: 'base' | 'previous' | 'current'): Promise<number> {
+    return number(await this.stage(role).locator('td.number').innerText());
+  }
+
   /** The focus stays where it is. */
   async scrollToTop(): Promise<void> {
     await (await this.#workbench.frame('sidebar')).evaluate('document.scrollingElement.scrollTop = 0');
@@ -106,9 +132,18 @@ export class RationaleView {
     return await Promise.all(
       rows.map(async (row) => {
         const figures = await row.locator('tr.figures td .figure').allInnerTexts();
-        const [selfReward, , , advantage, tokens] = figures.map(number);
+        const [selfReward, klPenalty, baseline, advantage, tokens] = figures.map(number);
         const right = (await row.locator('.toggle').textContent())?.includes('right') === true;
-        return { selfReward: selfReward!, advantage: advantage!, tokens: tokens!, right };
+        const edited = (await row.locator('.marks', { hasText: 'edited by you' }).count()) > 0;
+        return {
+          selfReward: selfReward!,
+          klPenalty: klPenalty!,
+          baseline: orNull(baseline!),
+          advantage: orNull(advantage!),
+          tokens: tokens!,
+          right,
+          edited,
+        };
       }),
     );
   }
@@ -118,5 +153,6 @@ export class RationaleView {
   }
 }
 
-/** Figures are typeset with a true minus sign. */
-const number = (text: string): number => Number.parseFloat(text.replace('−', '-').replace('+', ''));
+/** Figures are typeset with a true minus sign; a dash is no figure. */
+const number = (text: string): number => Number.parseFloat(text.replaceAll('−', '-').replace('+', ''));
+const orNull = (figure: number): number | null => (Number.isNaN(figure) ? null : figure);
