@@ -36,7 +36,8 @@ export interface OpenBrowser {
   readonly hosts: ReadonlySet<string>;
 }
 
-export async function openBrowser(): Promise<OpenBrowser> {
+/** @param language of VS Code's window in it, such as "ja"; English when absent */
+export async function openBrowser(language?: string): Promise<OpenBrowser> {
   const executablePath = await findChromium();
   if (executablePath === undefined)
     throw new Error('There is no Chromium; node scripts/setup_vscode.mjs installs one.');
@@ -55,6 +56,11 @@ export async function openBrowser(): Promise<OpenBrowser> {
     ],
   });
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, locale: 'en-US' });
+  if (language !== undefined) {
+    // The workbench takes its language from the script with its own texts, which is English without a language pack.
+    const fixed = `{ get: () => ${JSON.stringify(language)}, set: () => {} }`;
+    await context.addInitScript(`Object.defineProperty(globalThis, '_VSCODE_NLS_LANGUAGE', ${fixed})`);
+  }
   context.setDefaultTimeout(PATIENCE_MILLISECONDS);
   const page = await context.newPage();
   const violations: string[] = [];

@@ -33,6 +33,8 @@ export interface StudioOptions {
   readonly workspaceTrust?: boolean;
   /** Folders of further extensions, which run beside it in the same extension host. */
   readonly extensions?: readonly string[];
+  /** Of the window, such as "ja": VS Code's own texts stay English where no language pack is installed, the extension's do not. */
+  readonly language?: string;
 }
 
 export interface Studio {
@@ -72,7 +74,7 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
     await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   };
   try {
-    opened = await openBrowser();
+    opened = await openBrowser(options.language);
     const { page, violations, hosts } = opened;
     const workbench = new Workbench(page);
     await workbench.open(server.url, workspace);
