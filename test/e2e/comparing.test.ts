@@ -98,6 +98,19 @@ describe('comparing any two evaluations', function () {
     await shows(await lastTest(later), await lastTest(earlier));
   });
 
+  it('is there once per pair: swapped to one that another panel shows, that panel comes to the front', async () => {
+    const { workbench, page } = studio;
+    await compareAny();
+    await choose('step 3, test questions', earlier.id);
+    await choose('step 3, test questions', later.id);
+    await tab(`step 3 of run ${earlier.id} → step 3 of run ${later.id}`).waitFor();
+    await shows(await lastTest(earlier), await lastTest(later));
+    await workbench.panel.getByRole('button', { name: 'Swap' }).click();
+    await tab(`step 3 of run ${later.id} → step 3 of run ${earlier.id}`).waitFor();
+    assert.equal(await page.locator('.tab', { hasText: 'Accuracy:' }).count(), 2);
+    await workbench.panel.locator('tbody.question.open').waitFor();
+  });
+
   it('compares a run with an evaluation outside runs, chosen in the panel, and says what is left out', async () => {
     const { workbench, workspace } = studio;
     await workbench.openFile('test.jsonl');

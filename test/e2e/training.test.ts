@@ -140,5 +140,32 @@ describe('training from the command palette', function () {
       .waitFor();
   });
 
+  it('opens the rollouts of a step from its curve as a text, with the next step and the raw file one press away', async () => {
+    const { workbench, page } = studio;
+    await workbench.panel.getByRole('slider', { name: 'Reward' }).focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Enter');
+    const tab = (name: string) => page.locator(`.tab.active[data-resource-name="${name}"]`);
+    await tab('step-1.latro-rollouts').waitFor();
+    const lines = page.locator('.part.editor .view-lines');
+    const [first] = await run.rollouts(1);
+    // Blanks are no-break spaces there.
+    const words = first!.question
+      .trim()
+      .split('\n')[0]!
+      .slice(0, 30)
+      .replaceAll(/[^\w ]/g, '.')
+      .replaceAll(' ', '\\s');
+    await lines.getByText(new RegExp(words)).first().waitFor();
+    const press = (text: string) => page.locator('.codelens-decoration a', { hasText: text }).first().click();
+    await page.locator('.codelens-decoration', { hasText: 'Show in the side panel' }).first().waitFor();
+    await workbench.screenshot('step-rollouts');
+    await press('step 2');
+    await tab('step-2.latro-rollouts').waitFor();
+    await lines.getByText(/Step\s2\sof\srun/).waitFor();
+    await press('Raw file');
+    await tab('step-000002.jsonl').waitFor();
+  });
+
   it('broke no content security policy', () => assert.deepEqual(studio.violations, []));
 });

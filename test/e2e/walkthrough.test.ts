@@ -1,23 +1,25 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
-import { type StarterRecipe, shorten } from './harness/starter_workspace.ts';
+import { slowness } from '../support/machine_speed.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { RationaleView } from './pages/rationale_view.ts';
 
-/** The whole recipe takes `npm run demo` a minute and more; its beginning shows the same. */
-const BEGINNING: StarterRecipe = { steps: 4, testQuestions: 16, validationQuestions: 16 };
+/** From nothing to a tuned starter and what changed. */
+const LIMIT_SECONDS = 5 * 60;
 
-/** A newcomer with an empty folder follows the walkthrough, button by button, to a tuned model. */
+/** A newcomer with an empty folder follows the walkthrough, button by button, to a tuned model: the recipe as it ships, all of it. */
 describe('the walkthrough', function () {
-  this.timeout(420_000);
+  // Far beyond what is asserted: where it goes over, the seconds are to be known.
+  this.timeout(1_500_000);
   let studio: Studio;
   let started: number;
+  let slownessBefore: number;
   const steps = () => studio.page.locator('.gettingStartedContainer .getting-started-step');
   const step = (title: string) => steps().filter({ hasText: title });
   const open = (title: string) =>
@@ -34,6 +36,7 @@ describe('the walkthrough', function () {
         for (const name of ['train.jsonl', 'test.jsonl']) await rm(path.join(workspace, name));
       },
     });
+    slownessBefore = await slowness();
     started = Date.now();
   });
   after(() => studio?.close());
@@ -47,8 +50,6 @@ describe('the walkthrough', function () {
     await studio.page.locator('.tab.active[data-resource-name="train.jsonl"]').waitFor();
     const starter = path.join(studio.workspace, 'starter');
     assert.ok(existsSync(path.join(starter, 'model.safetensors')));
-    const recipe = path.join(starter, 'latro.json');
-    await writeFile(recipe, JSON.stringify(shorten(JSON.parse(await readFile(recipe, 'utf8')), BEGINNING), null, 2));
   });
 
   it('trains on its questions', async () => {
@@ -57,7 +58,7 @@ describe('the walkthrough', function () {
     await isDone('Get the starter');
     await press('Train on the questions', 'Train on This Dataset');
     await workbench.notification('training on train.jsonl').waitFor();
-    await workbench.notification(/The run is finished/).waitFor({ timeout: 240_000 });
+    await workbench.notification(/The run is finished/).waitFor({ timeout: 1_200_000 });
     await workbench.runCommand('Notifications: Clear All Notifications');
   });
 
@@ -80,10 +81,14 @@ describe('the walkthrough', function () {
     const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
     const [run] = (await new RunStore(world, path.join(workspace, '.latro', 'runs')).list()).runs;
     assert.equal(run?.status, 'finished');
+    assert.ok(run.gain!.greedyAfter > run.gain!.greedyBefore + 0.1, 'tuned');
     await workbench.panel.getByText(`${run.gain!.questions} questions`).first().waitFor();
     await workbench.screenshot('walkthrough-compared');
     const seconds = Math.round((Date.now() - started) / 1000);
-    console.log(`      from nothing to here in ${seconds} s`);
+    // Five minutes are meant on two cores of today with nothing else to do.
+    const slow = Math.max(slownessBefore, await slowness());
+    console.log(`      from nothing to here in ${seconds} s, on a machine ${slow.toFixed(1)} times as slow as meant`);
+    assert.ok(seconds < LIMIT_SECONDS * slow, `it took ${seconds} s`);
   });
 
   it("leads on to one's own model", async () => {

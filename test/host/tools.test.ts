@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import * as vscode from 'vscode';
+import type { CommandServices } from '../../src/extension/commands/services.ts';
+import { Settings } from '../../src/extension/settings.ts';
+import { startRunQuestion } from '../../src/extension/tools/run_tools.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
@@ -41,6 +44,17 @@ describe('language-model tools and tasks', () => {
     const input = { file: 'train.jsonl', line: 2, rationale: 'six times seven is 42' };
     const score = (await invoke('latro_score_rationale', input)) as { goldAnswer: string; selfReward: number };
     assert.deepEqual([score.goldAnswer, score.selfReward], ['42', -0.1]);
+  });
+
+  it('start a run only after a person has read what is trained with what', () => {
+    const folder = vscode.workspace.workspaceFolders?.[0];
+    const settings = new Settings(folder, extension().extensionPath);
+    const question = startRunQuestion({ settings } as CommandServices, { file: 'train *it*.jsonl' });
+    const { title, message } = question.confirmationMessages;
+    assert.match(title, /\?$/);
+    const { value } = message;
+    assert.ok(value.includes('train') && value.includes('a\\-model'), value);
+    assert.doesNotMatch(value, /[^\\]\*it/, 'a name is shown, never interpreted');
   });
 
   it('refuse in words a model can act on, and files outside the workspace', async () => {

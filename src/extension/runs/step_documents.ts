@@ -1,6 +1,6 @@
 /**
- * The rollouts of one update as a read-only document: `latro-rollouts:/RUN/step-40.latro-rollouts`. All of it is in the address, so a
- * document comes back after a reload of the window. The raw file, the neighbouring steps and each question's row are one press away.
+ * The rollouts of one update as a read-only document: `latro-rollouts:/RUN/step-40.latro-rollouts`. All of it is in the address, so links
+ * to other steps are addresses too. The raw file, the neighbouring steps and each question's row are one press away.
  */
 import path from 'node:path';
 import * as vscode from 'vscode';

@@ -37,7 +37,7 @@ export async function copyStarter(workspace: string, recipe: StarterRecipe): Pro
 }
 
 /** The recipe with fewer updates, and fewer questions to answer before, between and after them. */
-export function shorten<C extends { readonly evaluation: object }>(config: C, { steps, testQuestions }: StarterRecipe) {
+function shorten<C extends { readonly evaluation: object }>(config: C, { steps, testQuestions }: StarterRecipe) {
   if (steps === null) return config;
   const every = Math.ceil(steps / 3);
   const evaluation = { ...config.evaluation, every, questions: testQuestions };
