@@ -53,7 +53,8 @@ describe('language-model tools and tasks', () => {
     const { title, message } = question.confirmationMessages;
     assert.match(title, /\?$/);
     const { value } = message;
-    assert.ok(value.includes('train') && value.includes('a\\-model'), value);
+    assert.match(value, /train.*\.jsonl/);
+    assert.match(value, /a\\?-model/, 'with which model');
     assert.doesNotMatch(value, /[^\\]\*it/, 'a name is shown, never interpreted');
   });
 
