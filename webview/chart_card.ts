@@ -5,6 +5,8 @@ import {
   Curve,
   type CurveData,
   type CurveEvents,
+  MARK_HEIGHT,
+  markRows,
   PLOT_LEFT,
   PLOT_RIGHT,
   type WarningMark,
@@ -95,6 +97,7 @@ function curve(card: ChartCard, shown: number | undefined, reading: string): VNo
 /** One tab stop for all of them; over the curve where the warnings began. */
 function warningMarks({ data, onOpen }: ChartCard): Child {
   if (data.warnings.length === 0) return null;
+  const rows = markRows(data);
   return h(
     'div',
     {
@@ -114,7 +117,7 @@ function warningMarks({ data, onOpen }: ChartCard): Child {
           class: 'plain mark',
           'data-rove': true,
           'aria-label': warningText(warning, i),
-          vars: { '--at': warning.step / axisLength(data) },
+          vars: { '--at': warning.step / axisLength(data), '--top': `${(rows[i] ?? 0) * MARK_HEIGHT}px` },
           on: { click: () => onOpen(warning.step) },
           ...explained(() => ({ title: warningText(warning, i), text: warning.cure })),
         },

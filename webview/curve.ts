@@ -1,6 +1,7 @@
 /** One live curve, drawn by uPlot in the theme's colours. The cursor is the panel's state, so pointer and keyboard move it alike. */
 import uPlot from 'uplot';
 import { compact, fixed } from './format.ts';
+import { dodge } from './rationale_figures.ts';
 import { smoothed } from './run_history.ts';
 
 /** Where a health warning began, and what it says. */
@@ -31,6 +32,13 @@ export interface CurveEvents {
 }
 
 const HEIGHT = 132;
+/** Of a warning's mark, in pixels; marks stand in rows of this height above the plot. */
+export const MARK_HEIGHT = 14;
+const MARK_WIDTH = 26;
+/** As narrow as a plot gets: on a wider one marks are further apart than they need be. */
+const NARROW_PLOT = 180;
+/** With more rows than these, the lower ones lie over the curve, which would have no room otherwise. */
+const ROWS_ABOVE = 3;
 /** Space beside the plot, in pixels: who places something over a step needs it too. */
 export const PLOT_LEFT = 50;
 export const PLOT_RIGHT = 8;
@@ -71,9 +79,13 @@ export class Curve {
       old.steps.length === data.steps.length &&
       old.lastStep === data.lastStep &&
       old.warnings.length === data.warnings.length &&
+      roomForMarks(old) === roomForMarks(data) &&
       old.resumedAt.length === data.resumedAt.length &&
       old.values.every((value, i) => Object.is(value, data.values[i]));
-    if (!same) this.#plot.setData(columns(data));
+    if (same) return;
+    this.#plot.setData(columns(data));
+    // uPlot looks at its padding only where its size or a scale changes.
+    if (roomForMarks(old) !== roomForMarks(data)) this.#plot.setSize({ width: this.#width(), height: HEIGHT });
   }
 
   showCursor(step: number | null): void {
@@ -103,7 +115,7 @@ export class Curve {
     return {
       width: this.#width(),
       height: HEIGHT,
-      padding: [14, PLOT_RIGHT, 0, 0],
+      padding: [() => roomForMarks(this.#data), PLOT_RIGHT, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: false, range: () => [0, axisLength(this.#data)] },
@@ -162,6 +174,15 @@ export class Curve {
 
 /** Of the axis of steps, which begins at 0. */
 export const axisLength = ({ lastStep }: CurveData): number => Math.max(1, lastStep);
+
+/** The row of each warning's mark, from 0 at the top: marks that would cover each other stand in different ones. */
+export function markRows(data: CurveData): number[] {
+  const positions = data.warnings.map(({ step }) => (step / axisLength(data)) * NARROW_PLOT);
+  return dodge(positions, MARK_WIDTH).map((place) => (place > 0 ? 2 * place - 1 : -2 * place));
+}
+
+const roomForMarks = (data: CurveData): number =>
+  MARK_HEIGHT * Math.min(ROWS_ABOVE, 1 + Math.max(0, ...markRows(data)));
 
 function columns(data: CurveData): uPlot.AlignedData {
   const values = data.values.map((value) => (Number.isFinite(value) ? value : null));

@@ -185,6 +185,46 @@ describe('run dashboard', function () {
     assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step: 36 });
   });
 
+  it('keeps the marks of warnings that began close together apart, so that each can be pointed at', async () => {
+    const steps = trainingSnapshot.events.filter((event) => event.type === 'step').slice(0, 12);
+    const short = steps.map((event) => ({ ...event, metrics: { ...event.metrics, totalSteps: 12 } }));
+    const health = trainingSnapshot.events.find((event) => event.type === 'health')!;
+    const warned = [10, 11, 12, 12, 3].map((step, i) => ({
+      ...health,
+      step,
+      check: `check-${i}`,
+      message: `Warning ${i}.`,
+    }));
+    const { page } = await open({ ...trainingSnapshot, events: short });
+    // They come while the dashboard is open: the room above the curve grows.
+    await panel.send({ type: 'snapshot', snapshot: { ...trainingSnapshot, events: [...short, ...warned] } });
+    for (const width of [1100, 640, 300]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.waitForTimeout(200);
+      for (const card of await page.locator('.card').all()) {
+        await card.scrollIntoViewIfNeeded();
+        const plot = (await card.locator('.u-over').boundingBox())!;
+        const marks = await card.locator('.mark').all();
+        const boxes = await Promise.all(marks.map(async (mark) => (await mark.boundingBox())!));
+        assert.equal(boxes.length, warned.length);
+        for (const [i, a] of boxes.entries()) {
+          const at = plot.x + (warned[i]!.step / 12) * plot.width;
+          assert.ok(Math.abs(a.x + a.width / 2 - at) < 1.5, `mark ${i} stands over its step`);
+          for (const b of boxes.slice(i + 1)) {
+            const apart =
+              a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+            assert.ok(apart, `${JSON.stringify(a)} covers ${JSON.stringify(b)} at ${width}`);
+          }
+        }
+        assert.ok(plot.height > 40, `${plot.height} pixels are left for the curve`);
+      }
+    }
+    for (const [i, { step }] of warned.entries()) {
+      await page.locator('.card').first().locator('.mark').nth(i).click();
+      assert.deepEqual((await panel.posted()).at(-1), { type: 'open-step', runId: 'test-run-3', step });
+    }
+  });
+
   it('marks each health warning on every curve at the step where it began, and says it there by keyboard alone', async () => {
     const health = trainingSnapshot.events.find((event) => event.type === 'health')!;
     const early = {
