@@ -177,6 +177,22 @@ for (const language of LANGUAGES) {
       for (let i = 0; i < 200; i++) engineText(`"column${i}" must be a text or a number, not a list.`);
       assert.ok(performance.now() - started < 2000, `${performance.now() - started} ms`);
     });
+
+    it('is quick with rows made to slow it down', () => {
+      const hostile = [
+        `"answerKey" must be one of the labels ${':: ('.repeat(120)} errors x`,
+        `${':: ('.repeat(230)} errors x`,
+        `${'a: b (c). '.repeat(90)}other row has errors too`,
+        `${'( '.repeat(400)}) is not in the file`,
+      ];
+      for (const text of hostile) {
+        assert.ok(text.length <= 1000, 'longer ones are not looked at');
+        const before = process.cpuUsage();
+        engineText(text);
+        const { user, system } = process.cpuUsage(before);
+        assert.ok(user + system < 500_000, `${(user + system) / 1000} ms: ${text.slice(0, 50)}`);
+      }
+    });
   });
 }
 

@@ -15,7 +15,8 @@ export interface Joints {
 }
 
 interface Template {
-  readonly pattern: RegExp;
+  /** What stands before, between and behind the holes. */
+  readonly parts: readonly string[];
   /** Length of what is no hole. */
   readonly weight: number;
   readonly translation: string;
@@ -66,9 +67,10 @@ export class MessageTemplates {
 
   /** The message in the language, as far as it is known. */
   translate(message: string): string {
+    if (message.length > LONGEST_MESSAGE) return message;
     const known = this.#remembered.get(message);
     if (known !== undefined) return known;
-    const text = message.length > LONGEST_MESSAGE ? message : this.#read(message, new Map(), 0).text;
+    const { text } = this.#read(message, new Map(), 0);
     if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
     this.#remembered.set(message, text);
     return text;
@@ -92,8 +94,8 @@ export class MessageTemplates {
     };
 
     for (const word of wordsOf(text)) {
-      for (const { pattern, weight, translation } of this.#byWord.get(word) ?? []) {
-        const values = pattern.exec(text)?.slice(1).map(part);
+      for (const { parts, weight, translation } of this.#byWord.get(word) ?? []) {
+        const values = holesOf(parts, text)?.map(part);
         if (values === undefined) continue;
         const recognised = values.reduce((sum, value) => sum + value.recognised, weight);
         consider({ text: filled(translation, values), recognised });
@@ -133,12 +135,27 @@ const wordsOf = (text: string): ReadonlySet<string> =>
 
 function compile(template: string, translation: string): Template {
   const parts = template.split(HOLES);
-  const escaped = parts.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  return {
-    pattern: new RegExp(`^${escaped.join('(.*?)')}$`, 's'),
-    weight: parts.join('').length,
-    translation,
-  };
+  return { parts, weight: parts.join('').length, translation };
+}
+
+/**
+ * What stands in the holes, each as short as the ones before it let it be; null where the text is none of the template's. One pass: a
+ * regular expression goes back over what a dataset's rows put into messages, and hostile rows make that take forever.
+ */
+function holesOf(parts: readonly string[], text: string): string[] | null {
+  const [first = '', ...rest] = parts;
+  const last = rest.at(-1)!;
+  const end = text.length - last.length;
+  if (!text.startsWith(first) || !text.endsWith(last)) return null;
+  const holes: string[] = [];
+  let from = first.length;
+  for (const part of rest.slice(0, -1)) {
+    const at = text.indexOf(part, from);
+    if (at < 0) return null;
+    holes.push(text.slice(from, at));
+    from = at + part.length;
+  }
+  return from > end ? null : [...holes, text.slice(from, end)];
 }
 
 const filled = (translation: string, values: readonly Reading[]): string =>
