@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
 import {
   type DatasetText,
@@ -8,6 +11,7 @@ import {
   rowAtLine,
 } from '../../src/extension/dataset/dataset_rows.ts';
 import { jsonLines } from '../../src/extension/dataset/json_lines.ts';
+import { convert } from '../../src/extension/dataset/json_lines_worker.ts';
 
 /** A document as the editor has it. */
 function documentOf(fileName: string, text: string): DatasetText {
@@ -129,7 +133,9 @@ describe('JSON as JSON Lines', () => {
     fc.assert(
       fc.property(rows, fc.nat(3), fc.boolean(), (all, indent, wrapped) => {
         const text = JSON.stringify(wrapped ? { name: 'x', rows: all } : all, null, indent);
-        const lines = [...jsonLines(text)];
+        const { lines: each, broken } = jsonLines(text);
+        const lines = [...each];
+        assert.equal(broken, undefined);
         assert.ok(lines.every((line) => !/[\r\n]/.test(line)));
         assert.deepEqual(
           lines.map((line) => JSON.parse(line)),
@@ -138,8 +144,40 @@ describe('JSON as JSON Lines', () => {
       }),
     );
     assert.deepEqual(
-      [...jsonLines('\ufeff[\n  {"question": "a",\n   answer: 1},\n  {"question": "b"}\n]')],
+      [...jsonLines('\ufeff[\n  {"question": "a",\n   answer: 1},\n  {"question": "b"}\n]').lines],
       ['{"question": "a", answer: 1}', '{"question":"b"}'],
     );
+  });
+
+  describe('in a file', () => {
+    let folder: string;
+    const from = () => path.join(folder, 'rows.json');
+    const to = () => path.join(folder, 'rows.jsonl');
+
+    beforeEach(() => {
+      folder = mkdtempSync(path.join(tmpdir(), 'latro-rows-'));
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+
+    it('become one line each', () => {
+      writeFileSync(from(), '[{"question": "ä"},\n {"question": "b"}]');
+      assert.deepEqual(convert({ from: from(), to: to() }), { kind: 'converted' });
+      assert.equal(readFileSync(to(), 'utf8'), '{"question":"ä"}\n{"question":"b"}\n');
+    });
+
+    it('are all refused where some would be lost', () => {
+      const row = '{"question": "a"}';
+      const cases: [string | Buffer, object][] = [
+        [`[${row},\n${row}\n${row}]`, { kind: 'broken', line: 3, message: 'A comma is missing between two rows.' }],
+        [`[${row},,${row}]`, { kind: 'broken', line: 1, message: 'A row is missing between two commas.' }],
+        [Buffer.from(`[{"question": "\xe4"}]`, 'latin1'), { kind: 'not-utf8' }],
+        ['[]', { kind: 'no-rows' }],
+      ];
+      for (const [content, result] of cases) {
+        writeFileSync(from(), content);
+        assert.deepEqual(convert({ from: from(), to: to() }), result);
+        assert.deepEqual(readdirSync(folder), ['rows.json']);
+      }
+    });
   });
 });

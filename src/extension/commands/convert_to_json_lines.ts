@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import * as vscode from 'vscode';
-import { LatroError } from '../../engine/common/errors.ts';
-import type { Conversion } from '../dataset/json_lines_worker.ts';
+import { LatroError, unreachable } from '../../engine/common/errors.ts';
+import type { Conversion, ConversionResult } from '../dataset/json_lines_worker.ts';
+import { engineText } from '../engine/engine_text.ts';
 import { datasetOf, fileName, MADE_FOR } from './services.ts';
 
 export async function convertToJsonLines(argument: unknown): Promise<void> {
@@ -18,17 +19,28 @@ export async function convertToJsonLines(argument: unknown): Promise<void> {
   const to = freeName(file);
   const title = l10n.t('LaTRO: converting {0} to JSON Lines', fileName(file));
   const location = vscode.ProgressLocation.Notification;
-  const rows = await vscode.window.withProgress({ location, title }, () => convertInThread({ from: file, to }));
-  if (rows === 0) {
-    const reason = l10n.t('{0} holds no rows.', fileName(file));
-    throw new LatroError(
-      'dataset-format',
-      reason,
-      l10n.t('A dataset is an array of objects, or an object that holds one.'),
-    );
-  }
+  const result = await vscode.window.withProgress({ location, title }, () => convertInThread({ from: file, to }));
+  if (result.kind !== 'converted') throw refusal(result, fileName(file));
   // Not `showTextDocument`, which refuses files of more than 50 MB.
   await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(to));
+}
+
+function refusal(result: Exclude<ConversionResult, { kind: 'converted' }>, name: string): LatroError {
+  const { l10n } = vscode;
+  switch (result.kind) {
+    case 'no-rows': {
+      const next = l10n.t('A dataset is an array of objects, or an object that holds one.');
+      return new LatroError('dataset-format', l10n.t('{0} holds no rows.', name), next);
+    }
+    case 'not-utf8':
+      return new LatroError('dataset-format', l10n.t('{0} is not UTF-8.', name), l10n.t('Save it as UTF-8 first.'));
+    case 'broken': {
+      const reason = l10n.t('{0} is broken at line {1}: {2}', name, result.line, engineText(result.message));
+      return new LatroError('dataset-format', reason, l10n.t('Mend it there first: rows behind it would be lost.'));
+    }
+    default:
+      return unreachable(result);
+  }
 }
 
 /** `train.json` → `train.jsonl`, or `train-2.jsonl` where that is there already. */
@@ -40,8 +52,8 @@ function freeName(file: string): string {
   }
 }
 
-async function convertInThread(workerData: Conversion): Promise<number> {
+async function convertInThread(workerData: Conversion): Promise<ConversionResult> {
   const worker = new Worker(path.join(import.meta.dirname, 'json_lines_worker.cjs'), { workerData });
-  const [rows] = (await once(worker, 'message')) as [number];
-  return rows;
+  const [result] = (await once(worker, 'message')) as [ConversionResult];
+  return result;
 }
