@@ -193,6 +193,13 @@ describe('before and after', () => {
     assert.equal(stages.find(({ role }) => role === 'previous')?.figures?.alike, true);
     assert.deepEqual(drawOf(compared), drawOf(shown));
   });
+
+  it('have ids of their own under each of the weights, also where they were drawn alike: a rating finds its text', async () => {
+    const reply = await rolloutOf(4, 'a', 7);
+    const weights = ['base', 'step-3', 'step-30'];
+    const ids = weights.flatMap((each) => setOfSamples(reply, each, 0.7, undefined).rationales.map(({ id }) => id));
+    assert.equal(new Set(ids).size, 3 * reply.rationales.length);
+  });
 });
 
 describe('choices in the side panel', () => {

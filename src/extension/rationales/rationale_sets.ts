@@ -56,7 +56,7 @@ export function setOfSamples(
 ): RationaleSet {
   const { step, seed, noRationaleLogProb, rationales } = rollout;
   const id = ({ sample, strategy }: RationaleRecord) =>
-    `sampled-${seed}-${temperature}-${rationales.length}-${step}-${sample}${strategy === undefined ? '' : `-strategy${strategy}`}`;
+    `sampled-${checkpoint}-${seed}-${temperature}-${rationales.length}-${step}-${sample}${strategy === undefined ? '' : `-strategy${strategy}`}`;
   const fresh = rationales.map((record) => view(id(record), 'sampled', record, seed));
   const kept = previous === undefined ? [] : keptOf(previous).filter(({ id }) => fresh.every((each) => each.id !== id));
   return {
