@@ -68,17 +68,20 @@ const browserAndVscode = stage('install VS Code and Chromium', async (onLine) =>
   chromium = await setupChromium(onLine);
   return 0;
 });
+// Most of them take one core: what follows up to the package takes the other.
+const unitTests = stage('unit tests', mocha('test/unit', 12, ['--timeout=30000', '--reporter=dot']));
 await stage('type check', typecheck);
 await stage('lint', (onLine) => tool('@biomejs/biome/bin/biome', ['ci', '--colors=off', '.'], { onLine }));
-await stage('unit tests', mocha('test/unit', 10, ['--timeout=30000', '--reporter=dot']));
-await stage('reference tests', mocha('test/reference', 8, ['--timeout=240000']));
 await browserAndVscode;
 
 if (chromium) process.env.CHROMIUM = chromium;
-await stage('panel tests in a browser', mocha('test/webview', 6, ['--timeout=60000', '--reporter=dot']));
+await stage('panel tests in a browser', mocha('test/webview', 8, ['--timeout=60000', '--reporter=dot']));
 await stage("WebGPU tests on the browser's software driver", (onLine) =>
   testWebgpu({ onLine, reporter: 'dot', minutes: 12 }),
 );
+await unitTests;
+// These take both cores.
+await stage('reference tests', mocha('test/reference', 8, ['--timeout=240000']));
 await stage('package', node('scripts/package.mjs', 5));
 await stage("tests in VS Code's extension host", async (onLine) => {
   const built = await run(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--host-tests'], { onLine });
