@@ -8,6 +8,7 @@ import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { seriousViolations } from './harness/accessibility.ts';
+import { docsFolder, forDocs, PICTURED, picturesFolder, takePictures } from './harness/pictures.ts';
 import { SHORT_RECIPE, type StarterRecipe, tuneStarter } from './harness/starter_workspace.ts';
 import { SHORT_STRATEGIES, STRATEGY_DATASET, type StrategyRecipe, trainStrategies } from './harness/strategy_run.ts';
 import { openStudio, pictureOfFailure, type Studio, THEMES, type Theme } from './harness/studio.ts';
@@ -15,15 +16,10 @@ import { RationaleView } from './pages/rationale_view.ts';
 
 /**
  * Every surface with the real starter and a real run of it, in dark, light and high contrast: a picture of each, and axe-core in each
- * panel. `npm run screenshots` trains the whole recipe and puts the pictures into docs/screenshots/; otherwise they go to test-results/.
+ * panel. `npm run screenshots` trains the whole recipe first. States without a run, and of a run under way: surfaces_states.test.ts.
  */
-const root = path.resolve(import.meta.dirname, '../..');
-const docs = path.join(root, 'docs', 'screenshots');
-const forDocs = process.env.LATRO_SCREENSHOTS === 'docs';
-const folder = forDocs ? docs : path.join(root, 'test-results', 'screenshots');
 const DOCS_RECIPE: StarterRecipe = { steps: null, testQuestions: 200, validationQuestions: null };
 const DOCS_STRATEGIES: StrategyRecipe = { ssftSteps: 30, latroSteps: 10, questions: 32 };
-const PICTURED = ['dark', 'light', 'high-contrast'] as const satisfies readonly Theme[];
 
 const APPLES = [
   '{"question": "Nina picks 4 baskets of 6 apples and eats 3. How many apples are left?", "answer": "21"}',
@@ -43,7 +39,7 @@ describe('every surface', function () {
   let strategyRun: RunDirectory;
 
   before(async () => {
-    await mkdir(folder, { recursive: true });
+    await mkdir(picturesFolder, { recursive: true });
     // A folder that keeps its run makes the next pictures quicker.
     const kept = process.env.LATRO_SCREENSHOTS_WORKSPACE;
     studio = await openStudio({
@@ -71,22 +67,8 @@ describe('every surface', function () {
     await pictureOfFailure(studio, this.currentTest);
   });
 
-  /** One picture in each theme; `show` brings up what a change of size or theme closes. */
-  const picture = async (
-    surface: string,
-    [width, height]: readonly [number, number],
-    show: () => Promise<unknown> = async () => {},
-  ) => {
-    const { page } = studio;
-    await page.setViewportSize({ width, height });
-    await page.mouse.move(width / 2, height - 8);
-    for (const theme of PICTURED) {
-      await studio.setTheme(theme);
-      await show();
-      await page.waitForTimeout(400); // what fades, blinks or is drawn with the next frame
-      await page.screenshot({ path: path.join(folder, `${surface}-${theme}.png`) });
-    }
-  };
+  const picture = (surface: string, size: readonly [number, number], show?: () => Promise<unknown>) =>
+    takePictures(studio, surface, size, show);
   const accessible = async (part: 'sidebar' | 'editor') => {
     const background = part === 'sidebar' ? 'sideBar' : 'editor';
     for (const theme of Object.keys(THEMES) as Theme[]) {
@@ -312,10 +294,10 @@ describe('every surface', function () {
   });
 
   it('have their pictures in docs/screenshots', () => {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.png'));
+    const names = readdirSync(picturesFolder).filter((name) => name.endsWith('.png'));
     assert.ok(names.length > 12 * PICTURED.length, `${names.length}`);
     assert.deepEqual(
-      names.filter((name) => !existsSync(path.join(docs, name))),
+      names.filter((name) => !existsSync(path.join(docsFolder, name))),
       [],
     );
   });

@@ -10,7 +10,7 @@ export type CommentSource =
   | { readonly kind: 'rating'; readonly rating: RatingRecord };
 
 /** The side panel shows the whole rationale. */
-const LONGEST_EXCERPT = 160;
+const LONGEST_EXCERPT = 120;
 
 /** Bodies are plain text: a sidecar may come from anyone, and Markdown could load pictures from elsewhere. */
 export class RowComment implements vscode.Comment {
@@ -34,7 +34,7 @@ export class RowComment implements vscode.Comment {
       this.timestamp = new Date(source.note.time);
       return;
     }
-    this.author = { name: vscode.l10n.t('Rating of a rationale') };
+    this.author = { name: ratingTitle(source.rating) };
     this.timestamp = new Date(source.rating.time);
     if (source.rating.verdict !== null) this.label = verdictText(source.rating.verdict);
   }
@@ -50,12 +50,18 @@ export class RowComment implements vscode.Comment {
   }
 }
 
+/**
+ * Only what a person wrote. VS Code opens its Comments view over the panel when the first comment with a text appears, which is no answer
+ * to a press on a button of the side panel: a bare rating has none, and what it is about stands in its title.
+ */
 function shownText(source: CommentSource): string {
-  if (source.kind === 'note') return source.note.text;
-  const { rationale, note } = source.rating;
+  return source.kind === 'note' ? source.note.text : source.rating.note;
+}
+
+function ratingTitle({ rationale }: RatingRecord): string {
   const text = rationale.trim().replaceAll(/\s+/g, ' ');
-  const excerpt = `“${text.length > LONGEST_EXCERPT ? `${text.slice(0, LONGEST_EXCERPT)}…` : text}”`;
-  return note === '' ? excerpt : `${note}\n${excerpt}`;
+  const excerpt = text.length > LONGEST_EXCERPT ? `${text.slice(0, LONGEST_EXCERPT)}…` : text;
+  return vscode.l10n.t('Rating of “{0}”', excerpt);
 }
 
 function verdictText(verdict: RatingVerdict): string {

@@ -16,11 +16,11 @@ export class Workbench {
     this.page = page;
   }
 
-  /** Opens a folder (and one of its files) and waits until the window stands. */
-  async open(url: string, folder: string, file?: string): Promise<void> {
-    const query = new URLSearchParams({ folder });
+  /** Opens a folder (and one of its files), or an empty window, and waits until the window stands. */
+  async open(url: string, folder: string | null, file?: string): Promise<void> {
+    const query = new URLSearchParams(folder === null ? { ew: 'true' } : { folder });
     const authority = new URL(url).host;
-    if (file !== undefined) {
+    if (file !== undefined && folder !== null) {
       query.set('payload', JSON.stringify([['openFile', `vscode-remote://${authority}${path.join(folder, file)}`]]));
     }
     await this.page.goto(`${url}/?${query}`, { waitUntil: 'domcontentloaded', timeout: START_MILLISECONDS });
@@ -42,6 +42,11 @@ export class Workbench {
   async runCommand(title: string, effect: () => Promise<unknown> = async () => {}): Promise<void> {
     await this.#pickFrom('F1', `>${title}`, title);
     await effect();
+  }
+
+  /** Runs a task of the workspace by the name that its provider gave it. */
+  async runTask(name: string): Promise<void> {
+    await this.#pickFrom('Control+P', `task ${name}`, name);
   }
 
   async openFile(name: string): Promise<void> {

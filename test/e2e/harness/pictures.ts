@@ -1,0 +1,27 @@
+/** Pictures of surfaces, one in each theme. `npm run screenshots` puts them into docs/screenshots/; otherwise they go to test-results/. */
+import path from 'node:path';
+import type { Studio, Theme } from './studio.ts';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+export const forDocs = process.env.LATRO_SCREENSHOTS === 'docs';
+export const docsFolder = path.join(root, 'docs', 'screenshots');
+export const picturesFolder = forDocs ? docsFolder : path.join(root, 'test-results', 'screenshots');
+export const PICTURED = ['dark', 'light', 'high-contrast'] as const satisfies readonly Theme[];
+
+/** @param show brings up what a change of size or theme closes */
+export async function takePictures(
+  studio: Studio,
+  surface: string,
+  [width, height]: readonly [number, number],
+  show: () => Promise<unknown> = async () => {},
+): Promise<void> {
+  const { page } = studio;
+  await page.setViewportSize({ width, height });
+  await page.mouse.move(width / 2, height - 8);
+  for (const theme of PICTURED) {
+    await studio.setTheme(theme);
+    await show();
+    await page.waitForTimeout(400); // what fades, blinks or is drawn with the next frame
+    await page.screenshot({ path: path.join(picturesFolder, `${surface}-${theme}.png`) });
+  }
+}

@@ -1,0 +1,233 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Locator } from 'playwright-core';
+import { picturesFolder, takePictures } from './harness/pictures.ts';
+import { copyStarter, SHORT_RECIPE, tuneStarter } from './harness/starter_workspace.ts';
+import { openStudio, pictureOfFailure, type Studio, type StudioOptions } from './harness/studio.ts';
+import { prepareTraining } from './harness/training_workspace.ts';
+import { RationaleView } from './pages/rationale_view.ts';
+
+/** Quiet windows, in which a picture shows what it is about. */
+const SETTINGS = { 'editor.minimap.enabled': false, 'breadcrumbs.enabled': false, 'comments.openView': 'never' };
+
+/** Sizes in pixels. */
+const SIDE_BAR = 460;
+const EMPTY_SIZE = [1000, 800] as const;
+
+describe('surfaces that have nothing to show yet', function () {
+  this.timeout(300_000);
+  let studio: Studio | undefined;
+
+  before(() => mkdir(picturesFolder, { recursive: true }));
+  afterEach(async function () {
+    await pictureOfFailure(studio, this.currentTest);
+    await studio?.close();
+    studio = undefined;
+  });
+
+  const open = async (options: StudioOptions): Promise<Studio> => {
+    studio = await openStudio({ ...options, settings: SETTINGS });
+    return studio;
+  };
+  /** The side bar with all views open, and these texts on it. */
+  const showSideBar = async ({ workbench, page }: Studio, views: readonly string[]) => {
+    await page.setViewportSize({ width: EMPTY_SIZE[0], height: EMPTY_SIZE[1] });
+    await workbench.openSideBar();
+    await workbench.setSideBarWidth(SIDE_BAR);
+    await workbench.setViews(Object.fromEntries(views.map((view) => [view, true])));
+  };
+  const shows = (text: string | RegExp): Promise<void> =>
+    studio!.page.locator('.part.sidebar').getByText(text).first().waitFor();
+
+  it('in a window without a folder', async () => {
+    const window = await open({ openFolder: false });
+    await showSideBar(window, []);
+    await shows('LaTRO Studio works in a folder of yours');
+    await takePictures(window, 'empty-no-folder', EMPTY_SIZE);
+  });
+
+  it('in a folder without datasets and runs', async () => {
+    const window = await open({ prepare: emptied });
+    await showSideBar(window, ['Rationales', 'Runs', 'Models']);
+    await shows('No runs yet.');
+    await window.workbench.view.getByText('No dataset open').waitFor();
+    await window.workbench.treeItem(/parameters/).waitFor();
+    await takePictures(window, 'empty', EMPTY_SIZE);
+  });
+
+  it('with a dataset and no run', async () => {
+    const window = await open({
+      prepare: async (workspace) => {
+        await emptied(workspace);
+        await copyStarter(workspace, SHORT_RECIPE);
+      },
+    });
+    await window.workbench.openFile('train.jsonl');
+    await showSideBar(window, ['Rationales', 'Runs']);
+    await shows('No runs yet.');
+    await window.workbench.view.locator('header .link').waitFor();
+    await takePictures(window, 'empty-no-runs', EMPTY_SIZE);
+  });
+
+  it('in an untrusted workspace', async () => {
+    const window = await open({
+      workspaceTrust: true,
+      prepare: async (workspace) => {
+        await prepareTraining(workspace, 3);
+        await writeFile(path.join(workspace, 'broken.jsonl'), BROKEN);
+      },
+    });
+    await window.workbench.openFile('broken.jsonl');
+    await window.page.locator('.squiggly-error').first().waitFor();
+    await showSideBar(window, ['Rationales', 'Runs', 'Models']);
+    await shows('datasets can be looked at, but no model is loaded');
+    await takePictures(window, 'untrusted', EMPTY_SIZE);
+  });
+});
+
+const BROKEN = '{"question": "One and one?", "answer": "2"}\n{"question": "Two and two?", "anser": "4"}\n';
+
+/** Takes out what the fixture has. */
+async function emptied(workspace: string): Promise<void> {
+  for (const name of await readdir(workspace)) await rm(path.join(workspace, name), { recursive: true });
+}
+
+describe('surfaces of work under way', function () {
+  this.timeout(600_000);
+  let studio: Studio;
+  let view: RationaleView;
+
+  before(async () => {
+    await mkdir(picturesFolder, { recursive: true });
+    studio = await openStudio({
+      settings: { ...SETTINGS, 'latro.evaluation.questions': 20 },
+      prepare: async (workspace) => {
+        await emptied(workspace);
+        await tuneStarter(workspace, SHORT_RECIPE);
+        await writeFile(path.join(workspace, 'long.latro.json'), JSON.stringify(LONG_RUN, null, 2));
+      },
+    });
+    view = new RationaleView(studio.workbench);
+  });
+  after(() => studio?.close());
+  afterEach(async function () {
+    await pictureOfFailure(studio, this.currentTest);
+  });
+
+  const picture = (surface: string, size: readonly [number, number], show?: () => Promise<unknown>) =>
+    takePictures(studio, surface, size, show);
+  const toggle = async (part: 'sidebar' | 'panel', isShown: boolean) => {
+    const element = studio.page.locator(`.part.${part}`);
+    if ((await element.isVisible()) === isShown) return;
+    const title = part === 'panel' ? 'View: Toggle Panel Visibility' : 'View: Toggle Primary Side Bar Visibility';
+    await studio.workbench.runCommand(title, () => element.waitFor({ state: isShown ? 'visible' : 'hidden' }));
+  };
+  const closeEditors = () => studio.workbench.runCommand('View: Close All Editors', () => gone(editorTabs(studio)));
+
+  it('the exact prompt of a row', async () => {
+    const { workbench, page } = studio;
+    await workbench.openFile('train.jsonl');
+    await workbench.goToLine(3);
+    await workbench.runCommand('LaTRO: Preview Prompt', () =>
+      page.locator('.view-lines', { hasText: 'the reward is log' }).waitFor(),
+    );
+    await toggle('sidebar', false);
+    await picture('prompt-preview', [1280, 560]);
+  });
+
+  it('word differences from one checkpoint to the other', async () => {
+    const { workbench } = studio;
+    await closeEditors();
+    await workbench.openFile('train.jsonl');
+    await toggle('sidebar', true);
+    await view.open();
+    await workbench.setSideBarWidth(560);
+    await workbench.setViews({ Runs: false, Models: false });
+    await workbench.goToLine(1);
+    await workbench.runCommand('LaTRO: Sample Rationales for This Question', () => view.rationales.nth(7).waitFor());
+    await view.compareWith('base');
+    await view.text('Word diff').click();
+    const words = workbench.view.locator('tbody.rationale').locator('ins, del').first();
+    await words.waitFor();
+    await picture('word-diff', [1280, 900], () => words.scrollIntoViewIfNeeded());
+  });
+
+  it('the form to sample again', async () => {
+    const { workbench } = studio;
+    await view.button(/Sample again/).click();
+    const field = workbench.view.locator('.sampling-form, form').first();
+    await field.waitFor();
+    await picture('sampling-form', [1280, 700], () => field.scrollIntoViewIfNeeded());
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('a run in progress, and paused', async () => {
+    const { workbench, page } = studio;
+    await closeEditors();
+    await workbench.openFile('long.latro.json');
+    await workbench.runCommand('LaTRO: Train on This Dataset', () => workbench.notification(/training on/).waitFor());
+    await workbench.statusBarItem(/LaTRO (1[2-9]|[2-9]\d|\d{3,})\/4000/).waitFor({ timeout: 240_000 });
+    await workbench.setViews({ Rationales: false, Runs: true });
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await workbench.openRun(/4000/);
+    const { panel } = workbench;
+    await panel.locator('.card canvas').nth(5).waitFor();
+    await toggle('sidebar', false);
+    await picture('dashboard-running', [1280, 1000]);
+    await panel.getByRole('button', { name: 'Pause', exact: true }).click();
+    await panel.locator('h1 .status', { hasText: 'paused' }).waitFor();
+    await picture('dashboard-paused', [1280, 1000]);
+  });
+
+  it('the log', async () => {
+    const { page, workbench } = studio;
+    await closeEditors();
+    await workbench.openFile('train.jsonl');
+    await workbench.runCommand('Notifications: Clear All Notifications');
+    await workbench.runCommand('LaTRO: Open Log', () => page.locator('.part.panel .output-view').waitFor());
+    await workbench.output
+      .getByText(/engine/)
+      .first()
+      .waitFor();
+    await picture('log', [1280, 640]);
+  });
+
+  it("a task's terminal", async () => {
+    const { page, workbench } = studio;
+    await workbench.runTask('evaluate on starter/test.jsonl');
+    const done = page.locator('.part.panel .xterm-rows', { hasText: /questions.right/ });
+    // VS Code asks for a problem matcher before the first run of a task.
+    const matcher = page.locator('.quick-input-widget .monaco-list-row', { hasText: /without scanning/ });
+    await matcher.or(done).first().waitFor();
+    if (await matcher.first().isVisible()) await matcher.first().click();
+    await done.waitFor({ timeout: 120_000 });
+    await picture('task', [1280, 640]);
+    await toggle('panel', false);
+  });
+
+  it('the settings', async () => {
+    const { page, workbench } = studio;
+    await closeEditors();
+    await workbench.runCommand('Preferences: Open Settings (UI)', () =>
+      page.locator('.settings-editor .suggest-input-container').waitFor(),
+    );
+    await page.keyboard.type('latro');
+    await page.locator('.settings-editor .setting-item-contents').nth(3).waitFor();
+    await picture('settings-page', [1280, 820]);
+  });
+});
+
+/** Long enough to be looked at and paused. */
+const LONG_RUN = {
+  model: 'starter',
+  dataset: { train: 'starter/train.jsonl', test: 'starter/test.jsonl', holdOutFraction: 0 },
+  steps: 4000,
+  questionsPerStep: 4,
+  sampling: { rationalesPerQuestion: 8 },
+  evaluation: { every: null, questions: 8, k: 0 },
+  checkpoints: { every: 50, keep: 2 },
+  outputDirectory: '.latro/runs',
+};
+
+const editorTabs = ({ page }: Studio): Locator => page.locator('.part.editor .tab');
+const gone = (tabs: Locator): Promise<void> => tabs.first().waitFor({ state: 'detached' });
