@@ -1,9 +1,9 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
-import { picturesFolder, takePictures } from './harness/pictures.ts';
+import { PICTURED, picturesFolder, takePictures } from './harness/pictures.ts';
 import { copyStarter, SHORT_RECIPE, tuneStarter } from './harness/starter_workspace.ts';
-import { openStudio, pictureOfFailure, type Studio, type StudioOptions } from './harness/studio.ts';
+import { openStudio, pictureOfFailure, type Studio, type StudioOptions, THEMES } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
 import { RationaleView } from './pages/rationale_view.ts';
 
@@ -26,7 +26,7 @@ describe('surfaces that have nothing to show yet', function () {
   });
 
   const open = async (options: StudioOptions): Promise<Studio> => {
-    studio = await openStudio({ ...options, settings: SETTINGS });
+    studio = await openStudio({ ...options, settings: { ...SETTINGS, ...options.settings } });
     return studio;
   };
   /** The side bar with all views open, and these texts on it. */
@@ -39,12 +39,16 @@ describe('surfaces that have nothing to show yet', function () {
   const shows = (text: string | RegExp): Promise<void> =>
     studio!.page.locator('.part.sidebar').getByText(text).first().waitFor();
 
-  it('in a window without a folder', async () => {
-    const window = await open({ openFolder: false });
-    await showSideBar(window, []);
-    await shows('LaTRO Studio works in a folder of yours');
-    await takePictures(window, 'empty-no-folder', EMPTY_SIZE);
-  });
+  for (const theme of PICTURED) {
+    it(`in a window without a folder, ${theme}`, async () => {
+      // Without a folder there are no settings of a workspace to change the theme by.
+      const settings = { 'workbench.colorTheme': THEMES[theme].name };
+      const window = await open({ openFolder: false, settings });
+      await showSideBar(window, []);
+      await shows('LaTRO Studio works in a folder of yours');
+      await takePictures(window, 'empty-no-folder', EMPTY_SIZE, async () => {}, [theme]);
+    });
+  }
 
   it('in a folder without datasets and runs', async () => {
     const window = await open({ prepare: emptied });
@@ -190,19 +194,6 @@ describe('surfaces of work under way', function () {
       .first()
       .waitFor();
     await picture('log', [1280, 640]);
-  });
-
-  it("a task's terminal", async () => {
-    const { page, workbench } = studio;
-    await workbench.runTask('evaluate on starter/test.jsonl');
-    const done = page.locator('.part.panel .xterm-rows', { hasText: /questions.right/ });
-    // VS Code asks for a problem matcher before the first run of a task.
-    const matcher = page.locator('.quick-input-widget .monaco-list-row', { hasText: /without scanning/ });
-    await matcher.or(done).first().waitFor();
-    if (await matcher.first().isVisible()) await matcher.first().click();
-    await done.waitFor({ timeout: 120_000 });
-    await picture('task', [1280, 640]);
-    await toggle('panel', false);
   });
 
   it('the settings', async () => {

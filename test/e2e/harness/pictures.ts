@@ -8,17 +8,18 @@ export const docsFolder = path.join(root, 'docs', 'screenshots');
 export const picturesFolder = forDocs ? docsFolder : path.join(root, 'test-results', 'screenshots');
 export const PICTURED = ['dark', 'light', 'high-contrast'] as const satisfies readonly Theme[];
 
-/** @param show brings up what a change of size or theme closes */
+/** @param show brings up what a change of size or theme closes; `themes` all that are pictured, unless the window has but one */
 export async function takePictures(
   studio: Studio,
   surface: string,
   [width, height]: readonly [number, number],
   show: () => Promise<unknown> = async () => {},
+  themes: readonly Theme[] = PICTURED,
 ): Promise<void> {
   const { page } = studio;
   await page.setViewportSize({ width, height });
   await page.mouse.move(width / 2, height - 8);
-  for (const theme of PICTURED) {
+  for (const theme of themes) {
     await studio.setTheme(theme);
     await show();
     await page.waitForTimeout(400); // what fades, blinks or is drawn with the next frame

@@ -80,11 +80,7 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
     const { page, violations, hosts } = opened;
     const workbench = new Workbench(page);
     await workbench.open(server.url, openFolder ? workspace : null);
-    // The person's own settings where no folder has any.
-    const settingsFile = openFolder
-      ? path.join(workspace, '.vscode', 'settings.json')
-      : path.join(directory, 'user', 'User', 'settings.json');
-    const setTheme = (theme: Theme) => chooseTheme(page, settingsFile, theme);
+    const setTheme = (theme: Theme) => chooseTheme(page, workspace, theme);
     return { workbench, page, workspace, url: server.url, violations, hosts, setTheme, close };
   } catch (error) {
     // What was started would keep the tests from ending.
@@ -98,19 +94,15 @@ export async function pictureOfFailure(studio: Studio | undefined, test: Mocha.T
   if (test?.isFailed()) await studio?.workbench.screenshot(`failed-${test.title}`).catch(() => {});
 }
 
-/** By a settings file: no picker, which would take the focus from what is shown, and close what a loss of focus closes. */
-async function chooseTheme(page: Page, file: string, theme: Theme): Promise<void> {
+/** By the workspace's settings file: no picker, which would take the focus from what is shown, and close what a loss of focus closes. */
+async function chooseTheme(page: Page, workspace: string, theme: Theme): Promise<void> {
   const { name, kind } = THEMES[theme];
   const window = page.locator(`.monaco-workbench.${kind}`);
   if (await window.isVisible()) return;
+  const file = path.join(workspace, '.vscode', 'settings.json');
   const settings: unknown = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
   await mkdir(path.dirname(file), { recursive: true });
-  const text = JSON.stringify({ ...(settings as object), 'workbench.colorTheme': name }, null, 2);
-  // A change of a person's own settings that comes too soon after the last one is not noticed.
-  for (let attempt = 0; attempt < 5 && !(await window.isVisible()); attempt++) {
-    await writeFile(file, text);
-    await window.waitFor({ timeout: PANEL_MILLISECONDS }).catch(() => {});
-  }
+  await writeFile(file, JSON.stringify({ ...(settings as object), 'workbench.colorTheme': name }, null, 2));
   await window.waitFor();
   // Panels are told a moment later; the bodies of their documents name the theme they have.
   for (const frame of page.frames()) {

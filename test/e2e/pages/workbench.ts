@@ -44,11 +44,6 @@ export class Workbench {
     await effect();
   }
 
-  /** Runs a task of the workspace by the name that its provider gave it. */
-  async runTask(name: string): Promise<void> {
-    await this.#pickFrom('Control+P', `task ${name}`, name);
-  }
-
   async openFile(name: string): Promise<void> {
     await this.#pickFrom('Control+P', name, name);
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
