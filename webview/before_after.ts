@@ -154,6 +154,9 @@ function stageActions({ snapshot, send }: RationaleContext, { role, checkpoint, 
       ),
     );
   }
+  if (snapshot.canSample && !canSample && figures?.alike !== true) {
+    parts.push(h('span', { class: 'dim' }, t('rationale.notKept', checkpointLabel(checkpoint))));
+  }
   if (snapshot.canSample && canSample && figures?.alike !== true) {
     parts.push(
       h(

@@ -5,6 +5,11 @@ import { SORT_COLUMNS } from './rationale_figures.ts';
 import type { QuestionState, RationaleState } from './rationale_state.ts';
 
 const Draft = v.nullable(v.object({ id: v.string(), text: v.string() }));
+const Edit = v.object({
+  text: v.string(),
+  original: v.string(),
+  sent: v.optional(v.object({ edited: v.string(), text: v.string() })),
+});
 const RememberedQuestion = v.object({
   key: v.string(),
   opened: v.record(v.string(), v.boolean()),
@@ -12,7 +17,7 @@ const RememberedQuestion = v.object({
   samplingDraft: v.nullable(
     v.object({ k: v.string(), temperature: v.string(), seed: v.string(), strategy: v.exactOptional(StrategyChoice) }),
   ),
-  edit: Draft,
+  edits: v.optional(v.record(v.string(), Edit), {}),
   note: Draft,
 });
 type RememberedQuestion = v.InferOutput<typeof RememberedQuestion>;
@@ -32,9 +37,9 @@ const QUESTIONS = 20;
 export function remember(
   questions: readonly RememberedQuestion[],
   key: string,
-  { opened, selected, samplingDraft, edit, note }: QuestionState,
+  { opened, selected, samplingDraft, edits, note }: QuestionState,
 ): RememberedQuestion[] {
-  const own = { key, opened: { ...opened }, selected, samplingDraft, edit, note };
+  const own = { key, opened: { ...opened }, selected, samplingDraft, edits: { ...edits }, note };
   return [...questions.filter((each) => each.key !== key), own].slice(-QUESTIONS);
 }
 

@@ -7,12 +7,13 @@ import type {
 } from '../src/protocol/rationale_messages.ts';
 import { answerHeat } from './answer_heat.ts';
 import { type Child, h, type VNode } from './dom.ts';
+import { closeEdit, editForm, openEdit } from './edit_form.ts';
 import { formProps } from './form_focus.ts';
 import { type IconName, icon } from './icons.ts';
 import { prefixLine } from './prefix_line.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { t } from './strings.ts';
-import { button, textArea, textField } from './toolkit.ts';
+import { button, textField } from './toolkit.ts';
 
 const verdicts: readonly RatingVerdict[] = ['useful', 'wrong', 'leaks'];
 
@@ -27,12 +28,15 @@ export function rationaleDetail(context: RationaleContext, set: RationaleSet, ra
     ratingRow(context, rationale),
     state.note?.id === rationale.id ? noteForm(context, rationale, state.note.text) : null,
     actionRow(context, set, rationale),
-    state.edit?.id === rationale.id ? editForm(context, set, rationale, state.edit.text) : null,
+    editForm(context, set.checkpoint, rationale.id),
   );
 }
 
 function origin(set: RationaleSet, rationale: RationaleView): string {
-  if (rationale.origin === 'edited') return t('rationale.origin.edited');
+  if (rationale.origin === 'edited') {
+    const from = provenance(rationale);
+    return from === '' ? t('rationale.origin.edited') : [t('rationale.origin.edited'), from].join(' · ');
+  }
   const { record, keptFrom } = rationale;
   const drawn = drawnWith(rationale.seed, keptFrom ?? set, rationale.origin === 'run');
   const ended = t(`rationale.stop.${record.stopReason}`, record.tokens.length);
@@ -47,8 +51,15 @@ function drawnWith(seed: number | null, from: Pick<RationaleSet, 'step' | 'tempe
   return parts;
 }
 
-/** Of one that was pinned in an earlier sample: how that sample was drawn. */
-export function provenance({ keptFrom, seed, origin: from }: RationaleView): string {
+/** Of one that was pinned in an earlier sample: how that sample was drawn. Of an edited one: which sample it began as. */
+export function provenance({ keptFrom, editedFrom, seed, origin: from }: RationaleView): string {
+  if (from === 'edited') {
+    if (editedFrom === undefined) return '';
+    const drawn = drawnWith(editedFrom.seed, editedFrom, true);
+    return [t('rationale.origin.from', editedFrom.sample + 1), ...drawn, t('rationale.origin.k', editedFrom.k)].join(
+      ' · ',
+    );
+  }
   if (keptFrom === undefined) return '';
   return [...drawnWith(seed, keptFrom, from === 'run'), t('rationale.origin.k', keptFrom.k)].join(' · ');
 }
@@ -117,10 +128,10 @@ function noteForm({ snapshot, change, send }: RationaleContext, rationale: Ratio
 }
 
 function actionRow(context: RationaleContext, set: RationaleSet, rationale: RationaleView): VNode {
-  const { snapshot, change, send } = context;
+  const { snapshot, send } = context;
   const { id, record, pinned } = rationale;
   const { step } = rationale.keptFrom ?? set;
-  const editing = context.state.edit?.id === id;
+  const editing = id in context.state.edits;
   return h(
     'div',
     { key: 'actions', class: 'actions', role: 'toolbar', 'aria-label': t('rationale.actions'), 'data-roving': 'list' },
@@ -129,7 +140,7 @@ function actionRow(context: RationaleContext, set: RationaleSet, rationale: Rati
       label: t('rationale.edit'),
       disabled: !snapshot.canSample,
       expanded: editing,
-      onPress: () => change({ edit: editing ? null : { id, text: record.text } }),
+      onPress: () => (editing ? closeEdit(context, id) : openEdit(context, id, record.text)),
     }),
     action({
       icon: 'pin',
@@ -145,33 +156,6 @@ function actionRow(context: RationaleContext, set: RationaleSet, rationale: Rati
           label: t('rationale.openRollout'),
           onPress: () => send({ type: 'open-rollout', rowKey: snapshot.rowKey, step, sample: record.sample }),
         }),
-  );
-}
-
-function editForm(context: RationaleContext, set: RationaleSet, { id, record }: RationaleView, text: string): VNode {
-  const { snapshot, change, send } = context;
-  const score = (): void => {
-    send({ type: 'score-edited', rowKey: snapshot.rowKey, checkpoint: set.checkpoint, rationale: id, text });
-    change({ edit: null });
-  };
-  return h(
-    'div',
-    { key: 'edit', class: 'form edit-form', ...formProps(() => change({ edit: null })) },
-    textArea({
-      label: t('rationale.edit.label'),
-      value: text,
-      rows: 5,
-      onInput: (value) => change({ edit: { id, text: value } }),
-    }),
-    h(
-      'div',
-      { class: 'buttons' },
-      button(
-        { look: 'primary', disabled: text === record.text || snapshot.activity !== null, onPress: score },
-        t('rationale.edit.score'),
-      ),
-      button({ onPress: () => change({ edit: null }) }, t('cancel')),
-    ),
   );
 }
 

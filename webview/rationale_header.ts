@@ -83,26 +83,30 @@ function optionText(option: CheckpointOption, previous: string | undefined): str
 
 /** Rationales are paired by their number: says so where the numbers were not drawn alike, and offers to draw them so. */
 function otherDraw({ snapshot, send }: Pick<RationaleContext, 'snapshot' | 'send'>): Child {
-  const { current, comparison, rowKey, activity, canSample } = snapshot;
+  const { current, comparison, checkpoints, rowKey, activity, canSample } = snapshot;
   if (!current || !comparison || sameDraw(drawOf(current), drawOf(comparison))) return null;
   const { checkpoint } = comparison;
+  const label = checkpointLabel(checkpoint);
+  const atHand = checkpoints.find(({ name }) => name === checkpoint)?.canSample === true;
   return h(
     'p',
     { class: 'dim other-draw' },
     t('rationale.otherDraw'),
     ' ',
-    canSample
-      ? h(
-          'button',
-          {
-            type: 'button',
-            class: 'plain link',
-            'aria-disabled': activity === null ? undefined : true,
-            on: { click: () => activity === null && send({ type: 'sample-alike', rowKey, checkpoint }) },
-          },
-          t('rationale.sampleAlike', checkpointLabel(checkpoint)),
-        )
-      : null,
+    !canSample
+      ? null
+      : !atHand
+        ? t('rationale.notKept', label)
+        : h(
+            'button',
+            {
+              type: 'button',
+              class: 'plain link',
+              'aria-disabled': activity === null ? undefined : true,
+              on: { click: () => activity === null && send({ type: 'sample-alike', rowKey, checkpoint }) },
+            },
+            t('rationale.sampleAlike', label),
+          ),
   );
 }
 

@@ -8,6 +8,7 @@ import {
 } from '../src/protocol/rationale_messages.ts';
 import { beforeAfter } from './before_after.ts';
 import { type Child, h } from './dom.ts';
+import { settled, strayEdits } from './edit_form.ts';
 import { recall, remember, SavedRationaleState, saved } from './panel_memory.ts';
 import { emptyView, failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
 import { shownOrder } from './rationale_figures.ts';
@@ -38,6 +39,7 @@ const shell = startPanel({
     snapshot = message.snapshot;
     const now = keyOf(snapshot);
     if (now !== before) state = { ...state, ...(recall(questions, now) ?? untouchedQuestion) };
+    state = { ...state, edits: settled(state.edits, snapshot) };
     if (!someOpen()) state = { ...state, opened: firstOpen(), selected: null };
     announceActivity();
   },
@@ -113,6 +115,7 @@ function questionView(context: RationaleContext): Child {
           context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null,
           context.state.wordDiff && context.snapshot.comparison ? diffLegend() : tokenLegend(),
           rationaleTable(context, current),
+          strayEdits(context, current.checkpoint),
         ]
       : [notSampled(context), context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null],
   ];

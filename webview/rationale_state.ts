@@ -3,6 +3,15 @@ import type { RationaleIntent, RationaleQuestion } from '../src/protocol/rationa
 import type { SortOrder } from './rationale_figures.ts';
 import type { SamplingDraft } from './sampling_draft.ts';
 
+/** A rationale that a person writes over one of the model's. */
+export interface EditDraft {
+  readonly text: string;
+  /** What stood there. */
+  readonly original: string;
+  /** The text as it was sent to be scored, and the id it will have: until that is there, this is the only copy. */
+  readonly sent?: { readonly edited: string; readonly text: string } | undefined;
+}
+
 /** What a person has open or half typed; belongs to a question under certain weights. */
 export interface QuestionState {
   /** By id of the rationale. */
@@ -11,7 +20,8 @@ export interface QuestionState {
   readonly selected: string | null;
   /** Text fields of "Sample again", null while closed. */
   readonly samplingDraft: SamplingDraft | null;
-  readonly edit: { readonly id: string; readonly text: string } | null;
+  /** By id of the rationale; one that is not there is closed. */
+  readonly edits: Readonly<Record<string, EditDraft>>;
   readonly note: { readonly id: string; readonly text: string } | null;
 }
 
@@ -27,7 +37,7 @@ export const untouchedQuestion: QuestionState = {
   opened: {},
   selected: null,
   samplingDraft: null,
-  edit: null,
+  edits: {},
   note: null,
 };
 

@@ -70,11 +70,11 @@ export function rationaleTable(context: RationaleContext, set: RationaleSet): VN
       grouped ? groupHeading(context, strategy, rationales, best !== null && strategy === best) : null,
       rationales.map((rationale) => rationaleRows(context, set, rationale)),
     ]),
-    kept.length === 0 ? null : [keptHeading(), kept.map((rationale) => rationaleRows(context, set, rationale))],
+    kept.length === 0 ? null : [keptHeading(kept), kept.map((rationale) => rationaleRows(context, set, rationale))],
   );
 }
 
-function keptHeading(): VNode {
+function keptHeading(kept: readonly RationaleView[]): VNode {
   return h(
     'tbody',
     { key: 'group-kept', class: 'group kept' },
@@ -84,7 +84,7 @@ function keptHeading(): VNode {
       h(
         'th',
         { scope: 'rowgroup', colspan: COLUMNS },
-        icon('pin'),
+        icon(kept.some(({ pinned }) => pinned) ? 'pin' : 'edit'),
         h('span', { class: 'name' }, t('rationale.kept')),
         h('span', { class: 'dim' }, t('rationale.kept.text')),
       ),
@@ -231,12 +231,13 @@ function figure(content: Child, tip: () => Tip): VNode {
 function marks(rationale: RationaleView, other: RationaleView | null, label: string): Child {
   const parts: Child[] = [];
   if (rationale.pinned) parts.push(h('span', { class: 'tag' }, icon('pin'), t('rationale.pinned')));
-  if (rationale.keptFrom !== undefined) parts.push(h('span', { class: 'tag' }, provenance(rationale)));
+  const from = rationale.keptFrom === undefined ? '' : provenance(rationale);
   if (rationale.origin === 'edited') {
     const { scoredBy } = rationale;
     const text = scoredBy === undefined ? t('rationale.edited') : t('rationale.edited.by', checkpointLabel(scoredBy));
     parts.push(h('span', { class: 'tag' }, icon('edit'), text));
   }
+  if (from !== '') parts.push(h('span', { class: 'tag' }, from));
   if (rationale.origin === 'sampled' && rationale.keptFrom === undefined)
     parts.push(h('span', { class: 'tag' }, icon('again'), t('rationale.sampledAgain')));
   if (rationale.rating?.verdict)

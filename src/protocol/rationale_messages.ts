@@ -23,7 +23,7 @@ export type RationaleRating = v.InferOutput<typeof RationaleRating>;
 export const PrefixScore = v.object({ tokens: Count, logProb: v.number() });
 export type PrefixScore = v.InferOutput<typeof PrefixScore>;
 
-/** How a rationale that was pinned in an earlier sample of these weights had been sampled. */
+/** How a rationale that was pinned or edited in an earlier sample of these weights had been sampled. */
 export const KeptFrom = v.object({
   /** As in `RationaleSet`. */
   step: v.nullable(Count),
@@ -33,6 +33,10 @@ export const KeptFrom = v.object({
   k: Count,
 });
 export type KeptFrom = v.InferOutput<typeof KeptFrom>;
+
+/** The model's rationale that a person's own began as. */
+export const EditedFrom = v.object({ ...KeptFrom.entries, sample: Count, seed: v.nullable(v.number()) });
+export type EditedFrom = v.InferOutput<typeof EditedFrom>;
 
 export const RationaleView = v.object({
   /** Unique in the snapshot and stable between snapshots: intents name rationales by it. */
@@ -49,8 +53,10 @@ export const RationaleView = v.object({
   /** Who scored an edited rationale, and the prefixes: absent when it was the set's own weights, which a run may no longer have. */
   scoredBy: v.optional(CheckpointName),
   tracedBy: v.optional(CheckpointName),
-  /** Only of one pinned in a sample that this set took the place of: it is no sample of this set. */
+  /** Only of one pinned or edited in a sample that this set took the place of: it is no sample of this set. */
   keptFrom: v.optional(KeptFrom),
+  /** Only of an edited one, where it is known. */
+  editedFrom: v.optional(EditedFrom),
 });
 export type RationaleView = v.InferOutput<typeof RationaleView>;
 
@@ -76,6 +82,8 @@ export const CheckpointOption = v.object({
   step: Count,
   /** False where this question has no rationales under it yet (choosing it samples them when `canSample`). */
   sampled: v.boolean(),
+  /** The weights are on disk: they can be asked. */
+  canSample: v.boolean(),
 });
 export type CheckpointOption = v.InferOutput<typeof CheckpointOption>;
 
@@ -97,8 +105,14 @@ export const PanelActivity = v.object({
   what: v.picklist(['sampling', 'scoring', 'tracing']),
   done: Count,
   total: Count,
+  /** Only while one is scored: the id that the edited rationale will have. */
+  edited: v.optional(v.string()),
 });
 export type PanelActivity = v.InferOutput<typeof PanelActivity>;
+
+/** A person's own rationale that was sent and not scored; no failure: it was cancelled, or something else was asked first. */
+export const Unscored = v.object({ edited: v.string(), failure: v.nullable(PanelFailure) });
+export type Unscored = v.InferOutput<typeof Unscored>;
 
 /** One of the weights a question is looked at under: before training, at the checkpoint before the one shown, and shown. */
 export const Stage = v.object({
@@ -152,6 +166,8 @@ export const RationaleQuestion = v.object({
   activity: v.nullable(PanelActivity),
   /** The last thing asked for failed: shown above what is still valid. */
   failure: v.nullable(PanelFailure),
+  /** The last one of this question, until another is sent. */
+  unscored: v.nullable(Unscored),
 });
 export type RationaleQuestion = v.InferOutput<typeof RationaleQuestion>;
 
@@ -188,6 +204,8 @@ export const RationaleIntent = v.variant('type', [
     checkpoint: CheckpointName,
     rationale: v.string(),
     text: v.string(),
+    /** Chosen by the panel, new each time: the id that the scored rationale will have. */
+    edited: v.string(),
   }),
   v.object({
     type: v.literal('trace-prefixes'),

@@ -13,6 +13,7 @@ import {
 import { PanelChoices } from '../../src/extension/rationales/panel_choices.ts';
 import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
 import {
+  beganAs,
   checkpointOptions,
   chooseCurrent,
   setOfRollout,
@@ -68,9 +69,10 @@ describe('sets of rationales', () => {
     assert.equal(weightsAtHand('step-3', []), 'base');
     const set = setOfRollout(await rolloutOf(12, 'a'), settings);
     const [first] = set.rationales;
-    const edited = withEdited(set, 'edited-1', first!.record, 'step-12').rationales.at(-1);
+    const scored = (id: string, by: string) => ({ id, record: first!.record, by, editedFrom: undefined });
+    const edited = withEdited(set, scored('edited-1', 'step-12')).rationales.at(-1);
     assert.deepEqual([edited?.origin, edited?.scoredBy], ['edited', 'step-12']);
-    assert.equal(withEdited(set, 'edited-2', first!.record, 'step-11').rationales.at(-1)?.scoredBy, undefined);
+    assert.equal(withEdited(set, scored('edited-2', 'step-11')).rationales.at(-1)?.scoredBy, undefined);
     const trace = { scores: [{ tokens: 0, logProb: -1 }], by: 'step-12' };
     const traces = new Map([[`${set.checkpoint} ${first!.id}`, trace]]);
     const marked = withMarks(set, { pinned: new Set(), ratings: new Map(), traces }).rationales[0];
@@ -103,13 +105,13 @@ describe('sets of rationales', () => {
       'no base: the one before',
     );
     assert.deepEqual(
-      checkpointOptions(sets, [10, 20]).map(({ name, sampled }) => [name, sampled]),
+      checkpointOptions(sets, [10, 20]).map(({ name, sampled, canSample }) => [name, sampled, canSample]),
       [
-        ['base', true],
-        ['step-4', true],
-        ['step-10', false],
-        ['step-11', true],
-        ['step-20', false],
+        ['base', true, true],
+        ['step-4', true, false],
+        ['step-10', false, true],
+        ['step-11', true, false],
+        ['step-20', false, true],
       ],
     );
   });
@@ -141,10 +143,29 @@ describe('sets of rationales', () => {
     }
     const third = setOfSamples(await rolloutOf(0, 'a', 3), 'base', 1, withMarks(second, marks));
     assert.deepEqual(third.rationales[3]?.keptFrom, kept?.keptFrom, 'its provenance stays through further samples');
-    const edited = withEdited(second, 'edited-1', pinned!.record, second.checkpoint);
+    const edited = withEdited(second, {
+      id: 'edited-1',
+      record: pinned!.record,
+      by: second.checkpoint,
+      editedFrom: beganAs(second, kept!),
+    });
     const ids = edited.rationales.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
-    assert.deepEqual(edited.rationales.at(-1)?.origin, 'edited');
+    const own = edited.rationales.at(-1)!;
+    assert.deepEqual([own.origin, own.editedFrom], ['edited', { ...kept!.keptFrom, sample: 0, seed: 1 }]);
+    assert.deepEqual(beganAs(edited, own), own.editedFrom, 'edited again, it still began as that');
+    const fourth = setOfSamples(
+      await rolloutOf(0, 'a', 4),
+      'base',
+      1,
+      withMarks(edited, { ...marks, pinned: new Set() }),
+    );
+    assert.deepEqual(
+      fourth.rationales.slice(3).map(({ id }) => id),
+      ['edited-1'],
+      'unpinned, but written by a person',
+    );
+    assert.deepEqual(fourth.rationales[3]?.editedFrom, own.editedFrom);
   });
 });
 

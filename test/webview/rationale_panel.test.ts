@@ -228,7 +228,9 @@ describe('rationale panel', function () {
     await press('Edit');
     const area = first.locator('vscode-text-area textarea');
     await area.fill('9 + 18 = 27. 27 ÷ 3 = 9.');
-    assert.deepEqual(await press('Score again'), {
+    const { edited, ...scored } = (await press('Score again')) as { edited: string };
+    assert.match(edited, /^edited-[-0-9a-f]{36}$/);
+    assert.deepEqual(scored, {
       type: 'score-edited',
       rowKey,
       checkpoint: 'step-40',

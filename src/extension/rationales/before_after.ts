@@ -2,6 +2,7 @@
 import { majorityVote, mean } from '../../engine/evaluate/statistics.ts';
 import { drawOf, sameDraw, samplesOf } from '../../protocol/rationale_draw.ts';
 import type { CheckpointOption, RationaleSet, SamplingSettings, Stage } from '../../protocol/rationale_messages.ts';
+import { isAtHand } from './rationale_sets.ts';
 
 type Sets = ReadonlyMap<string, RationaleSet>;
 
@@ -34,12 +35,11 @@ export function stagesOf(
   if (current === undefined || shown === undefined || current === 'base') return [];
   const stage = (role: Stage['role'], checkpoint: string): Stage => {
     const set = sets.get(checkpoint);
-    const step = options.find(({ name }) => name === checkpoint)?.step ?? 0;
     return {
       role,
       checkpoint,
       figures: set === undefined ? null : figuresOf(set, shown),
-      canSample: step === 0 || onDisk.includes(step),
+      canSample: isAtHand(checkpoint, onDisk),
     };
   };
   const previous = previousCheckpoint(options, current);

@@ -1,21 +1,31 @@
 /** What the side panel asks of the engine for a question: sample, score what was edited, trace. One at a time; a new one ends the last. */
 import { randomUUID } from 'node:crypto';
 import type { PanelFailure } from '../../protocol/panel_messages.ts';
-import type { PanelActivity, SamplingSettings } from '../../protocol/rationale_messages.ts';
+import type { PanelActivity, RationaleIntent, SamplingSettings, Unscored } from '../../protocol/rationale_messages.ts';
 import type { EngineClient } from '../engine/engine_client.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { Reporter } from '../reporter.ts';
 import { settingsAlike } from './before_after.ts';
 import { type Question, type QuestionSource, referenceTo } from './question_source.ts';
-import { chooseCurrent, setOfSamples, weightsAtHand, withEdited } from './rationale_sets.ts';
+import { beganAs, chooseCurrent, isAtHand, setOfSamples, weightsAtHand, withEdited } from './rationale_sets.ts';
 
 export interface RationaleJobsServices {
-  readonly engine: EngineSupervisor;
-  readonly reporter: Reporter;
+  readonly engine: Pick<EngineSupervisor, 'client' | 'jobs'>;
+  readonly reporter: Pick<Reporter, 'describe'>;
   readonly source: QuestionSource;
   /** Something is to be shown anew. */
   readonly onChanged: () => void;
 }
+
+type Outcome<T> =
+  | { readonly type: 'done'; readonly value: T }
+  | { readonly type: 'failed'; readonly failure: PanelFailure }
+  | { readonly type: 'cancelled' };
+
+export type EditedText = Pick<
+  Extract<RationaleIntent, { type: 'score-edited' }>,
+  'checkpoint' | 'rationale' | 'text' | 'edited'
+>;
 
 export class RationaleJobs {
   readonly #services: RationaleJobsServices;
@@ -23,6 +33,8 @@ export class RationaleJobs {
     | { readonly rowKey: string; readonly activity: PanelActivity; readonly controller: AbortController }
     | undefined;
   #failure: { readonly rowKey: string; readonly failure: PanelFailure } | undefined;
+  /** By row: a person comes back to what they wrote. */
+  readonly #unscored = new Map<string, Unscored>();
 
   constructor(services: RationaleJobsServices) {
     this.#services = services;
@@ -38,6 +50,11 @@ export class RationaleJobs {
     return this.#failure?.rowKey === rowKey ? this.#failure.failure : null;
   }
 
+  /** The last text of a person for this row that came to nothing. */
+  unscored(rowKey: string): Unscored | null {
+    return this.#unscored.get(rowKey) ?? null;
+  }
+
   cancel(): void {
     this.#work?.controller.abort();
   }
@@ -49,7 +66,8 @@ export class RationaleJobs {
     settings: SamplingSettings & { readonly randomStep?: number },
   ): Promise<string | undefined> {
     const { source } = this.#services;
-    return await this.#compute(question, 'sampling', settings.k, async (client, jobId, signal) => {
+    const activity = { what: 'sampling', done: 0, total: settings.k } as const;
+    const outcome = await this.#compute(question, activity, async (client, jobId, signal) => {
       const known = await source.known(question);
       const asked = weightsAtHand(checkpoint, known.checkpointSteps);
       const weights = source.weights(known.run, asked);
@@ -59,45 +77,56 @@ export class RationaleJobs {
       await source.addSet(question, known.run, setOfSamples(rollout, asked, settings.temperature, shown));
       return asked;
     });
+    return outcome.type === 'done' ? outcome.value : undefined;
   }
 
-  /** As what is shown was sampled, so that rationales pair by their number. */
+  /**
+   * As what is shown was sampled, so that rationales pair by their number. 'not-kept': only these very weights would do, and they are
+   * not on disk; 'nothing': they are those shown, or it came to nothing.
+   */
   async sampleAlike(
     question: Question,
     checkpoint: string,
     shown: string | undefined,
     defaults: SamplingSettings,
-  ): Promise<string | undefined> {
-    const { sets } = await this.#services.source.known(question);
+  ): Promise<'sampled' | 'not-kept' | 'nothing'> {
+    const { sets, checkpointSteps } = await this.#services.source.known(question);
     const current = chooseCurrent(sets, shown);
-    return await this.sample(
-      question,
-      checkpoint,
-      settingsAlike(current === undefined ? undefined : sets.get(current), defaults),
-    );
+    if (checkpoint === current) return 'nothing';
+    if (!isAtHand(checkpoint, checkpointSteps)) return 'not-kept';
+    const settings = settingsAlike(current === undefined ? undefined : sets.get(current), defaults);
+    return (await this.sample(question, checkpoint, settings)) === undefined ? 'nothing' : 'sampled';
   }
 
-  async scoreEdited(question: Question, checkpoint: string, id: string, text: string): Promise<void> {
+  async scoreEdited(question: Question, { checkpoint, rationale, text, edited }: EditedText): Promise<void> {
     const { source } = this.#services;
-    await this.#compute(question, 'scoring', 1, async (client, jobId, signal) => {
+    const { rowKey } = question.row;
+    this.#unscored.delete(rowKey);
+    const activity = { what: 'scoring', done: 0, total: 1, edited } as const;
+    const outcome = await this.#compute(question, activity, async (client, jobId, signal) => {
       const { run, sets, checkpointSteps } = await source.known(question);
-      const edited = sets.get(checkpoint);
-      if (edited === undefined) return;
+      const shown = sets.get(checkpoint);
+      if (shown === undefined) return false;
       const asked = weightsAtHand(checkpoint, checkpointSteps);
-      const strategy = edited.rationales.find((each) => each.id === id)?.record.strategy;
+      const before = shown.rationales.find(({ id }) => id === rationale);
+      const strategy = before?.record.strategy;
       const request = { jobId, weights: source.weights(run, asked), row: referenceTo(question), text, strategy };
       const record = await client.request('scoreRationale', request, signal);
       // The set as it is now: while this was scored it may have been sampled again.
-      const set = (await source.known(question)).sets.get(checkpoint) ?? edited;
-      await source.addSet(question, run, withEdited(set, `edited-${randomUUID()}`, record, asked));
+      const set = (await source.known(question)).sets.get(checkpoint) ?? shown;
+      const editedFrom = before && beganAs(shown, before);
+      await source.addSet(question, run, withEdited(set, { id: edited, record, by: asked, editedFrom }));
+      return true;
     });
+    if (outcome.type === 'done' && outcome.value) return;
+    this.#unscored.set(rowKey, { edited, failure: outcome.type === 'failed' ? outcome.failure : null });
   }
 
   async trace(question: Question, checkpoint: string, id: string): Promise<void> {
     const { source } = this.#services;
     const rationale = await source.find(question, id, checkpoint);
     if (rationale === undefined) return;
-    await this.#compute(question, 'tracing', 1, async (client, jobId, signal) => {
+    await this.#compute(question, { what: 'tracing', done: 0, total: 1 }, async (client, jobId, signal) => {
       const { run, checkpointSteps } = await source.known(question);
       const by = weightsAtHand(checkpoint, checkpointSteps);
       const { text, strategy } = rationale.record;
@@ -110,31 +139,32 @@ export class RationaleJobs {
   /** Runs one request for the panel, which shows how far it is; a failure is shown in the panel, above what still holds. */
   async #compute<T>(
     question: Question,
-    what: PanelActivity['what'],
-    total: number,
+    activity: PanelActivity,
     request: (client: EngineClient, jobId: string, signal: AbortSignal) => Promise<T>,
-  ): Promise<T | undefined> {
+  ): Promise<Outcome<T>> {
     const { engine, reporter, onChanged } = this.#services;
     const { rowKey } = question.row;
     this.#work?.controller.abort();
     const controller = new AbortController();
     const jobId = randomUUID();
-    const show = (done: number, outOf: number) => {
-      this.#work = { rowKey, controller, activity: { what, done, total: outOf } };
+    const show = (part: Partial<PanelActivity>) => {
+      this.#work = { rowKey, controller, activity: { ...activity, ...part } };
       onChanged();
     };
     this.#failure = undefined;
-    show(0, total);
+    show({});
     const progress = engine.jobs.onChanged((job) => {
       const mine = job.jobId === jobId && this.#work?.controller === controller;
-      if (mine && job.progress !== null) show(job.progress.done, job.progress.total);
+      if (mine && job.progress !== null) show({ done: job.progress.done, total: job.progress.total });
     });
     try {
-      return await request(await engine.client(), jobId, controller.signal);
+      return { type: 'done', value: await request(await engine.client(), jobId, controller.signal) };
     } catch (error) {
-      const failure = reporter.describe(error);
-      if (failure !== undefined) this.#failure = { rowKey, failure: { ...failure, actions: ['open-log'] } };
-      return undefined;
+      const described = reporter.describe(error);
+      if (described === undefined) return { type: 'cancelled' };
+      const failure: PanelFailure = { ...described, actions: ['open-log'] };
+      this.#failure = { rowKey, failure };
+      return { type: 'failed', failure };
     } finally {
       progress.dispose();
       if (this.#work?.controller === controller) this.#work = undefined;

@@ -2,6 +2,7 @@
 import { samplesOf } from '../../protocol/rationale_draw.ts';
 import type {
   CheckpointOption,
+  EditedFrom,
   KeptFrom,
   PrefixScore,
   RationaleRating,
@@ -18,6 +19,10 @@ export const updatesBehind = (checkpoint: string): number => Number(/^step-(\d+)
 
 /** The rollout of update s was sampled by the weights that s − 1 updates had made. */
 export const weightsOfRollout = ({ step }: QuestionRollout): string => checkpointName(Math.max(0, step - 1));
+
+/** The base is always at hand: a run starts from it. */
+export const isAtHand = (checkpoint: string, onDisk: readonly number[]): boolean =>
+  [0, ...onDisk].includes(updatesBehind(checkpoint));
 
 /** The weights to ask for those of `checkpoint`: a run keeps few, so the nearest on disk (the later of two), or the base. */
 export function weightsAtHand(checkpoint: string, onDisk: readonly number[]): string {
@@ -47,7 +52,7 @@ export function setOfRollout(rollout: QuestionRollout, { runId, temperature, bet
   };
 }
 
-/** A set sampled on request; rationales pinned in the set it takes the place of stay, after the new ones and not counted among them. */
+/** A set sampled on request; what was pinned or edited in the set it takes the place of stays, after the new ones and not counted among them. */
 export function setOfSamples(
   rollout: QuestionRollout,
   checkpoint: string,
@@ -70,14 +75,45 @@ export function setOfSamples(
   };
 }
 
-function keptOf({ step, temperature, beta, rationales }: RationaleSet): RationaleView[] {
-  const from: KeptFrom = { step, temperature, beta, k: samplesOf(rationales).length };
-  return rationales.filter(({ pinned }) => pinned).map((each) => ({ ...each, keptFrom: each.keptFrom ?? from }));
+function keptOf(set: RationaleSet): RationaleView[] {
+  return set.rationales
+    .filter(({ pinned, origin }) => pinned || origin === 'edited')
+    .map((each) => ({ ...each, keptFrom: each.keptFrom ?? drawnAs(set) }));
+}
+
+const drawnAs = ({ step, temperature, beta, rationales }: RationaleSet): KeptFrom => ({
+  step,
+  temperature,
+  beta,
+  k: samplesOf(rationales).length,
+});
+
+/** What is written over a rationale of the set began as it; over one that was edited already, as what that began as. */
+export function beganAs(
+  set: RationaleSet,
+  { origin, editedFrom, keptFrom, record, seed }: RationaleView,
+): EditedFrom | undefined {
+  if (origin === 'edited') return editedFrom;
+  const from = keptFrom ?? drawnAs(set);
+  return { ...from, step: origin === 'run' ? from.step : null, sample: record.sample, seed };
+}
+
+export interface Scored {
+  readonly id: string;
+  readonly record: RationaleRecord;
+  /** The weights that were asked. */
+  readonly by: string;
+  /** Undefined where the rationale that was edited is no longer known. */
+  readonly editedFrom: EditedFrom | undefined;
 }
 
 /** The set with a person's own rationale beside the model's. */
-export function withEdited(set: RationaleSet, id: string, record: RationaleRecord, scoredBy: string): RationaleSet {
-  const edited = { ...view(id, 'edited', record, null), ...(scoredBy === set.checkpoint ? {} : { scoredBy }) };
+export function withEdited(set: RationaleSet, { id, record, by, editedFrom }: Scored): RationaleSet {
+  const edited = {
+    ...view(id, 'edited', record, null),
+    ...(by === set.checkpoint ? {} : { scoredBy: by }),
+    ...(editedFrom === undefined ? {} : { editedFrom }),
+  };
   return { ...set, rationales: [...set.rationales, edited] };
 }
 
@@ -122,7 +158,10 @@ export function checkpointOptions(
   const steps = new Set([0, ...onDisk, ...[...sets.keys()].map(updatesBehind)]);
   return [...steps]
     .sort((a, b) => a - b)
-    .map((step) => ({ name: checkpointName(step), step, sampled: sets.has(checkpointName(step)) }));
+    .map((step) => {
+      const name = checkpointName(step);
+      return { name, step, sampled: sets.has(name), canSample: isAtHand(name, onDisk) };
+    });
 }
 
 /** Newest weights that have rationales, unless another choice still stands. */

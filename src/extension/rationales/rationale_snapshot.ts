@@ -1,6 +1,11 @@
 /** What the panel is shown of a question: everything known of it, the person's choices and marks, and what is being computed. Pure. */
 import type { PanelFailure } from '../../protocol/panel_messages.ts';
-import type { PanelActivity, RationaleQuestion, SamplingSettings } from '../../protocol/rationale_messages.ts';
+import type {
+  PanelActivity,
+  RationaleQuestion,
+  SamplingSettings,
+  Unscored,
+} from '../../protocol/rationale_messages.ts';
 import { chooseComparison, stagesOf } from './before_after.ts';
 import type { Choice } from './panel_choices.ts';
 import type { KnownQuestion, Question } from './question_source.ts';
@@ -16,6 +21,7 @@ export interface SnapshotParts {
   readonly sampling: SamplingSettings;
   readonly activity: PanelActivity | null;
   readonly failure: PanelFailure | null;
+  readonly unscored: Unscored | null;
 }
 
 export function questionSnapshot({

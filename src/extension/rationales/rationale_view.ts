@@ -20,7 +20,7 @@ import { type Choice, PanelChoices } from './panel_choices.ts';
 import { type KnownQuestion, type Question, QuestionSource } from './question_source.ts';
 import type { RatingStore } from './rating_store.ts';
 import { RationaleJobs } from './rationale_jobs.ts';
-import { chooseCurrent } from './rationale_sets.ts';
+import { chooseCurrent, updatesBehind } from './rationale_sets.ts';
 import { questionSnapshot } from './rationale_snapshot.ts';
 import type { RationaleStore } from './rationale_store.ts';
 
@@ -139,7 +139,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
         await this.#discard(question, intent.checkpoint);
         break;
       case 'score-edited':
-        await this.#jobs.scoreEdited(question, intent.checkpoint, intent.rationale, intent.text);
+        await this.#jobs.scoreEdited(question, intent);
         break;
       case 'trace-prefixes':
         await this.#jobs.trace(question, intent.checkpoint, intent.rationale);
@@ -172,9 +172,14 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   async #sampleAlike(question: Question, checkpoint: string): Promise<void> {
     const known = await this.#source.known(question);
     const shown = this.#choice(question, known).checkpoint;
-    const asked = await this.#jobs.sampleAlike(question, checkpoint, shown, this.#defaults(known));
-    if (asked !== undefined) await this.#choose(question, known, { comparison: asked });
+    const outcome = await this.#jobs.sampleAlike(question, checkpoint, shown, this.#defaults(known));
+    if (outcome === 'sampled') await this.#choose(question, known, { comparison: checkpoint });
     await this.#draw();
+    if (outcome === 'not-kept') {
+      const { l10n } = vscode;
+      const reason = l10n.t('The weights of step {0} were not kept.', updatesBehind(checkpoint));
+      throw new LatroError('run-damaged', reason, l10n.t('Compare with weights that are on disk.'));
+    }
   }
 
   #choice({ row }: Question, { run }: KnownQuestion): Choice {
@@ -241,6 +246,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       sampling: this.#defaults(known),
       activity: this.#jobs.activity(rowKey),
       failure: this.#jobs.failure(rowKey),
+      unscored: this.#jobs.unscored(rowKey),
     });
   }
 

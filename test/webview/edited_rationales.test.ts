@@ -1,0 +1,176 @@
+/** A person's own words in the side panel, in Chromium: not lost before they are scored, nor counted after, and where they came from. */
+import assert from 'node:assert/strict';
+import type { RationaleQuestion, RationaleView } from '../../src/protocol/rationale_messages.ts';
+import { keptSnapshot, questionSnapshot } from './fixtures/rationales.ts';
+import { browserPath, type OpenPanel, PanelHarness } from './harness.ts';
+
+const { rowKey } = questionSnapshot;
+const OWN = '9 + 18 = 27. 27 ÷ 3 = 9.';
+const failure = {
+  code: 'engine-stopped',
+  reason: 'The engine stopped.',
+  nextStep: 'Open the log.',
+  actions: ['open-log' as const],
+};
+
+describe('rationale panel: own words', function () {
+  this.timeout(60_000);
+  let harness: PanelHarness;
+  let panel: OpenPanel;
+
+  before(async function () {
+    if (browserPath() === undefined) this.skip();
+    harness = await PanelHarness.start();
+  });
+  after(async () => harness?.stop());
+  const open = async (snapshot: RationaleQuestion, state?: unknown) => {
+    panel = await harness.open('rationale_panel', { snapshot, state });
+    return panel.page;
+  };
+  afterEach(async () => {
+    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
+    await panel.close();
+  });
+  const show = (part: Partial<RationaleQuestion>) =>
+    panel.send({ type: 'snapshot', snapshot: { ...questionSnapshot, ...part } });
+  const form = () => panel.page.locator('.edit-form');
+  const area = () => form().locator('textarea');
+  /** Writes into the first rationale and sends it; returns the id that it will have. */
+  const score = async (text = OWN): Promise<string> => {
+    if ((await form().count()) === 0)
+      await panel.page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
+    await area().fill(text);
+    await form().getByRole('button', { name: 'Score again' }).click();
+    const { type, edited, text: sent } = (await panel.posted()).at(-1)!;
+    assert.deepEqual([type, sent], ['score-edited', text]);
+    return String(edited);
+  };
+  const scoring = (edited: string) => ({ activity: { what: 'scoring' as const, done: 0, total: 1, edited } });
+  const withOwn = (id: string): Pick<RationaleQuestion, 'current'> => {
+    const current = questionSnapshot.current!;
+    const own: RationaleView = { ...current.rationales[0]!, id, origin: 'edited', seed: null };
+    return { current: { ...current, rationales: [...current.rationales, own] } };
+  };
+
+  it('keep the text until its scored rationale has arrived, and then only that', async () => {
+    const page = await open(questionSnapshot);
+    const edited = await score();
+    await show(scoring(edited));
+    assert.equal(await area().inputValue(), OWN);
+    await form().getByRole('button', { name: 'Score again' }).click({ force: true });
+    assert.equal((await panel.posted()).filter(({ type }) => type === 'score-edited').length, 1, 'one at a time');
+    await show(withOwn(edited));
+    assert.equal(await form().count(), 0);
+    assert.equal(await page.locator('tbody.rationale', { hasText: 'edited by you' }).count(), 1);
+  });
+
+  for (const [name, why, reason] of [
+    ['fails', failure, /Not scored; your text is kept\. The engine stopped\. Open the log\./],
+    ['is cancelled, or ended by another', null, /Not scored; your text is kept\. It was cancelled/],
+  ] as const) {
+    it(`stand in the form, with the reason beside them, when scoring ${name}`, async () => {
+      await open(questionSnapshot);
+      const edited = await score();
+      await show(scoring(edited));
+      await show({ failure: why, unscored: { edited, failure: why } });
+      assert.equal(await area().inputValue(), OWN);
+      assert.match(await form().getByRole('status').innerText(), reason);
+      assert.deepEqual(await panel.seriousViolations(), []);
+      const again = await score(`${OWN} So 9.`);
+      assert.notEqual(again, edited);
+      await show(scoring(again));
+      assert.equal(await form().getByRole('status').count(), 0, 'that was the one before');
+    });
+  }
+
+  it('outlive a reload of the window while they are scored, and another question in between', async () => {
+    let page = await open(questionSnapshot);
+    const edited = await score();
+    const saved = await page.evaluate('window.saved');
+    await panel.close();
+    page = await open(questionSnapshot, saved);
+    assert.equal(await area().inputValue(), OWN);
+    await show({ rowKey: 'another-row' });
+    assert.equal(await form().count(), 0);
+    await show({ unscored: { edited, failure } });
+    assert.match(await form().getByRole('status').innerText(), /The engine stopped/);
+    await show({ rowKey: 'another-row' });
+    await show(withOwn(edited));
+    assert.equal(await form().count(), 0);
+  });
+
+  it('are not given up by Escape or Cancel while they are scored: the scoring is', async () => {
+    const page = await open(questionSnapshot);
+    const edited = await score();
+    await show(scoring(edited));
+    await area().press('Escape');
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'cancel' });
+    await form().getByRole('button', { name: 'Cancel' }).click();
+    assert.equal(await area().inputValue(), OWN);
+    await show({ unscored: { edited, failure: null } });
+    await area().press('Escape');
+    assert.equal(await form().count(), 0);
+    assert.equal(await page.locator('tbody.rationale').count(), 8);
+  });
+
+  it('stay when they were typed on while the first of them were scored', async () => {
+    await open(questionSnapshot);
+    const edited = await score();
+    await show(scoring(edited));
+    await area().fill(`${OWN} And so on.`);
+    await show(withOwn(edited));
+    assert.equal(await area().inputValue(), `${OWN} And so on.`);
+  });
+
+  it('stay when other samples take the place of what they were written over, and can still be scored', async () => {
+    const page = await open(questionSnapshot);
+    const rationales = page.locator('.rationale.open');
+    await rationales.getByRole('button', { name: 'Edit', exact: true }).click();
+    await area().fill(OWN);
+    await page.locator('tbody.rationale').nth(1).locator('.toggle').click();
+    await rationales.nth(1).getByRole('button', { name: 'Edit', exact: true }).click();
+    assert.equal(await form().count(), 2, 'each rationale has its own');
+    await show({ current: keptSnapshot.current });
+    assert.equal(await form().count(), 1, 'nothing was written into the second');
+    assert.equal(await area().inputValue(), OWN);
+    assert.deepEqual(await panel.seriousViolations(), []);
+    await score();
+    assert.deepEqual((await panel.posted()).at(-1)?.rowKey, rowKey);
+  });
+
+  it('say which sample they were written over, among those kept from earlier too', async () => {
+    const from = { step: 33, temperature: 1, beta: 0.05, k: 8, sample: 2, seed: 7 };
+    const current = keptSnapshot.current!;
+    const { step, temperature, beta, k } = from;
+    const rationales = current.rationales.map((each) =>
+      each.id === 'edited/0' ? { ...each, editedFrom: from, keptFrom: { step, temperature, beta, k } } : each,
+    );
+    const page = await open({ ...keptSnapshot, current: { ...current, rationales } });
+    const own = page.locator('tbody[data-rationale="edited/0"]');
+    const provenance = 'from rationale 3 · sampled at step 33 · seed 7 · temperature 1 · K = 8';
+    assert.deepEqual(await own.locator('.marks .tag').allInnerTexts(), ['edited by you', provenance]);
+    await own.locator('.toggle').click();
+    assert.equal(await own.locator('.origin').innerText(), `Written by you and scored, not sampled · ${provenance}`);
+    assert.equal(await page.locator('.headline strong').first().innerText(), '3 of 4 right', 'not counted');
+    assert.equal(await page.locator('.group.kept ~ tbody').count(), 2);
+  });
+
+  it('are asked for of weights on disk only, as alike samples are: of others it says that they were not kept', async () => {
+    const gone = questionSnapshot.checkpoints.map((each) => ({ ...each, canSample: each.name !== 'base' }));
+    const comparison = { ...questionSnapshot.comparison!, temperature: 0.5 };
+    const [base, ...later] = questionSnapshot.stages;
+    const other = { ...base!, figures: { ...base!.figures!, alike: false } };
+    const page = await open({ ...questionSnapshot, comparison, stages: [other, ...later] });
+    const why = 'The weights of base were not kept, so they cannot be asked again.';
+    const otherDraw = page.locator('.other-draw');
+    await otherDraw.getByRole('button', { name: 'Sample base alike' }).click();
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'sample-alike', rowKey, checkpoint: 'base' });
+    await show({ comparison, checkpoints: gone, stages: [{ ...other, canSample: false }, ...later] });
+    assert.equal(await otherDraw.getByRole('button').count(), 0);
+    assert.match(await otherDraw.innerText(), new RegExp(why));
+    await page.getByRole('button', { name: /^Before and after/ }).click();
+    const stage = page.locator('.stage.base');
+    assert.match(await stage.innerText(), new RegExp(why));
+    assert.equal(await stage.getByRole('button', { name: 'Sample alike' }).count(), 0);
+  });
+});

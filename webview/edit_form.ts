@@ -1,0 +1,103 @@
+/** A person's own words in place of the model's: typed, sent to be scored, and kept here until the scored rationale has arrived. */
+import type { RationaleSnapshot } from '../src/protocol/rationale_messages.ts';
+import { type Child, h, type VNode } from './dom.ts';
+import { formProps } from './form_focus.ts';
+import { icon } from './icons.ts';
+import type { EditDraft, RationaleContext, RationaleState } from './rationale_state.ts';
+import { t } from './strings.ts';
+import { button, textArea } from './toolkit.ts';
+
+type Edits = RationaleState['edits'];
+
+export function openEdit({ state, change }: RationaleContext, id: string, text: string): void {
+  change({ edits: { ...state.edits, [id]: { text, original: text } } });
+}
+
+/** What is being scored stays, and is scored no further: closed, its text would be nowhere if it came to nothing. */
+export function closeEdit({ snapshot, state, change, send }: RationaleContext, id: string): void {
+  const sent = state.edits[id]?.sent?.edited;
+  if (sent !== undefined && sent === snapshot.activity?.edited) send({ type: 'cancel' });
+  else change({ edits: without(state.edits, id) });
+}
+
+export function editForm(context: RationaleContext, checkpoint: string, id: string): Child {
+  const { snapshot, state, change, send } = context;
+  const draft = state.edits[id];
+  if (draft === undefined) return null;
+  const edit = (next: EditDraft): void => change({ edits: { ...state.edits, [id]: next } });
+  const { text, original, sent } = draft;
+  const score = (): void => {
+    if (snapshot.activity !== null) return;
+    const edited = `edited-${crypto.randomUUID()}`;
+    edit({ ...draft, sent: { edited, text } });
+    send({ type: 'score-edited', rowKey: snapshot.rowKey, checkpoint, rationale: id, text, edited });
+  };
+  return h(
+    'div',
+    { key: `edit-${id}`, class: 'form edit-form', ...formProps(() => closeEdit(context, id)) },
+    textArea({
+      label: t('rationale.edit.label'),
+      value: text,
+      rows: 5,
+      onInput: (value) => edit({ ...draft, text: value }),
+    }),
+    sent !== undefined && sent.edited === snapshot.unscored?.edited ? whyUnscored(snapshot.unscored.failure) : null,
+    h(
+      'div',
+      { class: 'buttons' },
+      button(
+        {
+          look: 'primary',
+          disabled: text === original,
+          // A button that is disabled loses the focus.
+          props: { 'aria-disabled': snapshot.activity === null ? undefined : true },
+          onPress: score,
+        },
+        t('rationale.edit.score'),
+      ),
+      button({ onPress: () => closeEdit(context, id) }, t('cancel')),
+    ),
+  );
+}
+
+function whyUnscored(failure: { readonly reason: string; readonly nextStep: string } | null): VNode {
+  const why = failure === null ? t('rationale.edit.cancelled') : `${failure.reason} ${failure.nextStep}`.trim();
+  return h(
+    'p',
+    { key: 'unscored', class: 'field-error', role: 'status' },
+    icon('warning', 'warn'),
+    t('rationale.edit.unscored', why),
+  );
+}
+
+/** Texts over rationales that other samples have taken the place of. */
+export function strayEdits(context: RationaleContext, checkpoint: string): Child {
+  const there = new Set(context.snapshot.current?.rationales.map(({ id }) => id));
+  const stray = Object.entries(context.state.edits).filter(
+    ([id, { text, original }]) => !there.has(id) && text !== original,
+  );
+  if (stray.length === 0) return null;
+  return h(
+    'section',
+    { key: 'stray', class: 'stray', 'aria-label': t('rationale.edit.stray') },
+    h('p', { class: 'dim' }, t('rationale.edit.stray')),
+    stray.map(([id]) => editForm(context, checkpoint, id)),
+  );
+}
+
+/** What has been scored needs no draft any more; what was typed on while it was scored does. */
+export function settled(edits: Edits, snapshot: RationaleSnapshot): Edits {
+  if (snapshot.kind !== 'question') return edits;
+  const there = new Set(snapshot.current?.rationales.map(({ id }) => id));
+  let left = edits;
+  for (const [id, { text, original, sent }] of Object.entries(edits)) {
+    if (sent === undefined || !there.has(sent.edited)) continue;
+    left = text === sent.text ? without(left, id) : { ...left, [id]: { text, original } };
+  }
+  return left;
+}
+
+function without(edits: Edits, id: string): Edits {
+  const { [id]: _, ...others } = edits;
+  return others;
+}
