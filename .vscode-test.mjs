@@ -64,14 +64,15 @@ export default defineConfig([
     ...common,
     label: 'tiny engine',
     // The activation test wants an extension that is not active yet.
-    files: ['dist/test/activation.test.cjs', 'dist/test/!(activation|real_engine).test.cjs'],
+    files: ['dist/test/activation.test.cjs', 'dist/test/!(activation|real_engine|evaluation_sets).test.cjs'],
     workspaceFolder: workspaceOf(),
     env: { ...ofActivation, LATRO_ACTIVATION_IS_LAST: 'yes' },
   },
-  {
+  // In a workspace of its own each: both count the runs there are.
+  ...['real engine', 'evaluation sets'].map((label) => ({
     ...common,
-    label: 'real engine',
-    files: 'dist/test/real_engine.test.cjs',
+    label,
+    files: `dist/test/${label.replace(' ', '_')}.test.cjs`,
     workspaceFolder: workspaceOf(prepareTinyStarter),
-  },
+  })),
 ]);

@@ -1,7 +1,7 @@
 /** The part of the composition root that adds to VS Code's own surfaces: editors, comments, trees, tasks, tests, language models. */
 import os from 'node:os';
 import path from 'node:path';
-import { type Disposable, type LogOutputChannel, tasks, type Uri, window } from 'vscode';
+import { comments, type Disposable, type LogOutputChannel, l10n, tasks, tests, type Uri, window } from 'vscode';
 import { systemClock } from '../engine/common/clock.ts';
 import { NodeFileSystem } from '../engine/common/file_system.ts';
 import type { CommandHandlers } from './command_ids.ts';
@@ -57,9 +57,11 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
   return {
     begin() {
       store.add(showInlineResults(datasets, results, extensionUri));
-      threads = store.add(new NoteThreads({ indexes: datasets, notes, ratings, files, reporter }));
+      const controller = comments.createCommentController('latro.notes', l10n.t('LaTRO notes'));
+      threads = store.add(new NoteThreads({ indexes: datasets, notes, ratings, files, reporter, controller }));
       store.add(tasks.registerTaskProvider('latro', new LatroTasks(services)));
-      store.add(new EvaluationTests(services, results));
+      const sets = tests.createTestController('latro.evaluations', l10n.t('LaTRO evaluation sets'));
+      store.add(new EvaluationTests(services, results, sets));
       store.add(registerTools(services));
     },
     commands: {

@@ -24,6 +24,8 @@ export interface NoteServices {
   readonly ratings: RatingStore;
   readonly files: FileSystem;
   readonly reporter: Reporter;
+  /** Of VS Code; `NoteThreads` disposes it. */
+  readonly controller: vscode.CommentController;
 }
 
 /** The threads of one open dataset. */
@@ -46,7 +48,7 @@ export class NoteThreads implements vscode.Disposable {
   constructor(services: NoteServices) {
     this.#services = services;
     const { l10n } = vscode;
-    this.#controller = vscode.comments.createCommentController('latro.notes', l10n.t('LaTRO notes'));
+    this.#controller = services.controller;
     this.#controller.options = { prompt: l10n.t('Note on this row…'), placeHolder: l10n.t('Write a note') };
     this.#controller.commentingRangeProvider = { provideCommentingRanges };
     const watcher = vscode.workspace.createFileSystemWatcher('**/*.{notes,ratings}.json');

@@ -39,11 +39,12 @@ export class EvaluationTests implements vscode.Disposable {
   readonly #asked = new Map<string, string>();
   #work: Promise<void> = Promise.resolve();
 
-  constructor(services: CommandServices, results: DatasetResults) {
+  /** @param controller of VS Code; it is disposed with this */
+  constructor(services: CommandServices, results: DatasetResults, controller: vscode.TestController) {
     this.#services = services;
     this.#results = results;
+    this.#controller = controller;
     const { l10n } = vscode;
-    this.#controller = vscode.tests.createTestController('latro.evaluations', l10n.t('LaTRO evaluation sets'));
     const { Run } = vscode.TestRunProfileKind;
     const profile = (label: string, isDefault: boolean, weights: (file: string) => Promise<Weights>) =>
       this.#controller.createRunProfile(

@@ -1,0 +1,198 @@
+/** Notes and ratings as threads of VS Code's comments: written, edited, cancelled and deleted there, and each time the sidecar on disk. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { formatById } from '../../src/engine/datasets/registry.ts';
+import { checkRow } from '../../src/engine/datasets/row_check.ts';
+import { DocumentIndexes } from '../../src/extension/inline/document_indexes.ts';
+import { NoteStore } from '../../src/extension/notes/note_store.ts';
+import { NoteThreads } from '../../src/extension/notes/note_threads.ts';
+import { type NoteRecord, notesFile } from '../../src/extension/notes/notes_file.ts';
+import { RowComment } from '../../src/extension/notes/row_comment.ts';
+import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
+import { Reporter } from '../../src/extension/reporter.ts';
+import { type RatingRecord, ratingsFile } from '../../src/protocol/ratings.ts';
+import { eventually } from '../support/eventually.ts';
+import { extension, workspace } from './studio.ts';
+
+const RATIONALE = 'Two and two are four,\nso the answer is 4.';
+/** 2026-01-02 03:04:05 and a second more with every look. */
+const clock = () => {
+  let seconds = 5;
+  return () => new Date(Date.UTC(2026, 0, 2, 3, 4, seconds++)).toISOString();
+};
+
+/** The controller of VS Code; its threads are in `shown` until they are disposed. */
+function listened(real: vscode.CommentController, shown: Set<vscode.CommentThread>): vscode.CommentController {
+  const createCommentThread: vscode.CommentController['createCommentThread'] = (...args) => {
+    const made = real.createCommentThread(...args);
+    const dispose = () => {
+      shown.delete(thread);
+      made.dispose();
+    };
+    const thread: vscode.CommentThread = Object.create(made, { dispose: { value: dispose } });
+    shown.add(thread);
+    return thread;
+  };
+  return Object.create(real, { createCommentThread: { value: createCommentThread } });
+}
+
+describe('threads of notes and ratings', () => {
+  let file: string;
+  let document: vscode.TextDocument;
+  let threads: NoteThreads;
+  let ratings: RatingStore;
+  const shown = new Set<vscode.CommentThread>();
+  const disposables: vscode.Disposable[] = [];
+
+  const notesOnDisk = (): NoteRecord[] =>
+    existsSync(notesFile(file)) ? JSON.parse(readFileSync(notesFile(file), 'utf8')).notes : [];
+  const ratingsOnDisk = (): RatingRecord[] =>
+    existsSync(ratingsFile(file)) ? JSON.parse(readFileSync(ratingsFile(file), 'utf8')).ratings : [];
+  const rowKey = (line: number) =>
+    checkRow(document.lineAt(line).text, line + 1, formatById('starter')).row?.rowKey ?? '';
+  /** The comments that stand on a line (0-based) now. */
+  const on = (line: number): readonly RowComment[] =>
+    [...shown].filter(({ range }) => range?.start.line === line).flatMap(({ comments }) => comments as RowComment[]);
+  const only = (line: number) =>
+    eventually(() => {
+      const [comment, ...more] = on(line);
+      return more.length === 0 && comment;
+    });
+
+  before(async () => {
+    await extension().activate();
+    file = path.join(workspace(), 'threads.jsonl');
+    const rows = ['a?', 'b?', 'c?'].map((question) => JSON.stringify({ question, answer: '4' }));
+    writeFileSync(file, `${rows.join('\n')}\n`);
+    document = await vscode.workspace.openTextDocument(file);
+    await vscode.window.showTextDocument(document);
+    const controller = listened(vscode.comments.createCommentController('latro.notes.test', 'test'), shown);
+    const files = new NodeFileSystem();
+    const now = clock();
+    const log = vscode.window.createOutputChannel('Test of notes', { log: true });
+    const indexes = new DocumentIndexes();
+    ratings = new RatingStore(files, now);
+    const notes = new NoteStore(files, now, () => 'Ada');
+    threads = new NoteThreads({ indexes, notes, ratings, files, reporter: new Reporter(log), controller });
+    disposables.push(threads, indexes, log);
+  });
+  after(async () => {
+    for (const each of disposables) each.dispose();
+    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    for (const name of [file, notesFile(file), ratingsFile(file)]) rmSync(name, { force: true });
+  });
+
+  it('a note becomes a thread on its row, with who wrote it and when', async () => {
+    // VS Code makes the thread that a person begins.
+    const begun = vscode.comments.createCommentController('begun', 'begun');
+    disposables.push(begun);
+    const thread = begun.createCommentThread(document.uri, new vscode.Range(1, 0, 1, 0), []);
+    await threads.add({ thread, text: 'Is four right?' });
+    const comment = await only(1);
+    assert.ok(comment instanceof RowComment);
+    assert.deepEqual(
+      [comment.body, comment.author.name, comment.contextValue, comment.mode],
+      ['Is four right?', 'Ada', 'note', vscode.CommentMode.Preview],
+    );
+    assert.equal(comment.timestamp.toISOString(), '2026-01-02T03:04:05.000Z');
+    const [{ rowKey: key, text, author } = { rowKey: '', text: '', author: '' }] = notesOnDisk();
+    assert.deepEqual([key, text, author], [rowKey(1), 'Is four right?', 'Ada']);
+  });
+
+  it('is edited in place; cancelling brings back what was there and writes nothing', async () => {
+    const before = notesOnDisk();
+    const comment = await only(1);
+    await threads.edit(comment);
+    assert.equal(comment.mode, vscode.CommentMode.Editing);
+    comment.body = 'half a thou'; // as VS Code does while a person types
+    await threads.cancelEdit(comment);
+    assert.deepEqual([comment.mode, comment.body], [vscode.CommentMode.Preview, 'Is four right?']);
+    assert.deepEqual(notesOnDisk(), before);
+  });
+
+  it('is saved under the same id, and shown as it stands on disk then', async () => {
+    const [before] = notesOnDisk();
+    const comment = await only(1);
+    await threads.edit(comment);
+    comment.body = 'Four is right.';
+    await threads.save(comment);
+    const [after, ...more] = notesOnDisk();
+    assert.deepEqual(more, []);
+    assert.deepEqual([after?.id, after?.rowKey, after?.text], [before?.id, before?.rowKey, 'Four is right.']);
+    assert.notEqual(after?.time, before?.time);
+    const shownNow = await only(1);
+    assert.deepEqual([shownNow.body, shownNow.mode], ['Four is right.', vscode.CommentMode.Preview]);
+  });
+
+  it('a second one stands in the same thread, and deleting one leaves the other', async () => {
+    const thread = [...shown].find(({ range }) => range?.start.line === 1)!;
+    await threads.add({ thread, text: 'Ask Bob.' });
+    const [first, second] = await eventually(() => on(1).length === 2 && on(1));
+    assert.deepEqual([first?.body, second?.body], ['Four is right.', 'Ask Bob.']);
+    assert.equal(shown.size, 1);
+    await threads.remove(first);
+    assert.deepEqual(
+      notesOnDisk().map(({ text }) => text),
+      ['Ask Bob.'],
+    );
+    assert.equal((await only(1)).body, 'Ask Bob.');
+  });
+
+  it('the last one takes its thread away with it', async () => {
+    await threads.remove(await only(1));
+    assert.deepEqual(notesOnDisk(), []);
+    await eventually(() => shown.size === 0);
+  });
+
+  it('saved without a text it is gone as well', async () => {
+    const begun = vscode.comments.createCommentController('begun', 'begun');
+    disposables.push(begun);
+    await threads.add({ thread: begun.createCommentThread(document.uri, new vscode.Range(0, 0, 0, 0), []), text: 'x' });
+    const comment = await only(0);
+    await threads.edit(comment);
+    comment.body = '  ';
+    await threads.save(comment);
+    assert.deepEqual(notesOnDisk(), []);
+    await eventually(() => shown.size === 0);
+  });
+
+  it('a rating of a rationale stands on its row, says its verdict, and what it is about', async () => {
+    await ratings.rate(file, rowKey(2), RATIONALE, { verdict: 'leaks', note: 'says it outright' });
+    const comment = await only(2); // by the watcher of the sidecar: nothing told the threads
+    assert.deepEqual([comment.contextValue, comment.label], ['rating', 'leaks the answer']);
+    assert.ok(`${comment.author.name}\n${comment.body}`.includes('Two and two are four, so the answer is 4.'));
+    assert.ok(String(comment.body).startsWith('says it outright'));
+  });
+
+  it('editing it edits its note alone: verdict and rationale stay', async () => {
+    const comment = await only(2);
+    await threads.edit(comment);
+    assert.deepEqual([comment.body, comment.mode], ['says it outright', vscode.CommentMode.Editing]);
+    comment.body = 'it says it outright ';
+    await threads.save(comment);
+    const [rating, ...more] = ratingsOnDisk();
+    assert.deepEqual(more, []);
+    const { rowKey: key, rationale, verdict, note } = rating!;
+    assert.deepEqual([key, rationale, verdict, note], [rowKey(2), RATIONALE, 'leaks', 'it says it outright']);
+    await eventually(() => String(on(2)[0]?.body).startsWith('it says it outright'));
+  });
+
+  it('deleting it takes the whole rating out of the sidecar, and its thread away', async () => {
+    await threads.remove(await only(2));
+    assert.deepEqual(ratingsOnDisk(), []);
+    await eventually(() => shown.size === 0);
+  });
+
+  it('what is no comment of a row does nothing to either sidecar', async () => {
+    for (const stranger of [undefined, {}, { body: 'x', source: { kind: 'note' } }]) {
+      await threads.edit(stranger);
+      await threads.save(stranger);
+      await threads.cancelEdit(stranger);
+      await threads.remove(stranger);
+    }
+    assert.deepEqual([notesOnDisk(), ratingsOnDisk()], [[], []]);
+  });
+});
