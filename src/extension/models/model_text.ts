@@ -4,18 +4,7 @@ import * as vscode from 'vscode';
 import { unreachable } from '../../engine/common/errors.ts';
 import { availableMemory } from '../../engine/common/memory.ts';
 import type { ModelDescription } from '../../protocol/engine_rpc.ts';
-
-export type Fit = 'fits' | 'tight' | 'too-large';
-
-/** Whether a run fits into memory: at its largest into what is free now, or else at its smallest into what the machine has. */
-export function fitOf(
-  { trainingBytes, leastTrainingBytes }: ModelDescription,
-  free = availableMemory(),
-  total = os.totalmem(),
-): Fit {
-  if (trainingBytes <= free) return 'fits';
-  return leastTrainingBytes <= total ? 'tight' : 'too-large';
-}
+import type { Fit } from './fit.ts';
 
 /** "0.98 M parameters". */
 export function parametersText({ parameters }: ModelDescription): string {

@@ -8,8 +8,9 @@ import { DisposableStore } from '../common/disposables.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Settings } from '../settings.ts';
+import { type Fit, fitOf } from './fit.ts';
 import { findModelFolders } from './model_folders.ts';
-import { bytesText, type Fit, fitOf, fitText, memoryText, parametersText } from './model_text.ts';
+import { bytesText, fitText, memoryText, parametersText } from './model_text.ts';
 
 /** What menus hand to commands. */
 export interface ModelNode {
