@@ -27,6 +27,7 @@ export const COMMANDS = [
   'latro.setHubToken',
   'latro.clearHubToken',
   'latro.openLog',
+  'latro.diagnose',
   'latro.openWalkthrough',
 ] as const;
 export type CommandId = (typeof COMMANDS)[number];

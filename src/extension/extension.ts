@@ -11,6 +11,7 @@ import { COMMANDS, type CommandHandlers, type CommandId } from './command_ids.ts
 import { chooseModel } from './commands/choose_model.ts';
 import { pickAnyPair, pickOtherPair, pickPair } from './commands/compare.ts';
 import { convertToJsonLines } from './commands/convert_to_json_lines.ts';
+import { diagnose } from './commands/diagnose.ts';
 import { evaluateDataset } from './commands/evaluate.ts';
 import { exportRun } from './commands/export_run.ts';
 import { HubToken } from './commands/hub_token.ts';
@@ -42,20 +43,26 @@ import { StepDocuments } from './runs/step_documents.ts';
 import { StoredEvaluations } from './runs/stored_evaluations.ts';
 import { Settings } from './settings.ts';
 import { StatusBar } from './status_bar.ts';
+import { StatusItem } from './status_item.ts';
+
+/** Of the log channel, and of its file. */
+const LOG_NAME = 'LaTRO Studio';
 
 export function activate(context: vscode.ExtensionContext): void {
-  const log = vscode.window.createOutputChannel('LaTRO Studio', { log: true });
+  const log = vscode.window.createOutputChannel(LOG_NAME, { log: true });
   const reporter = new Reporter(log);
   const datasets = new DocumentIndexes();
-  context.subscriptions.push(log, datasets, new RowDiagnostics(datasets, log), new LargeFileStatus());
+  const status = new StatusItem(vscode.window.createStatusBarItem('latro.status', vscode.StatusBarAlignment.Left));
+  context.subscriptions.push(log, datasets, status, new RowDiagnostics(datasets, log), new LargeFileStatus(status));
   const token = new HubToken(context.secrets, reporter);
   const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file');
-  const inWorkspace = folder === undefined ? undefined : openStudio(context, folder, datasets, log, reporter, token);
+  const studio = folder && openStudio(context, folder, { datasets, log, reporter, token, status });
   registerCommands(context, reporter, {
-    ...(inWorkspace ?? withoutFolder()),
+    ...(studio?.commands ?? withoutFolder()),
     'latro.setHubToken': () => token.ask(),
     'latro.clearHubToken': () => token.clear(),
     'latro.openLog': async () => log.show(),
+    'latro.diagnose': () => diagnose({ context, token, logName: LOG_NAME, folder: studio }),
     'latro.openWalkthrough': async () => {
       await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
     },
@@ -63,18 +70,36 @@ export function activate(context: vscode.ExtensionContext): void {
 }
 
 /** Work without a folder, in any workspace, trusted or not. */
-const HARMLESS = ['latro.setHubToken', 'latro.clearHubToken', 'latro.openLog', 'latro.openWalkthrough'] as const;
+const HARMLESS = [
+  'latro.setHubToken',
+  'latro.clearHubToken',
+  'latro.openLog',
+  'latro.diagnose',
+  'latro.openWalkthrough',
+] as const;
 type StudioCommands = Omit<CommandHandlers, (typeof HARMLESS)[number]>;
+
+/** What a window has with and without a folder. */
+interface WindowParts {
+  readonly datasets: DocumentIndexes;
+  readonly log: vscode.LogOutputChannel;
+  readonly reporter: Reporter;
+  readonly token: HubToken;
+  readonly status: StatusItem;
+}
+
+interface Studio {
+  readonly workspace: string;
+  readonly engine: EngineSupervisor;
+  readonly commands: StudioCommands;
+}
 
 /** Everything that belongs to a folder. */
 function openStudio(
   context: vscode.ExtensionContext,
   folder: vscode.WorkspaceFolder,
-  datasets: DocumentIndexes,
-  log: vscode.LogOutputChannel,
-  reporter: Reporter,
-  token: HubToken,
-): StudioCommands {
+  { datasets, log, reporter, token, status }: WindowParts,
+): Studio {
   const { extensionUri, workspaceState: memento, subscriptions } = context;
   const track = <T extends vscode.Disposable>(part: T): T => {
     subscriptions.push(part);
@@ -115,7 +140,7 @@ function openStudio(
     vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs, engine.jobs) }),
   );
   const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
-  track(new StatusBar(engine.jobs, settings));
+  track(new StatusBar(status, engine.jobs, settings));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
 
   const openDashboard = async (argument: unknown): Promise<void> => {
@@ -132,7 +157,7 @@ function openStudio(
   if (vscode.workspace.isTrusted) setImmediate(begin);
   else track(vscode.workspace.onDidGrantWorkspaceTrust(begin));
 
-  return {
+  const commands: StudioCommands = {
     ...features.commands,
     'latro.chooseModel': () => chooseModel(services),
     'latro.trainOnDataset': (argument) => trainOnDataset(services, argument),
@@ -152,6 +177,7 @@ function openStudio(
     // A list that is drawn anew has no selection for a moment: the person is asked then.
     'latro.openSelectedRun': () => openDashboard(runsTree.selection[0]),
   };
+  return { workspace, engine, commands };
 }
 
 /** The bundled engine; the extension's own tests may put another in its place. */

@@ -1,22 +1,24 @@
-/** The one status bar item: the run that is being trained, else the model that would be. */
+/** What the status bar says of the run that is being trained, and of the model that would be. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import type { JobSnapshot } from '../protocol/engine_rpc.ts';
 import type { JobTracker } from './engine/job_tracker.ts';
 import { durationText, progressText } from './engine/progress_text.ts';
 import type { Settings } from './settings.ts';
+import { plainTooltip, type StatusFace, type StatusItem } from './status_item.ts';
 
 export class StatusBar implements vscode.Disposable {
-  readonly #item = vscode.window.createStatusBarItem('latro.status', vscode.StatusBarAlignment.Left);
+  readonly #item: StatusItem;
   readonly #jobs: JobTracker;
   readonly #settings: Settings;
   readonly #subscriptions: vscode.Disposable[];
   /** As VS Code's `when` clauses know it. */
   #isTraining: boolean | undefined;
 
-  constructor(jobs: JobTracker, settings: Settings) {
+  constructor(item: StatusItem, jobs: JobTracker, settings: Settings) {
+    this.#item = item;
     this.#jobs = jobs;
     this.#settings = settings;
-    this.#item.name = 'LaTRO Studio';
     const update = () => this.#update();
     this.#subscriptions = [
       jobs.onChanged(update),
@@ -24,33 +26,23 @@ export class StatusBar implements vscode.Disposable {
       vscode.workspace.onDidChangeConfiguration((event) => event.affectsConfiguration('latro.model') && update()),
     ];
     this.#update();
-    this.#item.show();
   }
 
   #update(): void {
     const run = this.#jobs.activeRun;
     this.#setTraining(run !== undefined);
-    if (run === undefined) {
-      const model = this.#settings.modelFolder;
-      const name = model === undefined ? vscode.l10n.t('no model') : path.basename(model);
-      const isStarter = model !== undefined && model === this.#settings.starterFolder;
-      this.#item.text = `$(type-hierarchy) LaTRO: ${isStarter ? vscode.l10n.t('starter') : name}`;
-      this.#item.tooltip = vscode.l10n.t('LaTRO model: {0}. Select to choose another.', model ?? name);
-      this.#item.command = 'latro.chooseModel';
-      return;
-    }
-    const { progress } = run;
-    const done = progress === null ? '' : ` ${progress.done}/${progress.total}`;
-    const left = progress?.secondsLeft == null ? '' : ` · ${durationText(progress.secondsLeft)}`;
-    const paused = run.state === 'paused';
-    this.#item.text = paused
-      ? `$(debug-pause) LaTRO${done} · ${vscode.l10n.t('paused')}`
-      : `$(sync~spin) LaTRO${done}${left}`;
-    this.#item.tooltip = progress === null ? vscode.l10n.t('preparing') : progressText(progress);
-    this.#item.command = {
-      command: 'latro.openRunDashboard',
-      title: '',
-      arguments: [{ runId: run.runId ?? '' }],
+    this.#item.set('run', run && runFace(run));
+    this.#item.set('model', this.#modelFace());
+  }
+
+  #modelFace(): StatusFace {
+    const { modelFolder, starterFolder } = this.#settings;
+    const name = modelFolder === undefined ? vscode.l10n.t('no model') : path.basename(modelFolder);
+    const isStarter = modelFolder !== undefined && modelFolder === starterFolder;
+    return {
+      text: `$(type-hierarchy) LaTRO: ${isStarter ? vscode.l10n.t('starter') : name}`,
+      tooltip: plainTooltip(vscode.l10n.t('LaTRO model: {0}. Select to choose another.', modelFolder ?? name)),
+      command: 'latro.chooseModel',
     };
   }
 
@@ -62,6 +54,18 @@ export class StatusBar implements vscode.Disposable {
 
   dispose(): void {
     for (const subscription of this.#subscriptions) subscription.dispose();
-    this.#item.dispose();
   }
+}
+
+function runFace({ progress, state, runId }: JobSnapshot): StatusFace {
+  const done = progress === null ? '' : ` ${progress.done}/${progress.total}`;
+  const left = progress?.secondsLeft == null ? '' : ` · ${durationText(progress.secondsLeft)}`;
+  return {
+    text:
+      state === 'paused'
+        ? `$(debug-pause) LaTRO${done} · ${vscode.l10n.t('paused')}`
+        : `$(sync~spin) LaTRO${done}${left}`,
+    tooltip: plainTooltip(progress === null ? vscode.l10n.t('preparing') : progressText(progress)),
+    command: { command: 'latro.openRunDashboard', title: '', arguments: [{ runId: runId ?? '' }] },
+  };
 }

@@ -150,6 +150,13 @@ describe('architecture', () => {
     );
   });
 
+  it('there is one item in the status bar', () => {
+    const makers = FILES.flatMap((file) =>
+      [...readFileSync(join(ROOT, file), 'utf8').matchAll(/createStatusBarItem\(/g)].map(() => file),
+    );
+    assert.deepEqual(makers, [join('src', 'extension', 'extension.ts')]);
+  });
+
   it('one module imports the webview toolkit', () => {
     assert.deepEqual(importersOf('@vscode/webview-ui-toolkit'), [join('webview', 'toolkit.ts')]);
   });

@@ -34,7 +34,7 @@ export async function launchEngine(entry: string, workspace: string): Promise<En
     detached: true,
     windowsHide: true,
     stdio: outputTo(engineLogFile(workspace)),
-    env: engineEnvironment(),
+    env: plainNodeEnvironment(),
   });
   await yieldToWindow(child);
   child.unref();
@@ -75,7 +75,7 @@ function outputTo(file: string): ['ignore', number, number] {
 }
 
 /** The extension host's environment, less what is meant for that process alone. */
-function engineEnvironment(): NodeJS.ProcessEnv {
+export function plainNodeEnvironment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS' && !name.startsWith('VSCODE_'));
   // On the desktop, `process.execPath` is VS Code itself; this makes it plain Node.
   return { ...Object.fromEntries(own), ELECTRON_RUN_AS_NODE: '1' };

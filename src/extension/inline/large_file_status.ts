@@ -1,5 +1,5 @@
 /**
- * Says in the status bar what is off for the file in front when it is a dataset of more than 50 MB. VS Code hands no such file to
+ * Says in the status bar item what is off for the file in front when it is a dataset of more than 50 MB. VS Code hands no such file to
  * extensions: they are told neither its text nor which lines are on the screen, and may put neither results nor lenses nor hovers there.
  */
 import { stat } from 'node:fs/promises';
@@ -9,20 +9,21 @@ import { DisposableStore } from '../common/disposables.ts';
 import { Pace } from '../common/pace.ts';
 import { mayBeDataset } from '../dataset/dataset_document.ts';
 import { bytesText } from '../models/model_text.ts';
+import type { StatusFace, StatusItem } from '../status_item.ts';
 import { LARGEST_DOCUMENT } from './large_datasets.ts';
 
 /** A document of few characters in many bytes comes a moment after its tab. */
 const SETTLE_MILLISECONDS = 300;
 
 export class LargeFileStatus implements vscode.Disposable {
-  readonly #item = vscode.window.createStatusBarItem('latro.largeFile', vscode.StatusBarAlignment.Left);
+  readonly #item: StatusItem;
   readonly #disposables = new DisposableStore();
 
-  constructor() {
-    this.#item.name = vscode.l10n.t('LaTRO: large dataset');
+  constructor(item: StatusItem) {
+    this.#item = item;
     const pace = new Pace(() => void this.#look(), SETTLE_MILLISECONDS);
     const { tabGroups } = vscode.window;
-    const parts = [this.#item, pace, tabGroups.onDidChangeTabs(pace.ask), tabGroups.onDidChangeTabGroups(pace.ask)];
+    const parts = [pace, tabGroups.onDidChangeTabs(pace.ask), tabGroups.onDidChangeTabGroups(pace.ask)];
     for (const part of parts) this.#disposables.add(part);
     pace.ask();
   }
@@ -41,43 +42,40 @@ export class LargeFileStatus implements vscode.Disposable {
             () => 0,
           );
     if (uri?.toString() !== fileInFront()?.toString()) return; // the next look is on its way
-    if (uri === undefined || size <= LARGEST_DOCUMENT || isDocument(uri)) {
-      this.#item.hide();
-      return;
-    }
-    this.#show(uri, bytesText(size));
+    const isWhole = uri === undefined || size <= LARGEST_DOCUMENT || isDocument(uri);
+    this.#item.set('file', isWhole ? undefined : fileFace(!/\.json$/i.test(uri.path), bytesText(size)));
   }
+}
 
-  #show(uri: vscode.Uri, size: string): void {
-    const { l10n } = vscode;
-    const isLines = !/\.json$/i.test(uri.path);
-    this.#item.text = isLines
-      ? `$(info) ${l10n.t('{0}: rows are checked, results are off', size)}`
-      : `$(info) ${l10n.t('{0}: rows are off', size)}`;
-    const text = new vscode.MarkdownString();
-    const off = l10n.t(
-      'VS Code hands files of more than 50 MB to no extension: results, rationales, notes, lenses and quick fixes cannot be shown in them.',
-    );
-    const on = isLines
-      ? l10n.t(
-          'Its rows are checked from disk and listed in the Problems view. Training and evaluation read the whole file.',
-        )
-      : l10n.t('As JSON Lines its rows are checked from disk. Training and evaluation read up to 400 MB of JSON.');
-    text.appendText(off).appendMarkdown('\n\n').appendText(on);
-    if (vscode.workspace.isTrusted) {
-      const links = isLines
-        ? [
-            link(l10n.t('Train on this dataset'), 'latro.trainOnDataset'),
-            link(l10n.t('Evaluate on this dataset'), 'latro.evaluate'),
-          ]
-        : [link(l10n.t('Convert to JSON Lines'), 'latro.convertToJsonLines')];
-      text.isTrusted = { enabledCommands: LINKED };
-      text.appendMarkdown(`\n\n${links.join(' · ')}`);
-    }
-    this.#item.tooltip = text;
-    this.#item.command = 'workbench.actions.view.problems';
-    this.#item.show();
+function fileFace(isLines: boolean, size: string): StatusFace {
+  const { l10n } = vscode;
+  const text = new vscode.MarkdownString();
+  const off = l10n.t(
+    'VS Code hands files of more than 50 MB to no extension: results, rationales, notes, lenses and quick fixes cannot be shown in them.',
+  );
+  const on = isLines
+    ? l10n.t(
+        'Its rows are checked from disk and listed in the Problems view. Training and evaluation read the whole file.',
+      )
+    : l10n.t('As JSON Lines its rows are checked from disk. Training and evaluation read up to 400 MB of JSON.');
+  text.appendText(off).appendMarkdown('\n\n').appendText(on);
+  if (vscode.workspace.isTrusted) {
+    const links = isLines
+      ? [
+          link(l10n.t('Train on this dataset'), 'latro.trainOnDataset'),
+          link(l10n.t('Evaluate on this dataset'), 'latro.evaluate'),
+        ]
+      : [link(l10n.t('Convert to JSON Lines'), 'latro.convertToJsonLines')];
+    text.isTrusted = { enabledCommands: LINKED };
+    text.appendMarkdown(`\n\n${links.join(' · ')}`);
   }
+  return {
+    text: isLines
+      ? `$(info) ${l10n.t('{0}: rows are checked, results are off', size)}`
+      : `$(info) ${l10n.t('{0}: rows are off', size)}`,
+    tooltip: text,
+    command: 'workbench.actions.view.problems',
+  };
 }
 
 const LINKED: readonly CommandId[] = ['latro.trainOnDataset', 'latro.evaluate', 'latro.convertToJsonLines'];
