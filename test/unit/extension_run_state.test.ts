@@ -97,6 +97,35 @@ describe('state of a run', () => {
   });
 });
 
+describe('rate and time left of a run that another process trains', () => {
+  const progress = (run: Partial<RunSummary>, events: readonly RunEvent[]) => {
+    const { done, total, unit, perSecond, secondsLeft } = progressOf({ ...summary, ...run }, undefined, events, START);
+    return { done, total, unit, perSecond, secondsLeft };
+  };
+  const counted = { done: 2, total: 12, unit: 'updates' };
+
+  it('come from its updates while it trains', () => {
+    assert.deepEqual(progress({}, [step(1, 10), step(2, 14)]), { ...counted, perSecond: 1 / 4, secondsLeft: 10 * 4 });
+    const slow = (number: number): RunEvent => ({
+      type: 'step',
+      time: at(number),
+      metrics: { ...metrics, step: number, secondsSample: 10, secondsScore: 0, secondsTrain: 0 },
+    });
+    const recent = [slow(1), ...Array.from({ length: 10 }, (_, i) => step(i + 2, i + 2))];
+    assert.equal(progress({ step: 11 }, recent).secondsLeft, 4, 'of the last ten only');
+  });
+
+  it('are not told before its first update, without a total, in another phase, or of one that rests', () => {
+    const none = { ...counted, perSecond: null, secondsLeft: null };
+    const events = [step(1, 10), step(2, 14)];
+    assert.deepEqual(progress({}, []), none);
+    assert.equal(progress({ totalSteps: null }, events).secondsLeft, null);
+    assert.deepEqual(progress({ phase: 'evaluating-after' }, events), none);
+    for (const status of ['stopped', 'interrupted', 'failed', 'finished'] as const)
+      assert.deepEqual(progress({ status }, events), none);
+  });
+});
+
 const IN_ENGLISH: ReportWords = { l10n: ENGLISH, engineText: (message) => message, statusText: (status) => status };
 
 describe('export of a run', () => {

@@ -43,8 +43,12 @@ export function progressOf(
   const common = { phase, secondsElapsed: secondsAtWork(run, events, atWork ? now : null) };
   const progress = job?.progress;
   if (progress == null) {
+    // No job here: it is idle, or another process trains it, and its updates say how long they took.
     const total = totalSteps ?? 0;
-    return { ...common, done: step, total, unit: 'updates', perSecond: null, secondsLeft: null };
+    const each = atWork && phase === 'training' ? secondsPerUpdate(events) : null;
+    const secondsLeft = each === null || totalSteps === null ? null : Math.max(0, totalSteps - step) * each;
+    const perSecond = each === null || each === 0 ? null : 1 / each;
+    return { ...common, done: step, total, unit: 'updates', perSecond, secondsLeft };
   }
   const { done, total, unit, ratePerSecond, secondsLeft } = progress;
   const counted = { ...common, done, total, perSecond: atWork ? ratePerSecond : null };
