@@ -15,7 +15,7 @@ import { explained } from './tooltip.ts';
 const NONE = 'none';
 
 export function questionHeader({ snapshot, send }: RationaleContext): VNode {
-  const { dataset, line, rowKey, question, goldAnswer, run } = snapshot;
+  const { dataset, line, rowKey, question, goldAnswer, run, runs } = snapshot;
   return h(
     'header',
     { key: 'header', class: 'question' },
@@ -32,12 +32,28 @@ export function questionHeader({ snapshot, send }: RationaleContext): VNode {
         },
         `${dataset}:${line}`,
       ),
-      run === null ? null : h('span', { class: 'dim run' }, run),
+      run === null || runs.length > 1 ? null : h('span', { class: 'dim run' }, run),
     ),
     h('h1', { class: 'question-text' }, question),
     h('p', { class: 'gold' }, t('rationale.gold'), ' ', h('strong', null, goldAnswer)),
+    runRow({ snapshot, send }),
     checkpointRow({ snapshot, send }),
     otherDraw({ snapshot, send }),
+  );
+}
+
+/** Where there is nothing to choose, the run stands beside the file. */
+function runRow({ snapshot: { run, runs, rowKey }, send }: Pick<RationaleContext, 'snapshot' | 'send'>): Child {
+  if (run === null || runs.length < 2) return null;
+  return h(
+    'div',
+    { class: 'checkpoints' },
+    dropdown({
+      label: t('rationale.run'),
+      value: run,
+      choices: runs.map((id) => ({ value: id, text: id })),
+      onChoose: (chosen) => chosen !== run && send({ type: 'choose-run', rowKey, run: chosen }),
+    }),
   );
 }
 

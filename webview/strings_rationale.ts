@@ -17,6 +17,7 @@ export const rationaleStrings = {
   'rationale.empty.untrusted.text':
     'Datasets can be looked at and checked; sampling and training need a trusted workspace.',
   'rationale.gold': 'Gold answer',
+  'rationale.run': 'Run that the rationales are of',
   'rationale.weights': 'Weights that sampled the rationales',
   'rationale.against': 'compared with',
   'rationale.comparison': 'Weights to compare with',

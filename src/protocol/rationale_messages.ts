@@ -149,6 +149,8 @@ export const RationaleQuestion = v.object({
   goldAnswer: v.string(),
   /** Name of the run the rationales come from; null without a run. */
   run: v.nullable(v.string()),
+  /** The runs that can be chosen, newest first, `run` among them. */
+  runs: v.array(v.string()),
   /** Base first, then rising steps. */
   checkpoints: v.array(CheckpointOption),
   /** Null: nothing sampled for this question yet under the chosen checkpoint. */
@@ -192,6 +194,8 @@ export type RationaleHostMessage = v.InferOutput<typeof RationaleHostMessage>;
 export const RationaleIntent = v.variant('type', [
   ReadyIntent,
   ActionIntent,
+  /** Holds for the whole dataset. */
+  v.object({ type: v.literal('choose-run'), rowKey: v.string(), run: v.string() }),
   v.object({ type: v.literal('choose-checkpoint'), rowKey: v.string(), checkpoint: CheckpointName }),
   v.object({ type: v.literal('choose-comparison'), rowKey: v.string(), checkpoint: v.nullable(CheckpointName) }),
   v.object({ type: v.literal('sample'), rowKey: v.string(), checkpoint: CheckpointName, settings: SamplingSettings }),

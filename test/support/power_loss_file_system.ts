@@ -6,6 +6,8 @@ import { dirname, resolve } from 'node:path';
 import type { FileStatus, FileSystem, OpenMode, WriteHandle } from '../../src/engine/common/file_system.ts';
 
 interface FileNode {
+  /** In writes of the whole file system, not in milliseconds. */
+  modified: number;
   content: Uint8Array;
   durable: Uint8Array;
 }
@@ -16,6 +18,7 @@ interface DirectoryNode {
 type TreeNode = FileNode | DirectoryNode;
 
 export class PowerLossFileSystem implements FileSystem {
+  #writes = 0;
   #root: DirectoryNode = { entries: new Map(), durable: new Map() };
 
   /** Loses the power. `uniform` in [0, 1) decides the fate of each unflushed thing. */
@@ -36,7 +39,7 @@ export class PowerLossFileSystem implements FileSystem {
     const existing = parent.entries.get(name);
     if (existing !== undefined && mode === 'create') throw systemError('EEXIST', path);
     if (existing !== undefined && 'entries' in existing) throw systemError('EISDIR', path);
-    const node = existing ?? { content: new Uint8Array(), durable: new Uint8Array() };
+    const node = existing ?? { modified: ++this.#writes, content: new Uint8Array(), durable: new Uint8Array() };
     parent.entries.set(name, node);
     if (mode === 'replace') node.content = new Uint8Array();
     return {
@@ -45,6 +48,7 @@ export class PowerLossFileSystem implements FileSystem {
         grown.set(node.content);
         grown.set(bytes, node.content.length);
         node.content = grown;
+        node.modified = ++this.#writes;
       },
       flush: async () => {
         node.durable = node.content;
@@ -56,6 +60,7 @@ export class PowerLossFileSystem implements FileSystem {
   async truncate(path: string, bytes: number): Promise<void> {
     const node = this.#file(path);
     node.content = node.content.slice(0, bytes);
+    node.modified = ++this.#writes;
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -92,7 +97,8 @@ export class PowerLossFileSystem implements FileSystem {
   async status(path: string): Promise<FileStatus | null> {
     const node = this.#find(path);
     if (node === undefined) return null;
-    return 'entries' in node ? { kind: 'directory', bytes: 0 } : { kind: 'file', bytes: node.content.length };
+    if ('entries' in node) return { kind: 'directory', bytes: 0, modified: 0 };
+    return { kind: 'file', bytes: node.content.length, modified: node.modified };
   }
 
   async flushDirectory(path: string): Promise<void> {
@@ -134,14 +140,14 @@ function loseDirectory(directory: DirectoryNode, uniform: () => number): Directo
 }
 
 /** Unflushed content: kept, lost, cut short, or there in length but zero. What was flushed and then appended to stays. */
-function loseFile({ content, durable }: FileNode, uniform: () => number): FileNode {
+function loseFile({ modified, content, durable }: FileNode, uniform: () => number): FileNode {
   const kept = durable.every((byte, i) => content[i] === byte) ? durable.length : 0;
   const fate = content === durable ? 1 : uniform();
   let left = content;
   if (fate < 0.3) left = durable;
   else if (fate < 0.6) left = content.slice(0, kept + Math.floor(uniform() * (content.length - kept + 1)));
   else if (fate < 0.8) left = content.slice().fill(0, kept);
-  return { content: left, durable: left };
+  return { modified, content: left, durable: left };
 }
 
 function systemError(code: string, path: string): Error {

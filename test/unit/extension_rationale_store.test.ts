@@ -9,6 +9,7 @@ import { keptSnapshot } from '../webview/fixtures/rationales.ts';
 const FOLDER = path.resolve('/w/.latro/rationales');
 const sampled = keptSnapshot.current!;
 const under = (checkpoint: string): RationaleSet => ({ ...sampled, checkpoint });
+const keptBy = (owner: string, set = sampled) => ({ owner, set });
 const trace = {
   owner: 'run-1',
   checkpoint: 'step-40',
@@ -29,10 +30,10 @@ describe('rationales kept beside the runs', () => {
 
   it('are there after a reload of the window: sampled again, edited, pinned and traced, each with its owner', async () => {
     const store = open();
-    await store.addSet('row-a', 'run-1', sampled);
-    await store.addSet('row-a', '/models/m', under('base'));
+    await store.addSet('row-a', keptBy('run-1'));
+    await store.addSet('row-a', keptBy('/models/m', under('base')));
     await store.addTrace('row-a', trace);
-    await store.addSet('row-b', 'run-1', under('step-20'));
+    await store.addSet('row-b', keptBy('run-1', under('step-20')));
     const again = await open().of('row-a');
     assert.deepEqual(
       again.sets.map(({ owner, set }) => [owner, set.checkpoint]),
@@ -50,8 +51,8 @@ describe('rationales kept beside the runs', () => {
 
   it('hold one set per weights, and give it up when it is discarded, with its file when nothing is left', async () => {
     const store = open();
-    await store.addSet('row-a', 'run-1', sampled);
-    await store.addSet('row-a', 'run-1', { ...sampled, temperature: 0.1 });
+    await store.addSet('row-a', keptBy('run-1'));
+    await store.addSet('row-a', keptBy('run-1', { ...sampled, temperature: 0.1 }));
     assert.deepEqual(
       (await open().of('row-a')).sets.map(({ set }) => set.temperature),
       [0.1],
@@ -64,18 +65,18 @@ describe('rationales kept beside the runs', () => {
   it('keep within their bounds: the questions touched longest ago go first, and in one question the oldest sets', async () => {
     const bytes = JSON.stringify(sampled).length;
     const store = open({ questions: 3, bytes: 100 * bytes, bytesPerQuestion: 2.5 * bytes });
-    for (const row of ['a', 'b', 'c']) await store.addSet(row, 'run-1', sampled);
-    await store.addSet('a', 'run-1', under('step-20'));
-    await store.addSet('d', 'run-1', sampled);
+    for (const row of ['a', 'b', 'c']) await store.addSet(row, keptBy('run-1'));
+    await store.addSet('a', keptBy('run-1', under('step-20')));
+    await store.addSet('d', keptBy('run-1'));
     assert.deepEqual(await files.list(FOLDER), ['a.json', 'c.json', 'd.json', 'index.json']);
     assert.deepEqual((await store.of('b')).sets, [], 'not in memory either');
-    for (const step of [60, 80]) await store.addSet('a', 'run-1', under(`step-${step}`));
+    for (const step of [60, 80]) await store.addSet('a', keptBy('run-1', under(`step-${step}`)));
     assert.deepEqual(
       (await open().of('a')).sets.map(({ set }) => set.checkpoint),
       ['step-60', 'step-80'],
     );
     const small = open({ questions: 100, bytes: 2.2 * bytes, bytesPerQuestion: bytes / 2 });
-    await small.addSet('e', 'run-1', sampled);
+    await small.addSet('e', keptBy('run-1'));
     assert.equal((await open().of('e')).sets.length, 1, 'the newest set always stays');
     const left = (await files.list(FOLDER)).filter((name) => name !== 'index.json');
     const sizes = await Promise.all(left.map(async (name) => (await files.status(path.join(FOLDER, name)))!.bytes));
@@ -83,7 +84,7 @@ describe('rationales kept beside the runs', () => {
   });
 
   it('lose nothing that was kept before when the power fails', async () => {
-    await open().addSet('row-a', 'run-1', sampled);
+    await open().addSet('row-a', keptBy('run-1'));
     for (const uniform of [0, 0.3, 0.7, 0.99]) {
       files.losePower(() => uniform);
       assert.deepEqual((await open().of('row-a')).sets[0]?.set, sampled);
@@ -91,7 +92,7 @@ describe('rationales kept beside the runs', () => {
   });
 
   it('move a file that cannot be read aside, say so, and start anew', async () => {
-    await open().addSet('row-a', 'run-1', sampled);
+    await open().addSet('row-a', keptBy('run-1'));
     const file = path.join(FOLDER, 'row-a.json');
     const handle = await files.open(file, 'replace');
     await handle.write(new TextEncoder().encode('{"version":1,"sets":[{}]}'));
@@ -99,14 +100,48 @@ describe('rationales kept beside the runs', () => {
     const store = open();
     assert.deepEqual((await store.of('row-a')).sets, []);
     assert.match(warnings.join(), /row-a\.json cannot be read/);
-    await store.addSet('row-a', 'run-1', sampled);
+    await store.addSet('row-a', keptBy('run-1'));
     assert.deepEqual(await files.list(FOLDER), ['index.json', 'row-a.json', 'row-a.json.unreadable']);
+  });
+
+  it('of two windows on one folder add up: each reads what the other has written, before a change and when it shows them', async () => {
+    const [one, other] = [open(), open()];
+    await one.addSet('row-a', keptBy('run-1'));
+    assert.equal((await other.of('row-a')).sets.length, 1);
+    await other.addSet('row-a', keptBy('run-1', under('step-20')));
+    await one.addTrace('row-a', trace); // one has shown the row, and not since
+    for (const store of [one, other, open()]) {
+      const { sets, traces } = await store.of('row-a');
+      assert.deepEqual([sets.map(({ set }) => set.checkpoint), traces], [['step-40', 'step-20'], [trace]]);
+    }
+    await other.removeSet('row-a', 'run-1', 'step-40');
+    assert.deepEqual(
+      (await one.of('row-a')).sets.map(({ set }) => set.checkpoint),
+      ['step-20'],
+    );
+    await Promise.all([one.addSet('row-b', keptBy('run-1')), one.addSet('row-b', keptBy('run-2'))]);
+    assert.equal((await other.of('row-b')).sets.length, 2);
+  });
+
+  it('are read again only when their file has changed', async () => {
+    await open().addSet('row-a', keptBy('run-1'));
+    const read = files.read.bind(files);
+    let reads = 0;
+    files.read = (...of) => {
+      reads++;
+      return read(...of);
+    };
+    const store = open();
+    for (let i = 0; i < 3; i++) assert.equal((await store.of('row-a')).sets.length, 1);
+    assert.equal(reads, 1);
   });
 
   it('are in memory even where the disk refuses', async () => {
     const store = open();
     files.rename = () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
-    await assert.rejects(store.addSet('row-a', 'run-1', sampled), /full/);
+    await assert.rejects(store.addSet('row-a', keptBy('run-1')), /full/);
     assert.equal((await store.of('row-a')).sets.length, 1);
+    await assert.rejects(store.addTrace('row-a', trace), /full/);
+    assert.deepEqual((await store.of('row-a')).traces, [trace], 'beside what was refused before');
   });
 });

@@ -347,6 +347,28 @@ describe('rationale panel', function () {
     });
   });
 
+  it('lets another run be chosen by keyboard where several read the dataset, and is quiet about it where one does', async () => {
+    const { run, rowKey } = questionSnapshot;
+    const { page } = await open(questionSnapshot);
+    const choice = page.getByRole('combobox', { name: 'Run that the rationales are of' });
+    assert.equal(await choice.count(), 0);
+    assert.equal(await page.locator('.where .run').innerText(), run);
+    const two: RationaleQuestion = { ...questionSnapshot, runs: [run!, '20261101-080000-an-older-one'] };
+    await panel.send({ type: 'snapshot', snapshot: two });
+    assert.equal(await page.locator('.where .run').count(), 0, 'said once');
+    assert.deepEqual(await panel.seriousViolations(), []);
+    await choice.focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    const chosen = { type: 'choose-run', rowKey, run: '20261101-080000-an-older-one' };
+    assert.deepEqual((await panel.posted()).at(-1), chosen);
+    assert.equal((await panel.posted()).filter(({ type }) => type === 'choose-run').length, 1);
+    const other = '20261101-080000-an-older-one';
+    await panel.send({ type: 'snapshot', snapshot: { ...two, run: other } });
+    assert.equal(await choice.evaluate((element) => (element as HTMLSelectElement).value), other);
+  });
+
   it('shows what changed word by word: removals and additions give back both texts', async () => {
     const { page } = await open(questionSnapshot);
     await page.locator('vscode-checkbox').click();

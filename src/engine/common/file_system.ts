@@ -20,6 +20,8 @@ export type OpenMode = 'create' | 'replace' | 'append';
 export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'other';
   readonly bytes: number;
+  /** When its content was last written: milliseconds since 1970, with a fraction where the disk keeps one. */
+  readonly modified: number;
 }
 
 /**
@@ -138,7 +140,8 @@ export class NodeFileSystem implements FileSystem {
   async status(path: string): Promise<FileStatus | null> {
     try {
       const status = await stat(path);
-      return { kind: status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other', bytes: status.size };
+      const kind = status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other';
+      return { kind, bytes: status.size, modified: status.mtimeMs };
     } catch (error) {
       if (isMissing(error)) return null;
       throw error;

@@ -1,15 +1,17 @@
 /** What the newest run that knows a dataset says about its rows: read from disk, for a few rows at a time. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import * as v from 'valibot';
 import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
-import type { RunDirectory } from '../../engine/runs/run_directory.ts';
-import { EvaluationSummary } from '../../protocol/records.ts';
-import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
+import type { RunSummary } from '../../protocol/run_record.ts';
 import { type Disposable, Emitter, type Listener } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
-import { samePath } from '../rationales/question_source.ts';
-import { updatesBehind } from '../rationales/rationale_sets.ts';
+import {
+  DatasetRuns,
+  type FinishedEvaluation,
+  finishedEvaluations,
+  type KnownRuns,
+  samePath,
+} from '../runs/dataset_runs.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';
 import { EvaluationIndex } from './evaluation_index.ts';
 import {
@@ -23,10 +25,7 @@ import {
 } from './row_result.ts';
 
 /** The part of a `RunsWatcher` that is needed. */
-export interface Runs {
-  /** Newest first. */
-  readonly runs: readonly RunSummary[];
-  directory(run: RunSummary): RunDirectory;
+export interface Runs extends KnownRuns {
   readonly onChanged: (listener: Listener<void>) => Disposable;
 }
 
@@ -38,14 +37,6 @@ export interface RowDetail {
   readonly rationales: ShownRationales;
   /** The evaluated answers; null where the result is of rollouts. */
   readonly evaluated: { readonly now: EvaluationFigures; readonly before: EvaluationFigures | null } | null;
-}
-
-/** A finished evaluation: what it says of all its rows, and the file of its rows. */
-export interface FinishedEvaluation {
-  readonly summary: EvaluationSummary;
-  readonly file: string;
-  /** Updates behind the weights. */
-  readonly updates: number;
 }
 
 /** Whose results a dataset shows: the newest run that has any, or evaluations of a model outside all runs. */
@@ -69,6 +60,7 @@ interface CachedResult {
 
 export class DatasetResults implements Disposable {
   readonly #runs: Runs;
+  readonly #datasets: DatasetRuns;
   readonly #log: Log;
   readonly #folder: string;
   readonly #files: FileSystem;
@@ -76,7 +68,6 @@ export class DatasetResults implements Disposable {
   readonly #subscription: Disposable;
   /** By dataset; runs change, so forgotten with every change. */
   #sources = new Map<string, Promise<Source | null>>();
-  readonly #records = new Map<string, Promise<RunRecord>>();
   readonly #rollouts = new Map<string, RolloutIndex>();
   /** By file and its stamp. */
   readonly #evaluations = new Map<string, Promise<EvaluationIndex>>();
@@ -88,6 +79,7 @@ export class DatasetResults implements Disposable {
   /** @param evaluations folder of the evaluations that belong to no run */
   constructor(runs: Runs, evaluations: string, log: Log, files: FileSystem = new NodeFileSystem()) {
     this.#runs = runs;
+    this.#datasets = new DatasetRuns(runs);
     this.#folder = evaluations;
     this.#log = log;
     this.#files = files;
@@ -144,7 +136,8 @@ export class DatasetResults implements Disposable {
     const [first, last] = [steps[0], steps.at(-1)];
     if (first === undefined || last === undefined) return null;
     const key = `${run.id} ${rowKey}`;
-    const stamp = `${first} ${last}`;
+    // A run that was rolled back samples the same updates anew.
+    const stamp = `${first} ${rollouts.stamp(first)} ${last} ${rollouts.stamp(last)}`;
     const known = this.#ofRollouts.get(key);
     if (known?.stamp === stamp) return known.result;
     const now = await rollouts.read(rowKey, last, RolloutFigures);
@@ -170,46 +163,24 @@ export class DatasetResults implements Disposable {
     return (await this.#ofRuns(file)) ?? (await this.#ofModels(file));
   }
 
-  /** The newest run that reads the file and has something to say about it. */
   async #ofRuns(file: string): Promise<Source | null> {
-    for (const run of this.#runs.runs) {
-      const { train, validation, test } = (await this.#record(run)).config.dataset;
-      const isRead = [train, validation, test].some((each) => each !== undefined && samePath(each, file));
-      if (!isRead) continue;
-      const directory = this.#runs.directory(run);
-      const names = await directory.evaluationNames();
-      const evaluations = await this.#finished(names.map((name) => directory.evaluationFile(name, 'json')));
-      const own = evaluations.filter(({ summary }) => samePath(summary.dataset, file)).sort(byUpdates);
-      const hasRollouts = samePath(train, file) && (await directory.rolloutSteps()).length > 0;
-      const now = own.at(-1) ?? null;
-      if (now === null && !hasRollouts) continue;
-      const before = own.findLast(({ updates }) => updates === 0) ?? null;
-      const rollouts = hasRollouts ? this.#rolloutsOf(run) : null;
-      return await this.#open({ run, now, before: before === now ? null : before }, rollouts);
-    }
-    return null;
+    const found = await this.#datasets.newestResults(file);
+    if (found === null) return null;
+    const { run, evaluations, hasRollouts } = found;
+    const now = evaluations.at(-1) ?? null;
+    const before = evaluations.findLast(({ updates }) => updates === 0) ?? null;
+    const rollouts = hasRollouts ? this.#rolloutsOf(run) : null;
+    return await this.#open({ run, now, before: before === now ? null : before }, rollouts);
   }
 
   /** The last evaluation of a model that belongs to no run. */
   async #ofModels(file: string): Promise<Source | null> {
     const names = (await this.#files.list(this.#folder)).filter((name) => name.endsWith('.json'));
-    const evaluations = await this.#finished(names.map((name) => path.join(this.#folder, name)));
+    const evaluations = await finishedEvaluations(names.map((name) => path.join(this.#folder, name)));
     const own = evaluations.filter(({ summary }) => samePath(summary.dataset, file));
     // Their names end with the time they were made.
     const now = own.sort((a, b) => timeIn(a.file).localeCompare(timeIn(b.file))).at(-1);
     return now === undefined ? null : await this.#open({ run: null, now, before: null }, null);
-  }
-
-  /** Those of these summaries that are there and can be read. */
-  async #finished(files: readonly string[]): Promise<FinishedEvaluation[]> {
-    const read = files.map(async (file): Promise<FinishedEvaluation[]> => {
-      const text = await readFile(file, 'utf8').catch(() => undefined);
-      const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), EvaluationSummary), text);
-      if (!parsed.success) return [];
-      const summary = parsed.output;
-      return [{ summary, file: `${file}l`, updates: updatesBehind(summary.checkpoint) }];
-    });
-    return (await Promise.all(read)).flat();
   }
 
   async #open(history: DatasetHistory, rollouts: RolloutIndex | null): Promise<Source> {
@@ -232,16 +203,7 @@ export class DatasetResults implements Disposable {
     this.#rollouts.set(run.id, known);
     return known;
   }
-
-  /** The config of a run never changes. */
-  #record(run: RunSummary): Promise<RunRecord> {
-    return remembered(this.#records, run.id, () => this.#runs.directory(run).record());
-  }
 }
-
-/** By rising number of updates; of those of the same weights, the one of most questions last. */
-const byUpdates = (a: FinishedEvaluation, b: FinishedEvaluation): number =>
-  a.updates - b.updates || a.summary.questions - b.summary.questions;
 
 const timeIn = (file: string): string => /(\d{8}-\d{6})\.jsonl$/.exec(file)?.[1] ?? '';
 

@@ -2,9 +2,7 @@
 import { majorityVote, mean } from '../../engine/evaluate/statistics.ts';
 import { drawOf, sameDraw, samplesOf } from '../../protocol/rationale_draw.ts';
 import type { CheckpointOption, RationaleSet, SamplingSettings, Stage } from '../../protocol/rationale_messages.ts';
-import { isAtHand } from './rationale_sets.ts';
-
-type Sets = ReadonlyMap<string, RationaleSet>;
+import { type Checkpoints, isAtHand } from './rationale_sets.ts';
 
 /** The newest weights before those shown, of which anything is known; undefined when only the base is. */
 export function previousCheckpoint(options: readonly CheckpointOption[], current: string): string | undefined {
@@ -14,19 +12,19 @@ export function previousCheckpoint(options: readonly CheckpointOption[], current
 
 /** `chosen` null: nothing to compare with; undefined: the base or else the previous checkpoint, whichever has rationales. */
 export function chooseComparison(
-  sets: Sets,
+  sampled: Checkpoints,
   options: readonly CheckpointOption[],
   current: string | undefined,
   chosen: string | null | undefined,
 ): string | undefined {
   if (chosen === null || current === undefined) return undefined;
   const wanted = [chosen, 'base', previousCheckpoint(options, current)];
-  return wanted.find((name) => name !== undefined && name !== current && sets.has(name));
+  return wanted.find((name) => name !== undefined && name !== current && sampled.has(name));
 }
 
-/** Empty where there are no other weights than those shown. */
+/** Empty where there are no other weights than those shown. @param sets of the base, the previous checkpoint and the one shown */
 export function stagesOf(
-  sets: Sets,
+  sets: ReadonlyMap<string, RationaleSet>,
   options: readonly CheckpointOption[],
   onDisk: readonly number[],
   current: string | undefined,

@@ -1,6 +1,6 @@
 /**
  * What a person chose and pinned in the side panel: kept in the workspace's state, bounded. A choice of weights holds for a row and a run
- * (another run has other weights by the same names), a pin for the row.
+ * (another run has other weights by the same names), a pin for the row, a choice of the run for the dataset.
  */
 import * as v from 'valibot';
 
@@ -21,6 +21,7 @@ const Choice = v.object({
 export type Choice = v.InferOutput<typeof Choice>;
 
 const CHOICES = 'latro.rationaleChoices';
+const RUNS = 'latro.rationaleRuns';
 const PINS = 'latro.pinnedRationales';
 /** So many are remembered, those touched last. */
 const ROWS = 200;
@@ -42,6 +43,18 @@ export class PanelChoices {
     await this.#memento.update(CHOICES, [...others, { ...this.of(rowKey, run), ...choice }].slice(-ROWS));
   }
 
+  /** Id of the run whose rationales are shown for a dataset; undefined: never chosen. */
+  run(dataset: string): string | undefined {
+    return this.#runs()[dataset];
+  }
+
+  /** `run` undefined: whichever is shown by itself. */
+  async chooseRun(dataset: string, run: string | undefined): Promise<void> {
+    const { [dataset]: _, ...others } = this.#runs();
+    const entries = [...Object.entries(others), ...(run === undefined ? [] : [[dataset, run] as const])];
+    await this.#memento.update(RUNS, Object.fromEntries(entries.slice(-ROWS)));
+  }
+
   pins(rowKey: string): readonly string[] {
     return this.#pins()[rowKey] ?? [];
   }
@@ -57,6 +70,11 @@ export class PanelChoices {
   #choices(): readonly Choice[] {
     const parsed = v.safeParse(v.array(Choice), this.#memento.get<unknown>(CHOICES, []));
     return parsed.success ? parsed.output : [];
+  }
+
+  #runs(): Readonly<Record<string, string>> {
+    const parsed = v.safeParse(v.record(v.string(), v.string()), this.#memento.get<unknown>(RUNS, {}));
+    return parsed.success ? parsed.output : {};
   }
 
   #pins(): Readonly<Record<string, readonly string[]>> {

@@ -1,16 +1,24 @@
 /** The question under the cursor, and everything known of it: its run, and the rationales under each checkpoint. */
-import path from 'node:path';
 import type { DatasetRow } from '../../engine/datasets/row.ts';
 import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
 import type { RationaleSet, RationaleView } from '../../protocol/rationale_messages.ts';
-import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
+import { QuestionRollout } from '../../protocol/records.ts';
+import type { RunSummary } from '../../protocol/run_record.ts';
+import { DatasetRuns, type KnownRuns } from '../runs/dataset_runs.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';
-import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import { strategyNames } from '../runs/strategies.ts';
 import type { PanelChoices } from './panel_choices.ts';
 import type { RatingStore } from './rating_store.ts';
-import { type Marks, setOfRollout, type Trace, weightsOfRollout, withMarks } from './rationale_sets.ts';
-import type { RationaleStore } from './rationale_store.ts';
+import {
+  type Marks,
+  type RunSettings,
+  setOfRollout,
+  type Trace,
+  updatesBehind,
+  weightsOfRollout,
+  withMarks,
+} from './rationale_sets.ts';
+import type { KeptSet, RationaleStore } from './rationale_store.ts';
 
 /** A row of a dataset as it stands in the editor. */
 export interface Question {
@@ -22,8 +30,12 @@ export interface Question {
 
 export interface KnownQuestion {
   readonly run: RunSummary | null;
-  /** By checkpoint name. */
-  readonly sets: ReadonlyMap<string, RationaleSet>;
+  /** Ids of the runs to choose from, newest first, `run` among them. */
+  readonly runs: readonly string[];
+  /** Names of the checkpoints under which there are rationales. */
+  readonly sampled: ReadonlySet<string>;
+  /** The rationales under a checkpoint; undefined when there are none. */
+  readonly set: (checkpoint: string) => Promise<RationaleSet | undefined>;
   /** The checkpoints whose set was sampled, or added to, on request. */
   readonly onRequest: ReadonlySet<string>;
   /** Steps whose weights are on disk, rising. */
@@ -33,7 +45,7 @@ export interface KnownQuestion {
 }
 
 export interface QuestionSourceServices {
-  readonly runs: RunsWatcher;
+  readonly runs: KnownRuns;
   readonly store: RationaleStore;
   readonly ratings: RatingStore;
   readonly choices: PanelChoices;
@@ -41,43 +53,56 @@ export interface QuestionSourceServices {
   readonly model: () => string;
 }
 
+/** Of what was read last: those shown and compared, and some that a person goes back to. */
+const SETS_IN_MEMORY = 16;
+
 export class QuestionSource {
   readonly #services: QuestionSourceServices;
+  readonly #datasets: DatasetRuns;
   readonly #indexes = new Map<string, RolloutIndex>();
-  readonly #records = new Map<string, RunRecord>();
+  /** By run, row, update and stamp of the file; newest last. */
+  readonly #sets = new Map<string, RationaleSet>();
 
   constructor(services: QuestionSourceServices) {
     this.#services = services;
+    this.#datasets = new DatasetRuns(services.runs);
   }
 
   async known({ file, row }: Question): Promise<KnownQuestion> {
-    const { runs, store } = this.#services;
-    const run = await this.runOf(file);
-    const sets = new Map<string, RationaleSet>();
-    let checkpointSteps: readonly number[] = [];
-    let names: Readonly<Record<string, string>> = {};
-    if (run !== null) {
-      const { config } = await this.#record(run);
-      names = strategyNames(config);
-      const settings = { runId: run.id, temperature: config.sampling.temperature, beta: config.reward.klCoefficient };
-      for (const rollout of await this.#index(run).find(row.rowKey)) {
-        sets.set(weightsOfRollout(rollout), setOfRollout(rollout, settings));
-      }
-      checkpointSteps = await runs.directory(run).checkpoints.steps();
+    const { runs } = this.#services;
+    const { rowKey } = row;
+    const { run, others } = await this.#runsOf(file);
+    const own = new Map((await this.#keptSets(rowKey, run)).map(({ set }) => [set.checkpoint, set]));
+    const shown = { run, runs: others.map(({ id }) => id), onRequest: new Set(own.keys()) };
+    if (run === null) {
+      const set = async (checkpoint: string) => own.get(checkpoint);
+      return { ...shown, sampled: shown.onRequest, set, checkpointSteps: [], strategyNames: {} };
     }
-    const own = (await store.of(row.rowKey)).sets.filter(({ owner }) => owner === this.#owner(run));
-    for (const { set } of own) sets.set(set.checkpoint, set);
-    const onRequest = new Set(own.map(({ set }) => set.checkpoint));
-    return { run, sets, onRequest, checkpointSteps, strategyNames: names };
+    const { config } = await this.#datasets.record(run);
+    const steps = await this.#index(run).steps(rowKey);
+    const stepOf = new Map(steps.map((step) => [weightsOfRollout({ step }), step]));
+    const settings = { runId: run.id, temperature: config.sampling.temperature, beta: config.reward.klCoefficient };
+    return {
+      ...shown,
+      sampled: new Set([...stepOf.keys(), ...own.keys()]),
+      set: async (checkpoint) => {
+        const step = stepOf.get(checkpoint);
+        return own.get(checkpoint) ?? (step === undefined ? undefined : await this.#read(run, rowKey, step, settings));
+      },
+      checkpointSteps: await runs.directory(run).checkpoints.steps(),
+      strategyNames: strategyNames(config),
+    };
   }
 
-  /** The newest run that reads this file. */
+  /** The run whose rationales are shown: the one that was chosen, or the newest that has results of this file, or else reads it. */
   async runOf(file: string): Promise<RunSummary | null> {
-    for (const run of this.#services.runs.runs) {
-      const { train, validation, test } = (await this.#record(run)).config.dataset;
-      if ([train, validation, test].some((each) => each !== undefined && samePath(each, file))) return run;
-    }
-    return null;
+    return (await this.#runsOf(file)).run;
+  }
+
+  /** Shows another run's rationales of this dataset, until another choice; the one shown by itself is followed by newer ones. */
+  async chooseRun({ file }: Question, runId: string): Promise<void> {
+    const byItself = (await this.#datasets.withResults(file))[0]?.id;
+    await this.#services.choices.chooseRun(file, runId === byItself ? undefined : runId);
   }
 
   /** Weights of a checkpoint of the run; without a run, the chosen model itself. */
@@ -89,7 +114,8 @@ export class QuestionSource {
 
   /** Takes the place of what the question had under this checkpoint, until it is discarded. */
   async addSet({ row }: Question, run: RunSummary | null, set: RationaleSet): Promise<void> {
-    await this.#services.store.addSet(row.rowKey, this.#owner(run), set);
+    const weights = await this.#weightsStamp(run, set.checkpoint);
+    await this.#services.store.addSet(row.rowKey, { owner: this.#owner(run), ...weights, set });
   }
 
   /** Back to what the run left behind. */
@@ -100,13 +126,15 @@ export class QuestionSource {
 
   async addTrace({ row }: Question, run: RunSummary | null, checkpoint: string, rationale: string, trace: Trace) {
     const { scores, by } = trace;
-    const kept = { owner: this.#owner(run), checkpoint, rationale, scores: [...scores], by };
+    const weights = await this.#weightsStamp(run, checkpoint);
+    const kept = { owner: this.#owner(run), ...weights, checkpoint, rationale, scores: [...scores], by };
     await this.#services.store.addTrace(row.rowKey, kept);
   }
 
   async marks({ file, row }: Question, run: RunSummary | null): Promise<Marks> {
     const { choices, ratings, store } = this.#services;
-    const own = (await store.of(row.rowKey)).traces.filter(({ owner }) => owner === this.#owner(run));
+    const { traces } = await store.of(row.rowKey);
+    const own = await this.#stillOf(run, traces, ({ checkpoint }) => checkpoint);
     return {
       pinned: new Set(choices.pins(row.rowKey)),
       ratings: await ratings.ofRow(file, row.rowKey),
@@ -118,16 +146,22 @@ export class QuestionSource {
 
   /** As the panel shows it; undefined when there is nothing under this checkpoint. */
   async markedSet(question: Question, checkpoint: string): Promise<RationaleSet | undefined> {
-    const { run, sets } = await this.known(question);
-    const set = sets.get(checkpoint);
-    return set && withMarks(set, await this.marks(question, run));
+    const known = await this.known(question);
+    const set = await known.set(checkpoint);
+    return set && withMarks(set, await this.marks(question, known.run));
   }
 
-  /** Without `checkpoint`, under whichever it is. */
+  /** Without `checkpoint`, under whichever it is: the one that was chosen first, then from the newest on. */
   async find(question: Question, id: string, checkpoint?: string): Promise<RationaleView | undefined> {
-    const { sets } = await this.known(question);
-    const own = checkpoint === undefined ? [...sets.values()] : [sets.get(checkpoint)];
-    return own.flatMap((set) => set?.rationales ?? []).find((rationale) => rationale.id === id);
+    const { run, sampled, set } = await this.known(question);
+    const chosen = this.#services.choices.of(question.row.rowKey, run?.id ?? null).checkpoint;
+    const newestFirst = [...sampled].sort((a, b) => updatesBehind(b) - updatesBehind(a));
+    const names = checkpoint !== undefined ? [checkpoint] : [...(chosen === undefined ? [] : [chosen]), ...newestFirst];
+    for (const name of names) {
+      const found = (await set(name))?.rationales.find((rationale) => rationale.id === id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** Whose weights: what was sampled with one model is not shown as another's. */
@@ -135,25 +169,67 @@ export class QuestionSource {
     return run === null ? this.#services.model() : run.id;
   }
 
+  async #runsOf(file: string): Promise<{ readonly run: RunSummary | null; readonly others: readonly RunSummary[] }> {
+    const [reading, withResults] = [await this.#datasets.reading(file), await this.#datasets.withResults(file)];
+    const chosen = this.#services.choices.run(file);
+    const run = reading.find(({ id }) => id === chosen) ?? withResults[0] ?? reading[0] ?? null;
+    return { run, others: reading.filter((each) => each === run || withResults.includes(each)) };
+  }
+
+  async #keptSets(rowKey: string, run: RunSummary | null): Promise<readonly KeptSet[]> {
+    const { sets } = await this.#services.store.of(rowKey);
+    return await this.#stillOf(run, sets, ({ set }) => set.checkpoint);
+  }
+
+  /** What was made with weights that the run still has, or has had on its way; what a roll back took away is not shown as what came after. */
+  async #stillOf<T extends Pick<KeptSet, 'owner' | 'weights'>>(
+    run: RunSummary | null,
+    kept: readonly T[],
+    checkpointOf: (kept: T) => string,
+  ): Promise<T[]> {
+    const own = kept.filter(({ owner }) => owner === this.#owner(run));
+    const still: T[] = [];
+    for (const each of own) {
+      const checkpoint = checkpointOf(each);
+      const { weights } = each.weights === undefined ? each : await this.#weightsStamp(run, checkpoint);
+      const isGone = weights === undefined && run !== null && run.step < updatesBehind(checkpoint);
+      if (each.weights === weights || (weights === undefined && !isGone)) still.push(each);
+    }
+    return still;
+  }
+
+  /** The weights of step N were made by the update of which the run keeps the rollouts; those before the first are always the same. */
+  async #weightsStamp(run: RunSummary | null, checkpoint: string): Promise<Pick<KeptSet, 'weights'>> {
+    if (run === null) return {};
+    const index = this.#index(run);
+    await index.refresh();
+    const stamp = index.stamp(updatesBehind(checkpoint));
+    return stamp === undefined ? {} : { weights: stamp };
+  }
+
+  async #read(run: RunSummary, rowKey: string, step: number, settings: RunSettings): Promise<RationaleSet | undefined> {
+    const index = this.#index(run);
+    const key = `${run.id} ${rowKey} ${step} ${index.stamp(step)}`;
+    const known = this.#sets.get(key);
+    const rollout = known === undefined ? await index.read(rowKey, step, QuestionRollout) : undefined;
+    const set = known ?? (rollout && setOfRollout(rollout, settings));
+    if (set === undefined) return undefined;
+    this.#sets.delete(key);
+    this.#sets.set(key, set);
+    for (const oldest of this.#sets.keys()) {
+      if (this.#sets.size <= SETS_IN_MEMORY) break;
+      this.#sets.delete(oldest);
+    }
+    return set;
+  }
+
   #index(run: RunSummary): RolloutIndex {
     const known = this.#indexes.get(run.id) ?? new RolloutIndex(this.#services.runs.directory(run));
     this.#indexes.set(run.id, known);
-    return known;
-  }
-
-  /** The config of a run never changes. */
-  async #record(run: RunSummary): Promise<RunRecord> {
-    const known = this.#records.get(run.id) ?? (await this.#services.runs.directory(run).record());
-    this.#records.set(run.id, known);
     return known;
   }
 }
 
 export function referenceTo({ file, row, text }: Question): RowReference {
   return { dataset: file, format: 'auto', line: row.line, row: text };
-}
-
-export function samePath(a: string, b: string): boolean {
-  const [x, y] = [path.resolve(a), path.resolve(b)];
-  return process.platform === 'win32' ? x.toLowerCase() === y.toLowerCase() : x === y;
 }

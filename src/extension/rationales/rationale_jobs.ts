@@ -90,11 +90,11 @@ export class RationaleJobs {
     shown: string | undefined,
     defaults: SamplingSettings,
   ): Promise<'sampled' | 'not-kept' | 'nothing'> {
-    const { sets, checkpointSteps } = await this.#services.source.known(question);
-    const current = chooseCurrent(sets, shown);
+    const { sampled, set, checkpointSteps } = await this.#services.source.known(question);
+    const current = chooseCurrent(sampled, shown);
     if (checkpoint === current) return 'nothing';
     if (!isAtHand(checkpoint, checkpointSteps)) return 'not-kept';
-    const settings = settingsAlike(current === undefined ? undefined : sets.get(current), defaults);
+    const settings = settingsAlike(current === undefined ? undefined : await set(current), defaults);
     return (await this.sample(question, checkpoint, settings)) === undefined ? 'nothing' : 'sampled';
   }
 
@@ -104,8 +104,9 @@ export class RationaleJobs {
     this.#unscored.delete(rowKey);
     const activity = { what: 'scoring', done: 0, total: 1, edited } as const;
     const outcome = await this.#compute(question, activity, async (client, jobId, signal) => {
-      const { run, sets, checkpointSteps } = await source.known(question);
-      const shown = sets.get(checkpoint);
+      const known = await source.known(question);
+      const { run, checkpointSteps } = known;
+      const shown = await known.set(checkpoint);
       if (shown === undefined) return false;
       const asked = weightsAtHand(checkpoint, checkpointSteps);
       const before = shown.rationales.find(({ id }) => id === rationale);
@@ -113,7 +114,7 @@ export class RationaleJobs {
       const request = { jobId, weights: source.weights(run, asked), row: referenceTo(question), text, strategy };
       const record = await client.request('scoreRationale', request, signal);
       // The set as it is now: while this was scored it may have been sampled again.
-      const set = (await source.known(question)).sets.get(checkpoint) ?? shown;
+      const set = (await (await source.known(question)).set(checkpoint)) ?? shown;
       const editedFrom = before && beganAs(shown, before);
       await source.addSet(question, run, withEdited(set, { id: edited, record, by: asked, editedFrom }));
       return true;

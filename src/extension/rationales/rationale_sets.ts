@@ -18,7 +18,8 @@ export const checkpointName = (updates: number): string => (updates === 0 ? 'bas
 export const updatesBehind = (checkpoint: string): number => Number(/^step-(\d+)$/.exec(checkpoint)?.[1] ?? 0);
 
 /** The rollout of update s was sampled by the weights that s − 1 updates had made. */
-export const weightsOfRollout = ({ step }: QuestionRollout): string => checkpointName(Math.max(0, step - 1));
+export const weightsOfRollout = ({ step }: Pick<QuestionRollout, 'step'>): string =>
+  checkpointName(Math.max(0, step - 1));
 
 /** The base is always at hand: a run starts from it. */
 export const isAtHand = (checkpoint: string, onDisk: readonly number[]): boolean =>
@@ -150,22 +151,25 @@ export function withMarks(set: RationaleSet, { pinned, ratings, traces }: Marks)
   return { ...set, rationales };
 }
 
+/** Checkpoints by name: a set of them, or a map of what is under each. */
+export interface Checkpoints {
+  has(name: string): boolean;
+  keys(): Iterable<string>;
+}
+
 /** Base first, then every checkpoint that has rationales of this question or weights on disk, rising. */
-export function checkpointOptions(
-  sets: ReadonlyMap<string, RationaleSet>,
-  onDisk: readonly number[],
-): CheckpointOption[] {
-  const steps = new Set([0, ...onDisk, ...[...sets.keys()].map(updatesBehind)]);
+export function checkpointOptions(sampled: Checkpoints, onDisk: readonly number[]): CheckpointOption[] {
+  const steps = new Set([0, ...onDisk, ...[...sampled.keys()].map(updatesBehind)]);
   return [...steps]
     .sort((a, b) => a - b)
     .map((step) => {
       const name = checkpointName(step);
-      return { name, step, sampled: sets.has(name), canSample: isAtHand(name, onDisk) };
+      return { name, step, sampled: sampled.has(name), canSample: isAtHand(name, onDisk) };
     });
 }
 
 /** Newest weights that have rationales, unless another choice still stands. */
-export function chooseCurrent(sets: ReadonlyMap<string, RationaleSet>, chosen: string | undefined): string | undefined {
-  if (chosen !== undefined && sets.has(chosen)) return chosen;
-  return [...sets.keys()].sort((a, b) => updatesBehind(a) - updatesBehind(b)).at(-1);
+export function chooseCurrent(sampled: Checkpoints, chosen: string | undefined): string | undefined {
+  if (chosen !== undefined && sampled.has(chosen)) return chosen;
+  return [...sampled.keys()].sort((a, b) => updatesBehind(a) - updatesBehind(b)).at(-1);
 }

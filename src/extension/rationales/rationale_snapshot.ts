@@ -1,12 +1,13 @@
-/** What the panel is shown of a question: everything known of it, the person's choices and marks, and what is being computed. Pure. */
+/** What the panel is shown of a question: everything known of it, the person's choices and marks, and what is being computed. */
 import type { PanelFailure } from '../../protocol/panel_messages.ts';
 import type {
   PanelActivity,
   RationaleQuestion,
+  RationaleSet,
   SamplingSettings,
   Unscored,
 } from '../../protocol/rationale_messages.ts';
-import { chooseComparison, stagesOf } from './before_after.ts';
+import { chooseComparison, previousCheckpoint, stagesOf } from './before_after.ts';
 import type { Choice } from './panel_choices.ts';
 import type { KnownQuestion, Question } from './question_source.ts';
 import { checkpointOptions, chooseCurrent, type Marks, withMarks } from './rationale_sets.ts';
@@ -24,18 +25,22 @@ export interface SnapshotParts {
   readonly unscored: Unscored | null;
 }
 
-export function questionSnapshot({
+/** Reads the rationales that are shown and compared, and no others: a run may have thousands of them. */
+export async function questionSnapshot({
   question,
   dataset,
   known,
   choice,
   marks,
   ...rest
-}: SnapshotParts): RationaleQuestion {
-  const { run, sets, onRequest, checkpointSteps, strategyNames } = known;
+}: SnapshotParts): Promise<RationaleQuestion> {
+  const { run, runs, sampled, onRequest, checkpointSteps, strategyNames } = known;
   const { row } = question;
-  const checkpoints = checkpointOptions(sets, checkpointSteps);
-  const current = chooseCurrent(sets, choice.checkpoint);
+  const checkpoints = checkpointOptions(sampled, checkpointSteps);
+  const current = chooseCurrent(sampled, choice.checkpoint);
+  const comparison = chooseComparison(sampled, checkpoints, current, choice.comparison);
+  const previous = current === undefined ? undefined : previousCheckpoint(checkpoints, current);
+  const sets = await setsOf(known, ['base', previous, current, comparison]);
   const marked = (name: string | undefined) => {
     const set = name === undefined ? undefined : sets.get(name);
     return set === undefined ? null : withMarks(set, marks);
@@ -48,13 +53,24 @@ export function questionSnapshot({
     question: row.question,
     goldAnswer: row.answer,
     run: run === null ? null : run.id,
+    runs: [...runs],
     checkpoints,
     current: marked(current),
-    comparison: marked(chooseComparison(sets, checkpoints, current, choice.comparison)),
+    comparison: marked(comparison),
     stages: stagesOf(sets, checkpoints, checkpointSteps, current),
     discardable: current !== undefined && onRequest.has(current),
     strategyNames: { ...strategyNames },
     canSample: true,
     ...rest,
   };
+}
+
+async function setsOf(known: KnownQuestion, names: readonly (string | undefined)[]) {
+  const sets = new Map<string, RationaleSet>();
+  for (const name of names) {
+    if (name === undefined || sets.has(name)) continue;
+    const set = await known.set(name);
+    if (set !== undefined) sets.set(name, set);
+  }
+  return sets;
 }

@@ -1,6 +1,7 @@
 /**
  * What was sampled, edited, pinned or traced on request, kept beside the runs: one file per question under `.latro/rationales/`, named by
  * the row's content key, so that it outlives the window and follows the row wherever it is moved. The oldest go when there is no room.
+ * Other windows write the files too: one is read again when it has changed, and before every change.
  */
 import path from 'node:path';
 import * as v from 'valibot';
@@ -10,10 +11,15 @@ import { PrefixScore, RationaleSet } from '../../protocol/rationale_messages.ts'
 const KeptSet = v.object({
   /** Whose weights: a run's id, or the folder of a model. */
   owner: v.string(),
+  /** Tells these weights from others of the same name, which a run that is rolled back makes; absent where nothing does. */
+  weights: v.optional(v.string()),
   set: RationaleSet,
 });
+export type KeptSet = v.InferOutput<typeof KeptSet>;
 const KeptTrace = v.object({
+  /** Both as in `KeptSet`. */
   owner: v.string(),
+  weights: v.optional(v.string()),
   checkpoint: v.string(),
   rationale: v.string(),
   scores: v.array(PrefixScore),
@@ -39,13 +45,21 @@ const BOUNDS: StoreBounds = { questions: 200, bytes: 32_000_000, bytesPerQuestio
 const INDEX = 'index.json';
 const NOTHING: KeptQuestion = { version: 1, sets: [], traces: [] };
 
+interface Known {
+  readonly kept: KeptQuestion;
+  /** Of the file it was read from: null without a file, undefined when it is to be read again. */
+  readonly stamp: string | null | undefined;
+  /** In memory alone: it is being written, or the disk has refused it. */
+  readonly unsaved: boolean;
+}
+
 export class RationaleStore {
   readonly #files: FileSystem;
   readonly #folder: string;
   readonly #bounds: StoreBounds;
   readonly #warn: (message: string) => void;
   /** What has been read or written in this window; newest last. */
-  readonly #known = new Map<string, KeptQuestion>();
+  readonly #known = new Map<string, Known>();
   #writing: Promise<void> = Promise.resolve();
 
   /** @param folder made when the first question is kept */
@@ -58,17 +72,24 @@ export class RationaleStore {
 
   async of(rowKey: string): Promise<KeptQuestion> {
     const known = this.#known.get(rowKey);
-    if (known !== undefined) return known;
-    const read = (await this.#read(this.#file(rowKey), KeptQuestion)) ?? NOTHING;
-    // A change that was made while the file was read is newer than the file.
-    return this.#known.get(rowKey) ?? this.#remember(rowKey, read);
+    if (known?.unsaved === true) return known.kept;
+    const stamp = await this.#stamp(rowKey);
+    // What was read or changed in the meantime is newer than this look at the disk.
+    const now = this.#known.get(rowKey);
+    if (now !== undefined && (now !== known || now.stamp === stamp)) return now.kept;
+    const kept = (await this.#read(this.#file(rowKey), KeptQuestion)) ?? NOTHING;
+    const later = this.#known.get(rowKey);
+    return later !== known && later !== undefined
+      ? later.kept
+      : this.#remember(rowKey, { kept, stamp, unsaved: false });
   }
 
   /** Takes the place of what the question had under these weights. */
-  addSet(rowKey: string, owner: string, set: RationaleSet): Promise<void> {
+  addSet(rowKey: string, added: KeptSet): Promise<void> {
     return this.#change(rowKey, ({ sets, traces }) => {
+      const { owner, set } = added;
       const others = sets.filter((each) => each.owner !== owner || each.set.checkpoint !== set.checkpoint);
-      return { sets: [...others, { owner, set }], traces };
+      return { sets: [...others, added], traces };
     });
   }
 
@@ -90,9 +111,12 @@ export class RationaleStore {
 
   /** What is in memory is changed even where the disk refuses: the person has waited for it. */
   async #change(rowKey: string, change: (kept: KeptQuestion) => Omit<KeptQuestion, 'version'>): Promise<void> {
-    const kept = this.#fitting({ version: 1, ...change(await this.of(rowKey)) });
-    this.#remember(rowKey, kept);
-    const write = this.#writing.then(() => this.#write(rowKey));
+    const write = this.#writing.then(async () => {
+      const kept = this.#fitting({ version: 1, ...change(await this.of(rowKey)) });
+      this.#remember(rowKey, { kept, stamp: undefined, unsaved: true });
+      await this.#write(rowKey, kept);
+      this.#remember(rowKey, { kept, stamp: undefined, unsaved: false });
+    });
     this.#writing = write.catch(() => {}); // one that failed does not hold up the next
     await write;
   }
@@ -108,8 +132,7 @@ export class RationaleStore {
     return { version: 1, sets, traces };
   }
 
-  async #write(rowKey: string): Promise<void> {
-    const kept = this.#known.get(rowKey) ?? NOTHING;
+  async #write(rowKey: string, kept: KeptQuestion): Promise<void> {
     const text = `${JSON.stringify(kept)}\n`;
     await makeDirectoryDurably(this.#files, this.#folder);
     const index = (await this.#read(path.join(this.#folder, INDEX), Index))?.files ?? [];
@@ -151,14 +174,19 @@ export class RationaleStore {
     return undefined;
   }
 
-  #remember(rowKey: string, kept: KeptQuestion): KeptQuestion {
+  #remember(rowKey: string, known: Known): KeptQuestion {
     this.#known.delete(rowKey);
-    this.#known.set(rowKey, kept);
+    this.#known.set(rowKey, known);
     for (const key of this.#known.keys()) {
       if (this.#known.size <= this.#bounds.questions) break;
       this.#known.delete(key);
     }
-    return kept;
+    return known.kept;
+  }
+
+  async #stamp(rowKey: string): Promise<string | null> {
+    const status = await this.#files.status(this.#file(rowKey));
+    return status && `${status.modified} ${status.bytes}`;
   }
 
   #file(rowKey: string): string {

@@ -7,6 +7,7 @@ import {
   type RationaleSnapshot,
   type SamplingSettings,
 } from '../../protocol/rationale_messages.ts';
+import { Redraw } from '../common/redraw.ts';
 import { openRow } from '../dataset/open_row.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import { performPanelAction } from '../panels/panel_actions.ts';
@@ -45,7 +46,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   readonly #jobs: RationaleJobs;
   readonly #subscriptions: vscode.Disposable[];
   #channel: PanelChannel<RationaleHostMessage, RationaleIntent> | undefined;
-  #drawing = 0;
+  readonly #redraw = new Redraw(() => this.#drawNow());
 
   constructor(services: RationaleViewServices) {
     const { cursor, runs, engine, reporter, ratings, store, memento } = services;
@@ -98,7 +99,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const newest = known.checkpointSteps.at(-1);
     const chosen = this.#choice(question, known).checkpoint;
     const otherwise = known.run && newest !== undefined ? `step-${newest}` : 'base';
-    await this.#sample(question, chooseCurrent(known.sets, chosen) ?? otherwise, this.#defaults(known));
+    await this.#sample(question, chooseCurrent(known.sampled, chosen) ?? otherwise, this.#defaults(known));
   }
 
   dispose(): void {
@@ -119,16 +120,19 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     if (question?.row.rowKey !== intent.rowKey) return;
     const { rowKey } = intent;
     switch (intent.type) {
+      case 'choose-run':
+        await this.#source.chooseRun(question, intent.run);
+        break;
       case 'choose-checkpoint': {
         const known = await this.#source.known(question);
         await this.#choose(question, known, { checkpoint: intent.checkpoint });
-        if (known.sets.has(intent.checkpoint)) break;
+        if (known.sampled.has(intent.checkpoint)) break;
         return await this.#sample(question, intent.checkpoint, this.#defaults(known));
       }
       case 'choose-comparison': {
         const known = await this.#source.known(question);
         await this.#choose(question, known, { comparison: intent.checkpoint });
-        if (intent.checkpoint === null || known.sets.has(intent.checkpoint)) break;
+        if (intent.checkpoint === null || known.sampled.has(intent.checkpoint)) break;
         return await this.#sampleAlike(question, intent.checkpoint);
       }
       case 'sample-alike':
@@ -193,7 +197,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   /** Rationales a person wrote go with the set: that is asked first. */
   async #discard(question: Question, checkpoint: string): Promise<void> {
     const { l10n } = vscode;
-    const set = (await this.#source.known(question)).sets.get(checkpoint);
+    const set = await (await this.#source.known(question)).set(checkpoint);
     if (set?.rationales.some(({ origin }) => origin === 'edited')) {
       const discard = l10n.t('Discard');
       const message = l10n.t('Discard these samples, and the rationales you edited with them?');
@@ -214,16 +218,18 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
 
   // ------------------------------------------------------------------------------------------------------------------ snapshots
 
-  async #draw(): Promise<void> {
+  readonly #draw = (): Promise<void> => this.#redraw.ask();
+
+  async #drawNow(): Promise<void> {
     const channel = this.#channel;
     if (channel === undefined) return;
-    const drawing = ++this.#drawing;
+    const at = this.#services.cursor.current;
     const snapshot = await this.#snapshot().catch((error: unknown): RationaleSnapshot => {
       const failure = this.#services.reporter.describe(error) ?? { code: 'internal', reason: '', nextStep: '' };
       return { kind: 'failed', failure: { ...failure, actions: ['retry', 'open-log'] } };
     });
-    // Reading files takes time; only the newest picture counts.
-    if (drawing === this.#drawing) channel.post({ type: 'snapshot', snapshot });
+    // Reading files takes time: a picture of where the cursor was is not shown any more, and the next is of where it is.
+    if (at === this.#services.cursor.current) channel.post({ type: 'snapshot', snapshot });
   }
 
   async #snapshot(): Promise<RationaleSnapshot> {
@@ -237,7 +243,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { question } = at;
     const { rowKey } = question.row;
     const known = await this.#source.known(question);
-    return questionSnapshot({
+    return await questionSnapshot({
       question,
       dataset: vscode.workspace.asRelativePath(question.file),
       known,

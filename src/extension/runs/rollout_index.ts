@@ -4,8 +4,9 @@
  */
 import { open, stat } from 'node:fs/promises';
 import * as v from 'valibot';
+import { isMissing } from '../../engine/common/file_system.ts';
 import type { RunDirectory } from '../../engine/runs/run_directory.ts';
-import { QuestionRollout } from '../../protocol/records.ts';
+import { Limit } from '../common/limit.ts';
 
 interface Line {
   readonly start: number;
@@ -13,6 +14,7 @@ interface Line {
 }
 
 interface IndexedFile {
+  /** When it was written, and its size. */
   readonly stamp: string;
   readonly lines: ReadonlyMap<string, Line>;
 }
@@ -22,6 +24,8 @@ const CHUNK_BYTES = 1 << 20;
 /** The key stands near the beginning of its line, before any text of the model. */
 const ROW_KEY = /"rowKey":"([^"\\]+)"/;
 const HEAD_BYTES = 200;
+/** Of all runs: however many rows are asked for, the window's other parts need files too. */
+const openFiles = new Limit(8);
 
 export class RolloutIndex {
   readonly #directory: RunDirectory;
@@ -34,48 +38,72 @@ export class RolloutIndex {
     this.#directory = directory;
   }
 
-  /** All rollouts of a question, in rising order of their updates. */
-  async find(rowKey: string): Promise<QuestionRollout[]> {
-    const steps = await this.steps(rowKey);
-    const rollouts = await Promise.all(steps.map((step) => this.read(rowKey, step, QuestionRollout)));
-    return rollouts.filter((rollout) => rollout !== undefined);
-  }
-
-  /** The updates at which rationales of the question were sampled, rising. */
-  async steps(rowKey: string): Promise<number[]> {
+  /** Looks at the folder: a file that is there as it was is not read again. */
+  async refresh(): Promise<void> {
     this.#updating ??= this.#update().finally(() => {
       this.#updating = undefined;
     });
     await this.#updating;
-    const steps = [...this.#files].flatMap(([step, { lines }]) => (lines.has(rowKey) ? [step] : []));
+  }
+
+  /** The updates at which rationales of the question were sampled, rising; reads no rationale. */
+  async steps(rowKey: string): Promise<number[]> {
+    await this.refresh();
+    const steps: number[] = [];
+    for (const [step, { lines }] of this.#files) if (lines.has(rowKey)) steps.push(step);
     return steps.sort((a, b) => a - b);
   }
 
-  /** The rollout of a question at one of its `steps`, or that part of it which `schema` asks for; undefined when it is gone. */
-  async read<T>(rowKey: string, step: number, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
-    const line = this.#files.get(step)?.lines.get(rowKey);
-    return line === undefined ? undefined : v.parse(schema, JSON.parse(await this.#text(step, line)));
+  /** Tells the rollouts of an update from those it had before the run was rolled back; undefined without any. As of the last look. */
+  stamp(step: number): string | undefined {
+    return this.#files.get(step)?.stamp;
   }
 
-  /** Indexes what is new; files of updates that were rolled back are dropped. Rollout files come and go whole, so the folder tells. */
+  /**
+   * The rollout of a question at one of its `steps`, or that part of it which `schema` asks for; undefined when it is gone, or another
+   * since.
+   */
+  async read<T>(rowKey: string, step: number, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
+    const file = this.#files.get(step);
+    const line = file?.lines.get(rowKey);
+    if (file === undefined || line === undefined) return undefined;
+    const text = await openFiles.run(() => this.#text(step, file.stamp, line));
+    return text === undefined ? undefined : v.parse(schema, JSON.parse(text));
+  }
+
+  /**
+   * Indexes what is new; files of updates that were rolled back are dropped. Rollout files come and go whole, so the folder tells; and a
+   * run writes them in order and takes them back from the newest on, so that below one that is the same all are.
+   */
   async #update(): Promise<void> {
     const folder = (await stat(this.#directory.rolloutsFolder).catch(() => undefined))?.mtimeMs;
     if (folder === this.#folder) return;
-    this.#folder = folder;
     const steps = await this.#directory.rolloutSteps();
-    for (const step of this.#files.keys()) if (!steps.includes(step)) this.#files.delete(step);
-    for (const step of steps) {
-      const file = this.#directory.rolloutFile(step);
-      const { mtimeMs, size } = await stat(file);
-      const stamp = `${mtimeMs} ${size}`;
-      if (this.#files.get(step)?.stamp !== stamp) this.#files.set(step, { stamp, lines: await indexLines(file) });
+    const there = new Set(steps);
+    for (const step of this.#files.keys()) if (!there.has(step)) this.#files.delete(step);
+    const changed: { readonly step: number; readonly stamp: string }[] = [];
+    for (const step of steps.reverse()) {
+      const status = await ifThere(stat(this.#directory.rolloutFile(step)));
+      if (status === undefined) continue;
+      const stamp = stampOf(status);
+      if (this.#files.get(step)?.stamp === stamp) break;
+      changed.push({ step, stamp });
     }
+    const chunk = Buffer.allocUnsafe(changed.length === 0 ? 0 : CHUNK_BYTES);
+    for (const { step, stamp } of changed.reverse()) {
+      const lines = await ifThere(indexLines(this.#directory.rolloutFile(step), chunk));
+      if (lines !== undefined) this.#files.set(step, { stamp, lines });
+    }
+    // Only now: what could not be read is tried again.
+    this.#folder = folder;
   }
 
-  async #text(step: number, { start, length }: Line): Promise<string> {
+  async #text(step: number, stamp: string, { start, length }: Line): Promise<string | undefined> {
     const bytes = Buffer.alloc(length);
-    const handle = await open(this.#directory.rolloutFile(step));
+    const handle = await ifThere(open(this.#directory.rolloutFile(step)));
+    if (handle === undefined) return undefined;
     try {
+      if (stampOf(await handle.stat()) !== stamp) return undefined;
       await handle.read(bytes, 0, length, start);
     } finally {
       await handle.close();
@@ -84,15 +112,26 @@ export class RolloutIndex {
   }
 }
 
-async function indexLines(file: string): Promise<Map<string, Line>> {
+/** Undefined where a file was removed since it was listed. */
+async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
+  return await found.catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+}
+
+const stampOf = ({ mtimeMs, size }: { readonly mtimeMs: number; readonly size: number }): string =>
+  `${mtimeMs} ${size}`;
+
+/** `chunk` is room to read into: a new one for each of thousands of files keeps the garbage collector busy. */
+async function indexLines(file: string, chunk: Buffer): Promise<Map<string, Line>> {
   const lines = new Map<string, Line>();
   const handle = await open(file);
   try {
-    const chunk = Buffer.alloc(CHUNK_BYTES);
     let head = Buffer.alloc(0);
     let start = 0;
     for (let position = 0; ; ) {
-      const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, position);
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
       if (bytesRead === 0) return lines;
       for (let at = 0; at < bytesRead; ) {
         const found = chunk.subarray(0, bytesRead).indexOf(LINE_FEED, at);
