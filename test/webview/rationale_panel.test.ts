@@ -366,7 +366,7 @@ describe('rationale panel', function () {
     assert.equal((await panel.posted()).filter(({ type }) => type === 'choose-run').length, 1);
     const other = '20261101-080000-an-older-one';
     await panel.send({ type: 'snapshot', snapshot: { ...two, run: other } });
-    assert.equal(await choice.evaluate((element) => (element as HTMLSelectElement).value), other);
+    assert.equal(await choice.evaluate((element: { value?: unknown }) => element.value), other);
   });
 
   it('shows what changed word by word: removals and additions give back both texts', async () => {
