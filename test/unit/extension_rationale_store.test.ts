@@ -83,6 +83,47 @@ describe('rationales kept beside the runs', () => {
     assert.ok(left.includes('e.json') && sizes.reduce((a, b) => a + b, 0) <= 2.3 * bytes, `${left}`);
   });
 
+  it('give up traces and plain samples before what a person wrote, and never what has just been added', async () => {
+    const plain = { ...sampled, rationales: sampled.rationales.filter(({ origin }) => origin !== 'edited') };
+    const edited = { ...plain, rationales: plain.rationales.map((each) => ({ ...each, origin: 'edited' as const })) };
+    const bytes = Buffer.byteLength(JSON.stringify(keptBy('run-1', edited)));
+    const store = open({ questions: 9, bytes: 100 * bytes, bytesPerQuestion: 2.3 * bytes });
+    await store.addSet('a', keptBy('run-1', { ...edited, checkpoint: 'base' }));
+    await store.addSet('a', keptBy('run-1', { ...plain, checkpoint: 'step-20' }));
+    await store.addTrace('a', trace);
+    await store.addSet('a', keptBy('run-1', { ...plain, checkpoint: 'step-40' }));
+    const names = async () => (await open().of('a')).sets.map(({ set }) => set.checkpoint);
+    assert.deepEqual(await names(), ['base', 'step-40']);
+    assert.deepEqual((await open().of('a')).traces, []);
+    const long = Array.from({ length: 400 }, (_, tokens) => ({ tokens, logProb: -1.25 }));
+    await store.addTrace('a', { ...trace, scores: long });
+    assert.equal((await open().of('a')).traces.length, 1, 'it was asked for just now');
+    assert.deepEqual(await names(), ['base'], 'a plain sample went for it');
+  });
+
+  it('hold the largest sets of three weights side by side, in any script', async () => {
+    const [record] = sampled.rationales;
+    const tokens = Array.from({ length: 500 }, () => record!.record.tokens[0]!);
+    const large = { ...record!, record: { ...record!.record, text: '因此答案是'.repeat(100), tokens } };
+    const rationales = Array.from({ length: 64 }, (_, k) => ({ ...large, id: `large-${k}` }));
+    const store = open();
+    for (const checkpoint of ['base', 'step-20', 'step-40'])
+      await store.addSet('a', keptBy('run-1', { ...sampled, checkpoint, rationales }));
+    await store.addTrace('a', trace);
+    const { sets, traces } = await open().of('a');
+    assert.deepEqual([sets.length, traces.length], [3, 1]);
+  });
+
+  it('are counted anew where the index is lost', async () => {
+    const bytes = JSON.stringify(sampled).length;
+    for (const row of ['a', 'b', 'c']) await open().addSet(row, keptBy('run-1'));
+    await files.remove(path.join(FOLDER, 'index.json'));
+    await open({ questions: 2, bytes: 100 * bytes, bytesPerQuestion: 3 * bytes }).addSet('d', keptBy('run-1'));
+    const left = await files.list(FOLDER);
+    assert.equal(left.length, 3, `${left}`);
+    assert.ok(left.includes('d.json'));
+  });
+
   it('lose nothing that was kept before when the power fails', async () => {
     await open().addSet('row-a', keptBy('run-1'));
     for (const uniform of [0, 0.3, 0.7, 0.99]) {

@@ -41,7 +41,8 @@ export interface StoreBounds {
   readonly bytesPerQuestion: number;
 }
 
-const BOUNDS: StoreBounds = { questions: 200, bytes: 32_000_000, bytesPerQuestion: 2_000_000 };
+/** The largest set the panel asks for (64 rationales of 500 tokens) takes 2 MB: three of a question, for base, previous and current. */
+const BOUNDS: StoreBounds = { questions: 200, bytes: 64_000_000, bytesPerQuestion: 8_000_000 };
 const INDEX = 'index.json';
 const NOTHING: KeptQuestion = { version: 1, sets: [], traces: [] };
 
@@ -86,11 +87,15 @@ export class RationaleStore {
 
   /** Takes the place of what the question had under these weights. */
   addSet(rowKey: string, added: KeptSet): Promise<void> {
-    return this.#change(rowKey, ({ sets, traces }) => {
-      const { owner, set } = added;
-      const others = sets.filter((each) => each.owner !== owner || each.set.checkpoint !== set.checkpoint);
-      return { sets: [...others, added], traces };
-    });
+    return this.#change(
+      rowKey,
+      ({ sets, traces }) => {
+        const { owner, set } = added;
+        const others = sets.filter((each) => each.owner !== owner || each.set.checkpoint !== set.checkpoint);
+        return { sets: [...others, added], traces };
+      },
+      added,
+    );
   }
 
   removeSet(rowKey: string, owner: string, checkpoint: string): Promise<void> {
@@ -103,16 +108,21 @@ export class RationaleStore {
   addTrace(rowKey: string, trace: KeptTrace): Promise<void> {
     const same = (each: KeptTrace) =>
       each.owner === trace.owner && each.checkpoint === trace.checkpoint && each.rationale === trace.rationale;
-    return this.#change(rowKey, ({ sets, traces }) => ({
+    const added = ({ sets, traces }: KeptQuestion) => ({
       sets,
       traces: [...traces.filter((each) => !same(each)), trace],
-    }));
+    });
+    return this.#change(rowKey, added, trace);
   }
 
   /** What is in memory is changed even where the disk refuses: the person has waited for it. */
-  async #change(rowKey: string, change: (kept: KeptQuestion) => Omit<KeptQuestion, 'version'>): Promise<void> {
+  async #change(
+    rowKey: string,
+    change: (kept: KeptQuestion) => Omit<KeptQuestion, 'version'>,
+    added?: KeptSet | KeptTrace,
+  ): Promise<void> {
     const write = this.#writing.then(async () => {
-      const kept = this.#fitting({ version: 1, ...change(await this.of(rowKey)) });
+      const kept = this.#fitting({ version: 1, ...change(await this.of(rowKey)) }, added);
       this.#remember(rowKey, { kept, stamp: undefined, unsaved: true });
       await this.#write(rowKey, kept);
       this.#remember(rowKey, { kept, stamp: undefined, unsaved: false });
@@ -121,13 +131,17 @@ export class RationaleStore {
     await write;
   }
 
-  /** The newest set always stays; older ones and traces go first. */
-  #fitting(kept: KeptQuestion): KeptQuestion {
+  /** What has just been added always stays. Else the oldest goes first: traces, then samples, then sets with a person's own text. */
+  #fitting(kept: KeptQuestion, added: KeptSet | KeptTrace | undefined): KeptQuestion {
     let { sets, traces } = kept;
-    const size = () => JSON.stringify({ sets, traces }).length;
-    while (size() > this.#bounds.bytesPerQuestion && sets.length + traces.length > 1) {
-      if (traces.length > 0) traces = traces.slice(1);
-      else sets = sets.slice(1);
+    const hasOwnText = ({ set }: KeptSet) => set.rationales.some(({ origin }) => origin === 'edited');
+    while (bytesOf({ sets, traces }) > this.#bounds.bytesPerQuestion) {
+      const trace = traces.find((each) => each !== added);
+      const others = sets.filter((each) => each !== added);
+      const set = others.find((each) => !hasOwnText(each)) ?? others[0];
+      if (trace !== undefined) traces = traces.filter((each) => each !== trace);
+      else if (set !== undefined) sets = sets.filter((each) => each !== set);
+      else break;
     }
     return { version: 1, sets, traces };
   }
@@ -135,15 +149,27 @@ export class RationaleStore {
   async #write(rowKey: string, kept: KeptQuestion): Promise<void> {
     const text = `${JSON.stringify(kept)}\n`;
     await makeDirectoryDurably(this.#files, this.#folder);
-    const index = (await this.#read(path.join(this.#folder, INDEX), Index))?.files ?? [];
+    const index = (await this.#read(path.join(this.#folder, INDEX), Index))?.files ?? (await this.#filesThere());
     const others = index.filter((each) => each.rowKey !== rowKey);
     const empty = kept.sets.length + kept.traces.length === 0;
     if (empty) await this.#files.remove(this.#file(rowKey));
     else await atomicWrite(this.#files, this.#file(rowKey), text);
-    const files = empty ? others : [...others, { rowKey, bytes: text.length }];
+    const files = empty ? others : [...others, { rowKey, bytes: Buffer.byteLength(text) }];
     const staying = await this.#makeRoom(files);
     const next: Index = { version: 1, files: staying };
     await atomicWrite(this.#files, path.join(this.#folder, INDEX), `${JSON.stringify(next)}\n`);
+  }
+
+  /** The index as the folder tells it, where there is none that can be read. */
+  async #filesThere(): Promise<Index['files']> {
+    const names = (await this.#files.list(this.#folder)).filter((name) => name.endsWith('.json') && name !== INDEX);
+    const found = await Promise.all(
+      names.map(async (name) => {
+        const status = await this.#files.status(path.join(this.#folder, name));
+        return { rowKey: path.basename(name, '.json'), bytes: status?.bytes ?? 0, modified: status?.modified ?? 0 };
+      }),
+    );
+    return found.sort((a, b) => a.modified - b.modified).map(({ rowKey, bytes }) => ({ rowKey, bytes }));
   }
 
   async #makeRoom(files: Index['files']): Promise<Index['files']> {
@@ -193,3 +219,5 @@ export class RationaleStore {
     return path.join(this.#folder, `${rowKey}.json`);
   }
 }
+
+const bytesOf = (value: object): number => Buffer.byteLength(JSON.stringify(value));
