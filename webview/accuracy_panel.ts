@@ -42,7 +42,10 @@ let opened: ReadonlySet<string> = new Set();
 /** The pair that `opened` is about. */
 let pair = '';
 let details = new Map<string, { before: EvaluationRow; after: EvaluationRow }>();
-/** A row to bring back into view once it is drawn: the panel has come back, or the pair was swapped. */
+/**
+ * A row to bring back into view once it is drawn: the panel has come back, or the pair was swapped. Whoever works with the list is
+ * past that: a row that was not among those shown must not jump into view later.
+ */
 let returnTo: string | undefined;
 
 const shell = startPanel({
@@ -53,8 +56,8 @@ const shell = startPanel({
       details.set(message.before.rowKey, { before: message.before, after: message.after });
       return;
     }
+    if (message.snapshot.kind === 'comparison') receiveComparison(message.snapshot, snapshot);
     snapshot = message.snapshot;
-    if (snapshot.kind === 'comparison') receiveComparison(snapshot);
   },
   view,
 });
@@ -64,17 +67,21 @@ if (saved !== undefined) {
   opened = new Set(saved.opened);
 }
 
-function receiveComparison(comparison: AccuracyComparison): void {
-  const { run, labels, before, after } = comparison;
-  const sides = [`${labels.before} ${before.name}`, `${labels.after} ${after.name}`];
-  const now = [run ?? '', ...sides.sort()].join('\n');
-  details = new Map();
+const sidesOf = ({ run, labels, before, after }: AccuracyComparison): string[] =>
+  [`${labels.before} ${before.name}`, `${labels.after} ${after.name}`].map((side) => `${run ?? ''}\n${side}`);
+
+function receiveComparison(comparison: AccuracyComparison, previous: AccuracySnapshot): void {
+  const sides = sidesOf(comparison);
+  // Its files have changed while it was shown: nothing moves under who reads.
+  const inPlace = previous.kind === 'comparison' && sidesOf(previous).join('\n') === sides.join('\n');
+  const now = sides.sort().join('\n');
   if (now !== pair) {
     opened = new Set();
     shown = BATCH;
   }
+  details = new Map(inPlace ? [...details].filter(([rowKey]) => opened.has(rowKey)) : []);
   // Swapped, the list stands in another order.
-  returnTo = [...opened].at(-1);
+  if (!inPlace) returnTo = [...opened].at(-1);
   pair = now;
   save();
   for (const rowKey of opened) shell.send({ type: 'show-question', rowKey });
@@ -91,6 +98,7 @@ function act(action: PanelAction): void {
 function setList(change: Partial<ListView>): void {
   list = { ...list, ...change };
   shown = BATCH;
+  returnTo = undefined;
   save();
   shell.redraw();
 }
@@ -102,6 +110,7 @@ function toggle(rowKey: string): void {
     if (!details.has(rowKey)) shell.send({ type: 'show-question', rowKey });
   }
   opened = next;
+  returnTo = undefined;
   save();
   shell.redraw();
 }
@@ -131,6 +140,7 @@ function comparisonView(comparison: AccuracyComparison): Child {
       setList,
       showMore() {
         shown += BATCH;
+        returnTo = undefined;
         save();
         shell.redraw();
       },

@@ -1,6 +1,7 @@
 /** The accuracy diff in Chromium. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
+import type { Page } from 'playwright-core';
 import { comparedRows, comparisonSnapshot } from './fixtures/comparison.ts';
 import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
 
@@ -161,6 +162,56 @@ describe('accuracy diff', function () {
     assert.equal(await row.locator('.side .text').count(), 2);
     const { top, bottom } = await row.evaluate((element) => element.getBoundingClientRect().toJSON());
     assert.ok(top < 500 && bottom > 0, `the opened question is in view: ${top} to ${bottom}`);
+  });
+
+  for (const [what, change] of [
+    ['other filters', (page) => page.getByRole('button', { name: /^All/ }).click()],
+    ['more questions', (page) => page.getByRole('button', { name: /^Show more/ }).click()],
+    ['another question', (page) => page.locator('.question .toggle').nth(1).click()],
+  ] satisfies [string, (page: Page) => Promise<void>][]) {
+    it(`brings an opened question that is not listed on return into view at no later time, with ${what}`, async () => {
+      const { page } = await open();
+      await page.getByRole('button', { name: 'line', exact: true }).click();
+      await page.getByRole('button', { name: 'Show more (40 left)' }).click();
+      const last = page.locator('tbody.question').last();
+      await last.locator('.toggle').click();
+      const rowKey = (await last.getAttribute('data-row'))!;
+      const saved = (await page.evaluate('window.saved')) as { list: object };
+      await panel.close();
+      const list = what === 'other filters' ? { ...saved.list, text: 'nobody asks this' } : saved.list;
+      const again = await open({ state: { ...saved, list, shown: 200 }, height: 500 });
+      await panel.send(detailOf(rowKey));
+      assert.equal(await again.page.locator('tbody.question.open').count(), 0, 'it is not listed');
+      await again.page.evaluate(`document.querySelector('.buttons').scrollIntoView()`);
+      if (what === 'other filters') await again.page.locator('vscode-text-field input').fill('');
+      await change(again.page);
+      const more = again.page.getByRole('button', { name: /^Show more/ });
+      if (await more.count()) await more.click();
+      await panel.send(detailOf(rowKey));
+      const { top } = await again.page
+        .locator(`tbody[data-row="${rowKey}"]`)
+        .evaluate((element) => element.getBoundingClientRect().toJSON());
+      assert.ok(top > 500, `it stays where it is: ${top}`);
+    });
+  }
+
+  it('takes new figures of the same pair in place: what is open stays open, and nothing scrolls', async () => {
+    const { page } = await open({ height: 500 });
+    const last = page.locator('tbody.question').last();
+    await last.locator('.toggle').click();
+    const rowKey = (await last.getAttribute('data-row'))!;
+    await panel.send(detailOf(rowKey));
+    await page.evaluate('scrollTo(0, 0)');
+    const paired = { ...comparisonSnapshot.paired, fixed: 77 };
+    await panel.send({ type: 'snapshot', snapshot: { ...comparisonSnapshot, paired } });
+    assert.ok((await page.locator('.outcomes tbody td .count').allInnerTexts()).includes('77'));
+    assert.equal(await last.locator('.side .text').count(), 2, 'its texts stay until the new ones are there');
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'show-question', rowKey });
+    const { before, after } = comparedRows.find((row) => row.before.rowKey === rowKey)!;
+    const anew = { ...after, greedy: { ...after.greedy, text: 'Another thought.' } };
+    await panel.send({ type: 'question', before, after: anew });
+    assert.equal(await last.locator('.side .text').nth(1).innerText(), 'Another thought.');
+    assert.equal(await page.evaluate('scrollY'), 0);
   });
 
   it('forgets opened questions when another pair comes, and keeps them when the two are swapped', async () => {

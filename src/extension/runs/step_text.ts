@@ -1,7 +1,7 @@
-/** All rationales of one update as a text to read: which question, what was thought, and what it earned. */
+/** All rationales of one update as a text to read: which question, what was thought, and what it earned. Pure. */
 import path from 'node:path';
-import * as vscode from 'vscode';
 import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
+import type { L10n } from '../common/l10n.ts';
 
 export interface StepFacts {
   readonly runId: string;
@@ -20,18 +20,17 @@ export interface StepText {
   readonly lines: readonly number[];
 }
 
-export function stepText(rollouts: readonly QuestionRollout[], facts: StepFacts): StepText {
-  const lines = [...heading(rollouts, facts), ''];
+export function stepText(rollouts: readonly QuestionRollout[], facts: StepFacts, l10n: L10n): StepText {
+  const lines = [...heading(rollouts, facts, l10n), ''];
   const starts: number[] = [];
   for (const [i, rollout] of rollouts.entries()) {
     starts.push(lines.length);
-    lines.push(...questionLines(rollout, i + 1, facts), '');
+    lines.push(...questionLines(rollout, i + 1, facts, l10n), '');
   }
   return { text: lines.join('\n'), lines: starts };
 }
 
-function heading(rollouts: readonly QuestionRollout[], { runId, step, asked }: StepFacts): string[] {
-  const { l10n } = vscode;
+function heading(rollouts: readonly QuestionRollout[], { runId, step, asked }: StepFacts, l10n: L10n): string[] {
   const all = rollouts.flatMap(({ rationales }) => rationales);
   const right = all.filter(({ correct }) => correct).length;
   const mean = all.reduce((sum, { reward }) => sum + reward, 0) / Math.max(1, all.length);
@@ -50,44 +49,49 @@ function heading(rollouts: readonly QuestionRollout[], { runId, step, asked }: S
   ];
 }
 
-function questionLines(rollout: QuestionRollout, number: number, { dataset, strategies }: StepFacts): string[] {
-  const { l10n } = vscode;
+function questionLines(
+  rollout: QuestionRollout,
+  number: number,
+  { dataset, strategies }: StepFacts,
+  l10n: L10n,
+): string[] {
   const { line, question, goldAnswer, noRationaleLogProb, rationales } = rollout;
   const right = rationales.filter(({ correct }) => correct).length;
   const facts = [
     l10n.t('{0}, line {1}', path.basename(dataset), line),
-    l10n.t('gold answer {0}', goldAnswer),
+    l10n.t('gold answer {0}', oneLine(goldAnswer)),
     l10n.t('{0} of {1} right', right, rationales.length),
     ...(noRationaleLogProb === null ? [] : [l10n.t('without a rationale log p {0}', signed(noRationaleLogProb))]),
   ];
   return [
     `──── ${number} · ${facts.join(' · ')} ────`,
-    ...question.trim().split('\n'),
+    ...linesOf(question),
     ...rationales
       .toSorted((a, b) => b.reward - a.reward)
-      .flatMap((rationale) => ['', `  ${rationaleFacts(rationale, strategies)}`, ...indented(rationale.text)]),
+      .flatMap((rationale) => ['', `  ${rationaleFacts(rationale, strategies, l10n)}`, ...indented(rationale.text)]),
   ];
 }
 
-function rationaleFacts(rationale: RationaleRecord, strategies: StepFacts['strategies']): string {
-  const { l10n } = vscode;
+function rationaleFacts(rationale: RationaleRecord, strategies: StepFacts['strategies'], l10n: L10n): string {
   const { sample, correct, extractedAnswer, reward, baseline, advantage, tokens, strategy } = rationale;
   return [
     // A mark as well as the word: the eye runs down the left edge.
     correct ? `✓ ${l10n.t('right')}` : `✗ ${l10n.t('wrong')}`,
-    l10n.t('answer {0}', extractedAnswer ?? '–'),
+    l10n.t('answer {0}', extractedAnswer === null ? '–' : oneLine(extractedAnswer)),
     l10n.t('reward {0}, baseline {1}, advantage {2}', signed(reward), signed(baseline), signed(advantage)),
     l10n.t('{0} tokens', tokens.length),
     l10n.t('sample {0}', sample + 1),
-    ...(strategy === undefined ? [] : [strategies[strategy] ?? String(strategy)]),
+    ...(strategy === undefined ? [] : [oneLine(strategies[strategy] ?? String(strategy))]),
   ].join(' · ');
 }
 
-const indented = (text: string): string[] =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => `    ${line}`);
+/** As the editor counts them. */
+const linesOf = (text: string): string[] => text.trim().split(/\r\n|\r|\n/);
+
+const indented = (text: string): string[] => linesOf(text).map((line) => `    ${line}`);
+
+/** What stands within a line must not end it: the lines are counted. */
+const oneLine = (text: string): string => text.trim().replaceAll(/\s+/g, ' ');
 
 /** With a true minus sign, as everywhere; null: a rationale without siblings has no baseline and no advantage. */
 const signed = (value: number | null): string => (value === null ? '–' : value.toFixed(2).replace('-', '−'));
