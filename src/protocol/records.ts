@@ -116,9 +116,12 @@ export const EvaluationSettings = v.object({
 });
 export type EvaluationSettings = v.InferOutput<typeof EvaluationSettings>;
 
+/** The name of a file, and no way out of its folder. */
+export const PlainName = v.pipe(v.string(), v.regex(/^(?!\.{1,2}$)[^/\\\0]+$/));
+
 /** What `evaluations/NAME.json` says of all its rows. Rates are fractions in [0, 1]. */
 export const EvaluationSummary = v.object({
-  name: v.string(),
+  name: PlainName,
   /** Which weights: 'base' or 'step-N'. */
   checkpoint: v.string(),
   dataset: v.string(),

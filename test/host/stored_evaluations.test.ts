@@ -70,4 +70,26 @@ describe('evaluations on disk', () => {
     assert.ok(full!.questions.size > 1);
     assert.deepEqual([...twice!.questions.values()], [2]);
   });
+
+  it('are what their files are called, whatever name is written in them', async () => {
+    const of = (extension: string) => readFileSync(path.join(run, 'evaluations', `base-test.${extension}`), 'utf8');
+    const [first] = of('jsonl').split('\n');
+    keep('baseline.json', JSON.stringify({ ...JSON.parse(of('json')), name: 'small-test-20260101-120000' }));
+    keep('baseline.jsonl', `${first}\n`);
+    const copy = await stored.find({ runId: null, evaluation: 'baseline' });
+    const [comparable] = await stored.comparable([copy]);
+    const rows = await stored.rows(copy);
+    assert.deepEqual(
+      rows.map(({ rowKey }) => rowKey),
+      [...comparable!.questions.keys()],
+    );
+    assert.equal(rows.length, 1);
+    assert.equal(copy.summary.name, 'baseline');
+    keep('baseline.json', JSON.stringify({ ...JSON.parse(of('json')), name: '../../outside' }));
+    assert.equal(
+      (await stored.all()).some(({ reference }) => reference.evaluation === 'baseline'),
+      false,
+    );
+    assert.ok(warnings.some((line) => line.includes('baseline')));
+  });
 });

@@ -1,9 +1,11 @@
 /** Which evaluations can be compared, in what order they are offered, and what is said of how they were made. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import * as v from 'valibot';
 import { pairRows } from '../../src/extension/panels/accuracy_pairs.ts';
 import {
   type Comparable,
+  EvaluationReference,
   type Making,
   partnersOf,
   settingDifferences,
@@ -116,5 +118,13 @@ describe('pairs of evaluations', () => {
     );
     assert.deepEqual(differing(making(), making({ format: 'auto' })), [], 'auto may be the same format');
     assert.deepEqual(differing({ k: 4, settings: null }, making({ temperature: 0.5 })), []);
+  });
+
+  it('are of names of files, and of no path out of their folder', () => {
+    const named = (runId: string | null, name: string) => v.safeParse(EvaluationReference, { runId, evaluation: name });
+    assert.ok(named(null, 'base-test').success && named('20261121-1_a..b', 'step-000010-test-2026a').success);
+    for (const name of ['', '.', '..', '../../x', 'a/b', 'a\\b', 'a\0']) {
+      assert.equal(named(null, name).success || named(name, 'base-test').success, false, name);
+    }
   });
 });

@@ -30,11 +30,14 @@ export class EvaluationFolder {
     return [...new Set(names.map((name) => name.replace(/\.jsonl?$/, '')))];
   }
 
-  /** null while it is not finished. @throws LatroError `run-damaged` */
+  /**
+   * null while it is not finished. Its name is the file's, whatever is written in it: a person may have copied or renamed it.
+   * @throws LatroError `run-damaged`
+   */
   async summary(name: string): Promise<EvaluationSummary | null> {
     const path = this.file(name, 'json');
     const json = await readJson(this.#files, path);
-    return json === null ? null : requireRecord(EvaluationSummary, json, path);
+    return json === null ? null : { ...requireRecord(EvaluationSummary, json, path), name };
   }
 
   /** @throws LatroError `run-damaged` */

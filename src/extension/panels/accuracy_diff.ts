@@ -5,7 +5,7 @@ import { type AccuracyComparison, type AccuracyHostMessage, AccuracyIntent } fro
 import { openRow } from '../dataset/open_row.ts';
 import type { Reporter } from '../reporter.ts';
 import { EvaluationPair, type Making, settingDifferences } from '../runs/evaluation_pairs.ts';
-import { differenceText, pairTexts, questionsText } from '../runs/evaluation_text.ts';
+import { differenceText, pairNames, pairTexts } from '../runs/evaluation_text.ts';
 import type { StoredEvaluation, StoredEvaluations } from '../runs/stored_evaluations.ts';
 import { csvOf, markdownOf } from './accuracy_export.ts';
 import { comparedQuestions, pairRows, type RowPair } from './accuracy_pairs.ts';
@@ -29,10 +29,7 @@ export function accuracyKind(
     intents: AccuracyIntent,
     subject: EvaluationPair,
     title: (pair) => vscode.l10n.t('Accuracy: {0} → {1}', ...pairTexts(pair)),
-    detail: ({ before, after }) => {
-      const runs = [...new Set([before.runId, after.runId])].flatMap((runId) => runId ?? []);
-      return [questionsText(after.evaluation), runs.join(' → ')].filter(Boolean).join(', ');
-    },
+    detail: pairNames,
     open: (pair, port) => new AccuracyDiff(services, pair, port),
   };
 }
@@ -48,13 +45,17 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
   readonly #services: AccuracyServices;
   readonly #port: PanelPort<EvaluationPair, AccuracyHostMessage>;
   #pair: EvaluationPair;
-  /** Finished evaluations do not change: read once, and again when swapped. */
+  /** Read once, and again when the pair is another one or its files have changed. */
   #loaded: Promise<Loaded> | undefined;
+  /** Of the files behind `#loaded`, taken before they were read. */
+  #stamp = '';
+  readonly #subscription: { dispose(): void };
 
   constructor(services: AccuracyServices, pair: EvaluationPair, port: PanelPort<EvaluationPair, AccuracyHostMessage>) {
     this.#services = services;
     this.#pair = pair;
     this.#port = port;
+    this.#subscription = services.evaluations.onChanged(() => void this.#follow());
   }
 
   async obey(intent: AccuracyIntent): Promise<void> {
@@ -64,7 +65,7 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
       case 'action':
         return await performPanelAction(intent.action, () => {
           this.#loaded = undefined;
-          void this.#show();
+          return this.#show();
         });
       case 'show-question': {
         const pair = (await this.#load()).pairs.get(intent.rowKey);
@@ -84,7 +85,9 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
     }
   }
 
-  dispose(): void {}
+  dispose(): void {
+    this.#subscription.dispose();
+  }
 
   async #become(pair: EvaluationPair): Promise<void> {
     if (!(await this.#port.become(pair))) return;
@@ -94,16 +97,38 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
   }
 
   async #show(): Promise<void> {
+    this.#port.post({ type: 'snapshot', snapshot: { kind: 'loading', what: '' } });
+    await this.#forgetStale();
+    await this.#draw();
+  }
+
+  /** A run that is rolled back or evaluated again writes other files under the same names. */
+  async #follow(): Promise<void> {
+    if (this.#loaded !== undefined && (await this.#forgetStale())) await this.#draw();
+  }
+
+  /** true: what was loaded is no longer what the files say. */
+  async #forgetStale(): Promise<boolean> {
+    const { before, after } = this.#pair;
+    const stamps = await Promise.all([before, after].map((each) => this.#services.evaluations.stamp(each)));
+    const stamp = stamps.join('; ');
+    if (stamp === this.#stamp) return false;
+    this.#stamp = stamp;
+    this.#loaded = undefined;
+    return true;
+  }
+
+  async #draw(): Promise<void> {
+    const loading = this.#load();
+    const isNewest = () => loading === this.#loaded;
     try {
-      this.#port.post({ type: 'snapshot', snapshot: { kind: 'loading', what: '' } });
-      this.#port.post({ type: 'snapshot', snapshot: (await this.#load()).comparison });
+      const { comparison } = await loading;
+      if (isNewest()) this.#port.post({ type: 'snapshot', snapshot: comparison });
     } catch (error) {
-      this.#loaded = undefined;
+      if (!isNewest()) return;
       const failure = this.#services.reporter.describe(error) ?? { code: 'internal', reason: '', nextStep: '' };
-      this.#port.post({
-        type: 'snapshot',
-        snapshot: { kind: 'failed', failure: { ...failure, actions: ['retry', 'open-log'] } },
-      });
+      const actions = ['retry' as const, 'open-log' as const];
+      this.#port.post({ type: 'snapshot', snapshot: { kind: 'failed', failure: { ...failure, actions } } });
     }
   }
 

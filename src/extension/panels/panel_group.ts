@@ -18,7 +18,7 @@ export interface PanelPort<Subject, Message> {
   post(message: Message): void;
   /**
    * Makes the panel one about another subject, with its title, which lasts over a reload of the window. false: there is a panel about
-   * that one, which was brought to the front instead.
+   * that one, which was brought to the front instead, or this one has been closed.
    */
   become(subject: Subject): Promise<boolean>;
 }
@@ -50,6 +50,7 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
 {
   readonly #services: PanelServices;
   readonly #kind: PanelKind<Subject, Message, Intent>;
+  /** By what they are about, not by what is written on them: two subjects may have one title. */
   readonly #panels = new Map<string, vscode.WebviewPanel>();
   readonly #registration: vscode.Disposable;
 
@@ -61,19 +62,14 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
 
   /** Opens a panel, or brings the one that is open to the front. */
   async show(subject: Subject): Promise<void> {
-    const { extensionUri } = this.#services;
+    if (this.#reveal(subject)) return;
     const title = this.#titleOf(subject);
-    const open = this.#panels.get(title);
-    if (open !== undefined) return open.reveal();
     await this.#remember(title, subject);
+    // Asked for twice in a row, both may have come this far.
+    if (this.#reveal(subject)) return;
     const { viewType } = this.#kind;
-    const panel = vscode.window.createWebviewPanel(
-      viewType,
-      title,
-      vscode.ViewColumn.Active,
-      webviewOptions(extensionUri),
-    );
-    this.#fill(panel, subject);
+    const options = webviewOptions(this.#services.extensionUri);
+    this.#fill(vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active, options), subject);
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
@@ -93,31 +89,32 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
     const { extensionUri, reporter, log } = this.#services;
     const { page, intents } = this.#kind;
     const { webview } = panel;
-    let { title } = panel;
-    this.#panels.set(title, panel);
+    let identity = this.#identityOf(subject);
+    let isClosed = false;
+    this.#panels.set(identity, panel);
     const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, 'media', `icon-${theme}.svg`);
     panel.iconPath = { light: icon('light'), dark: icon('dark') };
     const become = async (other: Subject): Promise<boolean> => {
-      const now = this.#titleOf(other);
-      const open = this.#panels.get(now);
-      if (open !== undefined && open !== panel) {
-        open.reveal();
-        return false;
-      }
-      await this.#remember(now, other);
-      this.#panels.delete(title);
-      this.#panels.set(now, panel);
-      title = now;
-      panel.title = now;
+      // Subjects are picked, read and remembered in time, in which a panel may be closed and others opened.
+      const isTaken = () => isClosed || this.#reveal(other, panel);
+      if (isTaken()) return false;
+      const title = this.#titleOf(other, panel);
+      await this.#remember(title, other);
+      if (isTaken()) return false;
+      this.#panels.delete(identity);
+      identity = this.#identityOf(other);
+      this.#panels.set(identity, panel);
+      panel.title = title;
       return true;
     };
     const controller = this.#kind.open(subject, { post: (message) => channel.post(message), become });
     const onIntent = (intent: Intent) => controller.obey(intent);
     const channel = new PanelChannel<Message, Intent>({ webview, extensionUri, intents, onIntent, reporter, log });
     panel.onDidDispose(() => {
+      isClosed = true;
       channel.dispose();
       controller.dispose();
-      this.#panels.delete(title);
+      if (this.#panels.get(identity) === panel) this.#panels.delete(identity);
     });
     webview.html = panelPage(webview, extensionUri, page);
   }
@@ -130,12 +127,26 @@ export class PanelGroup<Subject, Message, Intent extends { readonly type: string
     return this.#services.memento.get<[string, unknown][]>(this.#key, []);
   }
 
-  /** Its own among all that are remembered. */
-  #titleOf(subject: Subject): string {
+  /** Brings the panel about a subject to the front; false: there is none but `own`. */
+  #reveal(subject: Subject, own?: vscode.WebviewPanel): boolean {
+    const open = this.#panels.get(this.#identityOf(subject));
+    if (open === undefined || open === own) return false;
+    open.reveal();
+    return true;
+  }
+
+  /** Equal for equal subjects, whatever the order of their parts. */
+  #identityOf(subject: Subject): string {
+    return JSON.stringify(v.parse(this.#kind.subject, subject));
+  }
+
+  /** Its own among all that are remembered or open. */
+  #titleOf(subject: Subject, own?: vscode.WebviewPanel): string {
     const title = this.#kind.title(subject);
-    const known = new Map(this.#remembered).get(title);
-    const isOther = known !== undefined && JSON.stringify(known) !== JSON.stringify(subject);
-    return isOther ? `${title} (${this.#kind.detail(subject)})` : title;
+    const known = v.safeParse(this.#kind.subject, new Map(this.#remembered).get(title));
+    const isOfOther = known.success && this.#identityOf(known.output) !== this.#identityOf(subject);
+    const isOnOther = [...this.#panels.values()].some((panel) => panel !== own && panel.title === title);
+    return isOfOther || isOnOther ? `${title} (${this.#kind.detail(subject)})` : title;
   }
 
   async #remember(title: string, subject: Subject): Promise<void> {

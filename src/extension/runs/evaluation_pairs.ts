@@ -1,9 +1,9 @@
 /** Which evaluations can be compared, which one mostly wants, and what was different when they were made. Pure. */
 import * as v from 'valibot';
-import type { EvaluationSettings } from '../../protocol/records.ts';
+import { type EvaluationSettings, PlainName } from '../../protocol/records.ts';
 
 /** An evaluation of a run, or (null) one of weights that belong to none. */
-export const EvaluationReference = v.object({ runId: v.nullable(v.string()), evaluation: v.string() });
+export const EvaluationReference = v.object({ runId: v.nullable(PlainName), evaluation: PlainName });
 export type EvaluationReference = v.InferOutput<typeof EvaluationReference>;
 export const EvaluationPair = v.object({ before: EvaluationReference, after: EvaluationReference });
 export type EvaluationPair = v.InferOutput<typeof EvaluationPair>;

@@ -42,13 +42,19 @@ export function storedText(evaluation: StoredEvaluation): string {
 /** The two sides of a pair, told apart with as little as will do. */
 export function pairTexts({ before, after }: EvaluationPair): readonly [before: string, after: string] {
   const ofOneRun = before.runId !== null && before.runId === after.runId;
-  const ofOneSet = setOf(before.evaluation) === setOf(after.evaluation);
+  // The test questions are what one compares on: only others are worth their words.
+  const ofTest = [before, after].every(({ runId, evaluation }) => runId === null || setOf(evaluation) === 'test');
   const text = ({ runId, evaluation }: EvaluationReference): string => {
-    if (ofOneRun) return ofOneSet ? weightsText(evaluation) : evaluationText(evaluation);
-    return runId === null ? evaluation : vscode.l10n.t('{0} of run {1}', weightsText(evaluation), runId);
+    if (runId === null) return evaluation;
+    const own = ofTest ? weightsText(evaluation) : evaluationText(evaluation);
+    return ofOneRun ? own : vscode.l10n.t('{0} of run {1}', own, runId);
   };
   return [text(before), text(after)];
 }
+
+/** "RUN/base-test → RUN/step-000040-test": names one pair and no other. */
+export const pairNames = ({ before, after }: EvaluationPair): string =>
+  [before, after].map(({ runId, evaluation }) => (runId === null ? evaluation : `${runId}/${evaluation}`)).join(' → ');
 
 /** "K: 4 → 8". */
 export function differenceText(difference: SettingDifference): string {

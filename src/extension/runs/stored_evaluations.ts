@@ -6,7 +6,7 @@ import { LatroError } from '../../engine/common/errors.ts';
 import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
 import { EvaluationFolder } from '../../engine/runs/evaluation_folder.ts';
-import { evaluationStep } from '../../engine/runs/run_directory.ts';
+import { evaluationStep, type RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { EvaluationRow, EvaluationSettings, EvaluationSummary } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
@@ -38,10 +38,13 @@ export class StoredEvaluations {
   readonly #outside: EvaluationFolder;
   /** By file and its stamp: a run that was rolled back may write another evaluation of the same name. */
   readonly #questions = new Map<string, QuestionCounts>();
+  /** Something of the runs has changed; their evaluations may have. */
+  readonly onChanged: RunsWatcher['onChanged'];
 
   /** @param outside folder of the evaluations that belong to no run */
   constructor(runs: RunsWatcher, outside: string, log: Log, files: FileSystem = new NodeFileSystem()) {
     this.#runs = runs;
+    this.onChanged = runs.onChanged;
     this.#log = log;
     this.#files = files;
     this.#outside = new EvaluationFolder(files, outside);
@@ -58,7 +61,7 @@ export class StoredEvaluations {
 
   async ofRun(run: RunSummary): Promise<StoredEvaluation[]> {
     const directory = this.#runs.directory(run);
-    const folder = new EvaluationFolder(this.#files, directory.evaluationsFolder);
+    const folder = this.#folderIn(directory);
     const found = await this.#readable(folder, await directory.evaluationNames());
     if (found.length === 0) return [];
     const settings = settingsOf((await directory.record()).config);
@@ -83,10 +86,17 @@ export class StoredEvaluations {
     throw new LatroError('run-not-found', reason, l10n.t('It may not be finished, or was removed.'));
   }
 
-  async rows({ run, summary }: StoredEvaluation): Promise<EvaluationRow[]> {
-    return run === null
-      ? await this.#outside.rows(summary.name)
-      : await this.#runs.directory(run).evaluationRows(summary.name);
+  async rows({ run, reference }: StoredEvaluation): Promise<EvaluationRow[]> {
+    const folder = run === null ? this.#outside : this.#folderIn(this.#runs.directory(run));
+    return await folder.rows(reference.evaluation);
+  }
+
+  /** Another one once its files have changed: a run that was rolled back may write another evaluation of the same name. */
+  async stamp({ runId, evaluation }: EvaluationReference): Promise<string> {
+    const folder = this.#folderOf(runId);
+    if (folder === undefined) return '';
+    const stamps = (['json', 'jsonl'] as const).map((extension) => stampOf(folder.file(evaluation, extension)));
+    return (await Promise.all(stamps)).join('; ');
   }
 
   /** With their questions; reads the files it has not read yet, in slices. */
@@ -98,6 +108,17 @@ export class StoredEvaluations {
       comparable.push({ ...evaluation, questions, step: stepOf(evaluation), set: setOf(name) });
     }
     return comparable;
+  }
+
+  #folderIn({ evaluationsFolder }: RunDirectory): EvaluationFolder {
+    return new EvaluationFolder(this.#files, evaluationsFolder);
+  }
+
+  /** undefined: there is no such run. */
+  #folderOf(runId: string | null): EvaluationFolder | undefined {
+    if (runId === null) return this.#outside;
+    const run = this.#runs.find(runId);
+    return run && this.#folderIn(this.#runs.directory(run));
   }
 
   async #near({ runId, evaluation }: EvaluationReference): Promise<StoredEvaluation[]> {
@@ -133,9 +154,8 @@ export class StoredEvaluations {
   }
 
   async #questionsOf(file: string): Promise<QuestionCounts> {
-    const status = await stat(file).catch(() => undefined);
-    if (status === undefined) return new Map();
-    const stamp = `${file} ${status.mtimeMs} ${status.size}`;
+    const stamp = await stampOf(file);
+    if (stamp === '') return new Map();
     const known = this.#questions.get(stamp);
     if (known !== undefined) return known;
     const counts = new Map<string, number>();
@@ -148,6 +168,12 @@ export class StoredEvaluations {
     this.#questions.set(stamp, counts);
     return counts;
   }
+}
+
+/** Empty: it is not there. */
+async function stampOf(file: string): Promise<string> {
+  const status = await stat(file).catch(() => undefined);
+  return status === undefined ? '' : `${file} ${status.mtimeMs} ${status.size}`;
 }
 
 const stepOf = ({ summary }: StoredEvaluation): number => evaluationStep(summary.name) ?? 0;

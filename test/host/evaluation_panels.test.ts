@@ -1,0 +1,237 @@
+/** Panels of pairs of evaluations: one per pair, each with a title of its own, and of what the files say now. */
+import assert from 'node:assert/strict';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { accuracyKind } from '../../src/extension/panels/accuracy_diff.ts';
+import { type PanelController, PanelGroup, type PanelKind } from '../../src/extension/panels/panel_group.ts';
+import { Reporter } from '../../src/extension/reporter.ts';
+import type { EvaluationPair, EvaluationReference } from '../../src/extension/runs/evaluation_pairs.ts';
+import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
+import { StoredEvaluations } from '../../src/extension/runs/stored_evaluations.ts';
+import type { AccuracyComparison, AccuracyHostMessage, AccuracyIntent } from '../../src/protocol/panel_messages.ts';
+import type { EvaluationRow } from '../../src/protocol/records.ts';
+import { eventually } from '../support/eventually.ts';
+import { recordRun } from '../support/recorded_run.ts';
+import { endEngine, extension, workspace } from './studio.ts';
+
+type Kind = PanelKind<EvaluationPair, AccuracyHostMessage, AccuracyIntent>;
+interface Open {
+  readonly controller: PanelController<AccuracyIntent>;
+  readonly posted: AccuracyHostMessage[];
+}
+
+const VIEW = 'latro.accuracyUnderTest';
+
+class Memory implements vscode.Memento {
+  readonly #values = new Map<string, unknown>();
+  keys = () => [...this.#values.keys()];
+  get = <T>(key: string, otherwise?: T) => (this.#values.get(key) ?? otherwise) as T;
+  update = async (key: string, value: unknown) => void this.#values.set(key, value);
+}
+
+describe('panels of pairs of evaluations', () => {
+  const outside = () => path.join(workspace(), '.latro', 'evaluations');
+  let runA: string;
+  let runB: string;
+  let runs: RunsWatcher;
+  let log: vscode.LogOutputChannel;
+  let group: PanelGroup<EvaluationPair, AccuracyHostMessage, AccuracyIntent>;
+  let opened: Open[];
+  let choose: (shown: EvaluationPair) => Promise<EvaluationPair>;
+
+  const copyOf = (folder: string, from: string, name: string, change = (text: string) => text) => {
+    const summary = JSON.parse(readFileSync(path.join(runA, 'evaluations', `${from}.json`), 'utf8'));
+    writeFileSync(path.join(folder, `${name}.json`), JSON.stringify({ ...summary, name }));
+    const rows = readFileSync(path.join(runA, 'evaluations', `${from}.jsonl`), 'utf8');
+    writeFileSync(path.join(folder, `${name}.jsonl`), change(rows));
+  };
+  const allWrong = (rows: string) =>
+    rows
+      .trimEnd()
+      .split('\n')
+      .map((line) => {
+        const row: EvaluationRow = JSON.parse(line);
+        return `${JSON.stringify({ ...row, greedy: { ...row.greedy, correct: false } })}\n`;
+      })
+      .join('');
+  const reference = (run: string, evaluation: string): EvaluationReference => ({
+    runId: path.basename(run),
+    evaluation,
+  });
+  const ofSet = (set: string): EvaluationPair => ({
+    before: reference(runA, `step-000010-${set}`),
+    after: reference(runB, 'step-000003-test'),
+  });
+  const tabs = () =>
+    vscode.window.tabGroups.all
+      .flatMap((all) => all.tabs)
+      .filter(({ input }) => input instanceof vscode.TabInputWebview && input.viewType.endsWith(VIEW));
+  const activeTitle = () => eventually(() => tabs().find(({ isActive }) => isActive)?.label);
+  const comparisons = ({ posted }: Open): AccuracyComparison[] =>
+    posted.flatMap((message) =>
+      message.type === 'snapshot' && message.snapshot.kind === 'comparison' ? [message.snapshot] : [],
+    );
+  const rightAfter = ({ questions }: AccuracyComparison) => questions.filter(({ after }) => after.correct).length;
+  const shown = async (open: Open): Promise<AccuracyComparison> => {
+    await open.controller.obey({ type: 'ready' });
+    return comparisons(open).at(-1)!;
+  };
+  const show = async (pair: EvaluationPair): Promise<Open> => {
+    await group.show(pair);
+    return opened.at(-1)!;
+  };
+
+  before(async () => {
+    await extension().activate();
+    const dist = path.join(extension().extensionPath, 'dist');
+    copyFileSync(path.join(dist, 'comparison_worker.cjs'), path.join(dist, 'test', 'comparison_worker.cjs'));
+    runA = await recordRun(workspace());
+    runB = path.join(path.dirname(runA), 'another-run');
+    cpSync(runA, runB, { recursive: true });
+    const record = JSON.parse(readFileSync(path.join(runA, 'run.json'), 'utf8'));
+    writeFileSync(path.join(runB, 'run.json'), JSON.stringify({ ...record, id: path.basename(runB) }));
+    copyOf(path.join(runB, 'evaluations'), 'step-000010-test', 'step-000003-test');
+    for (const set of ['test-2026a', 'test-2026b'])
+      copyOf(path.join(runA, 'evaluations'), 'step-000010-test', `step-000010-${set}`);
+    mkdirSync(outside(), { recursive: true });
+    log = vscode.window.createOutputChannel('evaluation panels', { log: true });
+  });
+  beforeEach(async () => {
+    runs = new RunsWatcher(workspace(), log);
+    await runs.refresh();
+    opened = [];
+    choose = async (pair) => pair;
+    const reporter = new Reporter(log);
+    const evaluations = new StoredEvaluations(runs, outside(), log);
+    const kind: Kind = accuracyKind({ evaluations, reporter, choose: (pair) => choose(pair) });
+    const { extensionUri } = extension();
+    group = new PanelGroup(
+      { extensionUri, memento: new Memory(), reporter, log },
+      {
+        ...kind,
+        viewType: VIEW,
+        open(pair, port) {
+          const posted: AccuracyHostMessage[] = [];
+          const post = (message: AccuracyHostMessage) => {
+            posted.push(message);
+            port.post(message);
+          };
+          const controller = kind.open(pair, { ...port, post });
+          opened.push({ controller, posted });
+          return controller;
+        },
+      },
+    );
+  });
+  afterEach(async () => {
+    group.dispose();
+    runs.dispose();
+    await eventually(() => tabs().length === 0);
+  });
+  after(async () => {
+    log.dispose();
+    for (const folder of [runA, runB, outside()]) rmSync(folder, { recursive: true });
+    await endEngine();
+  });
+
+  it('are told apart by their titles and by what they call the two sides', async () => {
+    const pairs = ['test', 'test-2026a', 'test-2026b'].map(ofSet);
+    const titles: string[] = [];
+    const sides: string[] = [];
+    for (const pair of pairs) {
+      const open = await show(pair);
+      titles.push(
+        await eventually(() =>
+          tabs()
+            .map(({ label }) => label)
+            .find((label) => !titles.includes(label)),
+        ),
+      );
+      const { labels } = await shown(open);
+      sides.push(`${labels.before} → ${labels.after}`);
+    }
+    assert.equal(opened.length, pairs.length);
+    assert.equal(new Set(sides).size, pairs.length, sides.join('\n'));
+    for (const [i, pair] of [...pairs.entries()].reverse()) {
+      await group.show(pair);
+      await eventually(() => tabs().some(({ isActive, label }) => isActive && label === titles[i]));
+    }
+    assert.equal(opened.length, pairs.length, 'each was there already');
+  });
+
+  it('whose titles are equal name both evaluations', async () => {
+    const within = (set: string) => ({
+      before: reference(runA, 'base-test'),
+      after: reference(runA, `step-000010-${set}`),
+    });
+    // The weights of step 0 and those of the base have the same words.
+    copyOf(path.join(runA, 'evaluations'), 'base-test', 'step-000000-test');
+    const other = { ...within('test'), before: reference(runA, 'step-000000-test') };
+    await show(within('test'));
+    await show(other);
+    await eventually(() => tabs().length === 2);
+    const id = path.basename(runA);
+    const detail = `(${id}/step-000000-test → ${id}/step-000010-test)`;
+    assert.ok((await activeTitle()).endsWith(detail), await activeTitle());
+    await group.show(within('test'));
+    await eventually(async () => !(await activeTitle()).endsWith(detail));
+    choose = async () => other;
+    await opened[0]!.controller.obey({ type: 'choose' });
+    await eventually(async () => (await activeTitle()).endsWith(detail));
+    assert.equal(tabs().length, 2, 'the one that was there came to the front');
+    rmSync(path.join(runA, 'evaluations', 'step-000000-test.json'));
+  });
+
+  it('asked for twice in a row are one', async () => {
+    await Promise.all([group.show(ofSet('test')), group.show(ofSet('test'))]);
+    assert.equal(opened.length, 1);
+  });
+
+  it('closed while a pair is picked leave nothing behind', async () => {
+    let pick = (_pair: EvaluationPair): void => {};
+    choose = () =>
+      new Promise((resolve) => {
+        pick = resolve;
+      });
+    const { controller } = await show(ofSet('test'));
+    const choosing = controller.obey({ type: 'choose' });
+    await eventually(() => tabs().length === 1);
+    await vscode.window.tabGroups.close(tabs());
+    await eventually(() => tabs().length === 0);
+    pick(ofSet('test-2026a'));
+    await choosing;
+    await group.show(ofSet('test-2026a'));
+    await eventually(() => tabs().length === 1);
+    assert.equal(opened.length, 2);
+  });
+
+  it('follow their files: a run that was rolled back writes others under the same names', async () => {
+    const pair = { before: reference(runA, 'base-test'), after: reference(runA, 'step-000010-test-2026a') };
+    const open = await show(pair);
+    const before = await shown(open);
+    assert.ok(rightAfter(before) > 0);
+    await runs.refresh();
+    const count = open.posted.length;
+    copyOf(path.join(runA, 'evaluations'), 'step-000010-test', 'step-000010-test-2026a', allWrong);
+    await runs.refresh();
+    await eventually(() => rightAfter(comparisons(open).at(-1)!) === 0);
+    assert.ok(
+      open.posted.slice(count).every((message) => message.type !== 'snapshot' || message.snapshot.kind !== 'loading'),
+      'the figures change where they stand',
+    );
+  });
+
+  it('outside runs are read anew when they are looked at again', async () => {
+    copyOf(outside(), 'base-test', 'model-test-20260101-120000');
+    copyOf(outside(), 'step-000010-test', 'model-test-20260102-120000');
+    const own = (evaluation: string) => ({ runId: null, evaluation });
+    const open = await show({
+      before: own('model-test-20260101-120000'),
+      after: own('model-test-20260102-120000'),
+    });
+    assert.ok(rightAfter(await shown(open)) > 0);
+    copyOf(outside(), 'step-000010-test', 'model-test-20260102-120000', allWrong);
+    assert.equal(rightAfter(await shown(open)), 0);
+  });
+});
