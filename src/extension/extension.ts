@@ -49,6 +49,7 @@ import { StatusItem } from './status_item.ts';
 const LOG_NAME = 'LaTRO Studio';
 
 export function activate(context: vscode.ExtensionContext): void {
+  const started = performance.now();
   const log = vscode.window.createOutputChannel(LOG_NAME, { log: true });
   const reporter = new Reporter(log);
   const datasets = new DocumentIndexes();
@@ -67,6 +68,7 @@ export function activate(context: vscode.ExtensionContext): void {
       await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
     },
   });
+  log.info(`activated in ${(performance.now() - started).toFixed(0)} ms`);
 }
 
 /** Work without a folder, in any workspace, trusted or not. */

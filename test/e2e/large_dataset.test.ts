@@ -84,6 +84,7 @@ describe(`a dataset of ${((ROWS * ROW_BYTES) / 1e6).toFixed(0)} MB in the editor
         await page.locator('.squiggly-error').first().waitFor({ timeout: 240_000 });
       }
       await workbench.statusBarItem('rows are checked, results are off').waitFor();
+      assert.equal(await page.locator('.statusbar-item[id^="latro-studio.latro-studio"]').count(), 1);
       await page.keyboard.press('Control+Home');
       await lineNumber(1).waitFor();
     });

@@ -34,6 +34,7 @@ describe('the packaged extension in VS Code', function () {
     await workbench.runCommand('LaTRO: Open Log', () =>
       workbench.output.getByText(/There.is.no.run.for.this/).waitFor(),
     );
+    await workbench.output.getByText(/activated.in.\d+.ms/).waitFor();
     await workbench.screenshot('smoke-log');
   });
 

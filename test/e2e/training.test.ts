@@ -128,6 +128,14 @@ describe('training from the command palette', function () {
 
   it('lists the run and opens its dashboard, which comes back after a reload of the window', async () => {
     const { workbench } = studio;
+    const { gain } = await run.record();
+    const [before, after] = [gain!.greedyBefore, gain!.greedyAfter].map((rate) => `${(100 * rate).toFixed(1)} %`);
+    const row = workbench.treeItem(/model · train\.jsonl/);
+    await row.filter({ hasText: `${before} → ${after} · ` }).waitFor();
+    assert.match(
+      (await row.getAttribute('aria-label'))!,
+      new RegExp(`${before} → ${after} of ${gain!.questions} questions`),
+    );
     await workbench.openRun(/model · train\.jsonl/);
     const curves = () => workbench.panel.locator('.card canvas');
     await curves().first().waitFor();
