@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { EvaluatedOutput } from './evaluated_output.ts';
+import { FiguresMade } from './figures_made.ts';
 import { DatasetFormat, evaluation, PresetName, templates } from './run_config_fields.ts';
 import { StrategyEvaluation, StrategyMetrics, StrategySummary } from './strategy_records.ts';
 
@@ -42,17 +43,21 @@ export const RationaleRecord = v.object({
   /** Σ over the answer's own tokens / over the template's tokens of log π(y_t | x, z, y_<t). */
   answerLogProb: v.number(),
   templateLogProb: v.number(),
-  /** The self-reward before KL: by default answerLogProb + templateLogProb = log π(y | x ⊕ z). */
+  /** The self-reward before KL, made as `made` says: with log-probabilities answerLogProb, with or without templateLogProb. */
   selfReward: v.number(),
   /** β · (logProb − referenceLogProb), subtracted from the reward; 0 under truncation rule question-minimum, whose penalty contains it. */
   klPenalty: v.number(),
   /** What a person's rating of this very text adds to the reward; absent: none. */
   ratingBonus: v.optional(v.number()),
-  /** What the advantage is made of: selfReward (or the truncation penalty in its place) − klPenalty + rating bonus. */
+  /** What the advantage is made of: by default selfReward (or the truncation penalty in its place) − klPenalty + rating bonus. */
   reward: v.number(),
-  /** Leave-one-out baseline (1/(K−1)) Σ_{j≠k} reward_j; null without a sibling that was scored, and then there is no advantage either. */
+  /** By default the leave-one-out (1/(K−1)) Σ_{j≠k} reward_j; null without a sibling that was scored, and then there is no advantage either. */
   baseline: v.nullable(v.number()),
   advantage: v.nullable(v.number()),
+  /** w_t of every counted token of z in L(θ) = −Σ w_t log π(token_t); 0: nothing of it is learned. Absent: not recorded, or no update. */
+  weight: v.optional(v.number()),
+  /** Absent in older files. */
+  made: v.optional(FiguresMade),
   extractedAnswer: v.nullable(v.string()),
   correct: v.boolean(),
   /** Forking token g (1-based) when strategies are on. */

@@ -69,7 +69,13 @@ describe('studio service: questions under strategies', function () {
           rationales.map(({ strategy }) => strategy),
           [1, 1, 2, 2],
         );
-        assertClose(rationales, rollout.rationales, 1e-4);
+        // The update of this question alone, not of all that the run takes together.
+        const alone = rollout.rationales.map((each) => {
+          const made = each.made!;
+          return { ...each, weight: each.weight! * made.questions, made: { ...made, questions: 1 } };
+        });
+        assertClose(rationales, alone, 1e-4);
+        assert.ok(rationales.some(({ weight }) => weight !== 0));
         assert.ok(
           rationales.some(({ klPenalty }) => klPenalty !== 0),
           name,

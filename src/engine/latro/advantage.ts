@@ -2,6 +2,7 @@
  * From the K rewards of one question to its advantages. A reward of `null` marks a rationale that could not be scored:
  * it is left out of its siblings' baseline and its own advantage is 0, as in TRL.
  */
+import { GROUP_EPSILON } from '../../protocol/figures_made.ts';
 import { LatroError } from '../common/errors.ts';
 import { orderFreeMean, orderFreeSum } from './log_space.ts';
 
@@ -76,7 +77,7 @@ export function clipAdvantages(advantages: readonly number[], spread: number, li
  *
  * @throws LatroError `config-invalid` when fewer than two rewards are given.
  */
-export function groupNormalisedAdvantages(rewards: readonly (number | null)[], epsilon = 1e-4): number[] {
+export function groupNormalisedAdvantages(rewards: readonly (number | null)[], epsilon = GROUP_EPSILON): number[] {
   requireSeveralRationales(rewards.length);
   const scored = rewards.filter((reward) => reward !== null);
   if (scored.length < 2) return rewards.map(() => 0);

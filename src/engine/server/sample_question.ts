@@ -1,5 +1,6 @@
 /** K rationales of one question with rewards and advantages, made exactly as an update of a LaTRO run makes them. */
 import type { RequestParams } from '../../protocol/engine_rpc.ts';
+import { figuresMade } from '../../protocol/figures_made.ts';
 import type { StrategyChoice } from '../../protocol/rationale_messages.ts';
 import type { QuestionRollout } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
@@ -7,7 +8,13 @@ import { latroBatchUpdate, type RationaleUpdate } from '../latro/objective.ts';
 import { objectiveSettings } from '../latro/objective_settings.ts';
 import { scoredQuestion } from '../training/methods/latro.ts';
 import { INITIAL_METHOD_STATE } from '../training/methods/method.ts';
-import { sampleUnderTags, scoreForks, type Tag, type TaggedQuestion } from '../training/methods/tagged_sampling.ts';
+import {
+  sampleUnderTags,
+  scoreForks,
+  type Tag,
+  type TaggedQuestion,
+  tagProbabilities,
+} from '../training/methods/tagged_sampling.ts';
 import type { SampledQuestion } from '../training/rollout.ts';
 import { questionRollout } from '../training/rollout_record.ts';
 import type { JobContext } from './engine_service.ts';
@@ -35,15 +42,16 @@ export async function sampleQuestion(
   const meter = new ProgressMeter(world.clock, (progress) => context.progress(progress));
   const report = (done: number): void =>
     meter.report({ phase: 'sampling', done, total: k, unit: 'rationales', message: '' });
-  const { groups, tagOf, task } = await question.ask(maxRationaleTokens, async (asked) => {
+  const { groups, tagOf, task, tagLogProbs } = await question.ask(maxRationaleTokens, async (asked) => {
     const { policy, task, encoded } = asked;
     report(0);
     const generateOptions = { signal: context.signal, onFinished: report };
     const request = { step, questions: [encoded], state: INITIAL_METHOD_STATE };
     const plan = planOf(strategy, k, asked);
-    const { bare } = await scoreForks((each) => policy.model.score(each), [encoded], null);
+    const tags = config.strategies.weighting === 'probability' ? policy.tags : null;
+    const { bare, tagLogProbs } = await scoreForks((each) => policy.model.score(each), [encoded], tags);
     const [tagged] = await sampleUnderTags({ policy, task, config, generateOptions }, request, 0, [plan], bare);
-    return { groups: groupsByTag(tagged!, asked), tagOf: plan, task };
+    return { groups: groupsByTag(tagged!, asked), tagOf: plan, task, tagLogProbs: tagLogProbs[0]! };
   });
   for (const group of groups) group.sampled = await question.withReference(group.sampled);
 
@@ -54,11 +62,20 @@ export async function sampleQuestion(
   for (const { sampled, places } of strata) {
     const [update] = latroBatchUpdate([scoredQuestion(sampled)], settings);
     places.forEach((place, i) => {
-      updates[place] = update!.rationales[i]!;
+      const one = update!.rationales[i]!;
+      const share = strata.length === 1 ? 1 : shareOf(tagOf[place] ?? null, strata.length, tagLogProbs);
+      updates[place] = { ...one, rationaleWeight: one.rationaleWeight * share };
     });
   }
-  const rollout = questionRollout(merged(groups, k).sampled, updates, task, { seed, step }, [], tagOf);
-  return { ...rollout, klCoefficient: config.reward.klCoefficient };
+  const siblings = strata.length > 1 ? 'strategy' : 'question';
+  // As an update of this question alone would be.
+  const made = { ...figuresMade({ ...config, method: 'latro' }, 1), siblings } as const;
+  return questionRollout(merged(groups, k).sampled, updates, task, { seed, step }, made, [], tagOf);
+}
+
+/** What a run with strategies gives each of them: as much as the others, or its probability, of which there are then all. */
+function shareOf(tag: Tag, strata: number, tagLogProbs: readonly number[]): number {
+  return tag === null || tagLogProbs.length === 0 ? 1 / strata : tagProbabilities(tagLogProbs)[tag]!;
 }
 
 /** The tag of each of the K rationales: all of one, none, or every tag in turn as often as the others, the first tags once more. */

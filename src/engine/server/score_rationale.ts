@@ -4,6 +4,7 @@
  * baseline and no advantage, and being whole it is not penalised for its length.
  */
 import type { RequestParams } from '../../protocol/engine_rpc.ts';
+import { figuresMade } from '../../protocol/figures_made.ts';
 import type { RationaleRecord } from '../../protocol/records.ts';
 import { klPenalty } from '../latro/kl.ts';
 import type { RationaleUpdate } from '../latro/objective.ts';
@@ -40,11 +41,15 @@ export async function scoreRationale(
     },
   );
   const referred = await question.withReference(sampled);
-  const update = updateWithoutSiblings(referred, objectiveSettings(config));
   const random = { seed: config.seed, step: question.weights.step };
   const tag = params.strategy === undefined ? null : params.strategy - 1;
-  const { rationales } = questionRollout(referred, [update], task, random, [], [tag]);
-  return rationales[0]!;
+  const settings = objectiveSettings(config);
+  const update = updateWithoutSiblings(referred, settings);
+  const made = figuresMade({ ...config, method: 'latro' }, 1);
+  const { rationales } = questionRollout(referred, [update], task, random, made, [], [tag]);
+  // No update is made of it.
+  const { weight, ...record } = rationales[0]!;
+  return record;
 }
 
 /** @param under the question with the tag the rationale stands after; log π(y|x) is without it */

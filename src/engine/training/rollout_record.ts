@@ -1,4 +1,5 @@
 /** What a rollout looks like on disk and in the panels: every number that its update was made of. */
+import type { FiguresMade } from '../../protocol/figures_made.ts';
 import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
 import type { RationaleUpdate } from '../latro/objective.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
@@ -10,6 +11,7 @@ export function questionRollout(
   updates: readonly RationaleUpdate[],
   task: QuestionTask,
   random: { readonly seed: number; readonly step: number },
+  made: FiguresMade,
   ratingBonuses: readonly number[] = [],
   /** Tag each rationale was sampled under, 0-based; null: none. */
   tagOf: readonly (number | null)[] = [],
@@ -24,9 +26,18 @@ export function questionRollout(
     prompt: encoded.prompt,
     goldAnswer: encoded.row.answer,
     noRationaleLogProb: bare.length === 0 ? null : sum(bare),
+    klCoefficient: made.beta,
     rationales: rationales.map((rationale, sample) => {
       const tag = tagOf[sample] ?? null;
-      const record = rationaleRecord(question, rationale, sample, updates[sample]!, task, ratingBonuses[sample] ?? 0);
+      const record = rationaleRecord(
+        question,
+        rationale,
+        sample,
+        updates[sample]!,
+        task,
+        made,
+        ratingBonuses[sample] ?? 0,
+      );
       return tag === null ? record : { ...record, strategy: tag + 1 };
     }),
   };
@@ -38,6 +49,7 @@ function rationaleRecord(
   sample: number,
   update: RationaleUpdate,
   task: QuestionTask,
+  made: FiguresMade,
   ratingBonus: number,
 ): RationaleRecord {
   const { tokenizer } = task;
@@ -67,9 +79,17 @@ function rationaleRecord(
     reward: update.reward ?? 0,
     baseline: update.baseline,
     advantage: update.baseline === null ? null : update.advantage,
+    weight: update.rationaleWeight,
+    made,
     extractedAnswer: verdict.extracted,
     correct: verdict.correct,
   };
+}
+
+/** The rollout with what its rationales, by sample, weigh, where that is known only after it. */
+export function withWeights(rollout: QuestionRollout, weights: ReadonlyMap<number, number>): QuestionRollout {
+  const rationales = rollout.rationales.map((record) => ({ ...record, weight: weights.get(record.sample) ?? 0 }));
+  return { ...rollout, rationales };
 }
 
 /** Everything the model said: rationale, stop phrase and its own answer. */

@@ -6,10 +6,11 @@
  * from p, the model's probabilities renormalised over the N tags (advantages sum to 0 per question, so the tags' mass against other
  * tokens has no gradient either way); KL of the tags against π_0 and the entropy floor enter as exact gradients in both forms.
  */
+import { figuresMade } from '../../../protocol/figures_made.ts';
 import type { RunConfig } from '../../../protocol/run_config.ts';
 import { foldKey, RandomStream } from '../../common/random.ts';
 import { exactForkUpdate, type ForkUpdate, sampledForkAdvantages, sampledForkWeights } from '../../forking/gfpo.ts';
-import { standardDeviation, ZERO_SPREAD } from '../../latro/advantage.ts';
+import { leaveOneOutBaseline, standardDeviation, ZERO_SPREAD } from '../../latro/advantage.ts';
 import { orderFreeMean as mean } from '../../latro/log_space.ts';
 import { latroBatchUpdate, type RationaleUpdate } from '../../latro/objective.ts';
 import { objectiveSettings } from '../../latro/objective_settings.ts';
@@ -65,8 +66,10 @@ export const gfpo: Method = async (context, request) => {
       })),
     }),
   );
+  const random = { seed: config.seed, step: request.step };
+  const made = figuresMade(config, questions.length);
   const rollouts = questions.map(({ sampled, tagOf }, q) =>
-    questionRollout(sampled, forks[q]!.shown, task, { seed: config.seed, step: request.step }, [], tagOf),
+    questionRollout(sampled, forks[q]!.shown, task, random, made, [], tagOf),
   );
   const zeroVariance = rewards.map((updates) => standardDeviation(updates.map((u) => u.reward ?? 0)) < ZERO_SPREAD);
   return {
@@ -155,8 +158,10 @@ function forkOf(
   const gradient = tagLogProbs.map(
     (_, tag) => regularised[tag]! + weights.reduce((total, w, k) => (tagOf[k] === tag ? total + w : total), 0),
   );
+  const baselines = settings.advantage === 'leave-one-out' ? leaveOneOutBaseline(rewards) : null;
   const average = mean(rewards);
-  return { gradient, shown: updates.map((update, k) => judgedBy(update, average, advantages[k]!)) };
+  const shown = updates.map((update, k) => judgedBy(update, baselines?.[k] ?? average, advantages[k]!));
+  return { gradient, shown };
 }
 
 /** What the fork's baseline and advantage are; rationale and answer have no weight. */

@@ -2,8 +2,10 @@
  * GRPO with a 0/1 verifier (baselines/grpo.ts): whole outputs are sampled to their end token and judged by the answer they state.
  * Without a KL term, as TRL's default has it.
  */
+import { figuresMade, GROUP_EPSILON } from '../../../protocol/figures_made.ts';
 import { grpoUpdate } from '../../baselines/grpo.ts';
 import { standardDeviation } from '../../latro/advantage.ts';
+import { orderFreeMean } from '../../latro/log_space.ts';
 import type { RationaleUpdate } from '../../latro/objective.ts';
 import type { Continuation, PromptGroup } from '../../model/packing.ts';
 import { requireFiniteSamples } from '../non_finite.ts';
@@ -12,7 +14,7 @@ import { fullText, questionRollout } from '../rollout_record.ts';
 import type { Method } from './method.ts';
 import { generateSettings, statisticsOf } from './sampling.ts';
 
-const SETTINGS = { beta: 0, epsilon: 1e-4, lengthNormalisation: 'sequence' } as const;
+const SETTINGS = { beta: 0, epsilon: GROUP_EPSILON, lengthNormalisation: 'sequence' } as const;
 const NEVER_STOP = { push: () => null };
 
 export const grpo: Method = async (context, request) => {
@@ -56,10 +58,10 @@ export const grpo: Method = async (context, request) => {
       ),
     }),
   );
+  const made = figuresMade(config, sampled.length);
   const rollouts = sampled.map((question, q) => {
     const shown = question.rationales.map((rationale, k): RationaleUpdate => {
       const reward = Number(judged[q]!.samples[k]!.correct);
-      const others = judged[q]!.samples.filter((_, j) => j !== k);
       return {
         finished: rationale.stopReason !== 'length',
         answerLogProb: null,
@@ -68,13 +70,14 @@ export const grpo: Method = async (context, request) => {
         truncationPenalty: null,
         klPenalty: 0,
         reward,
-        baseline: others.reduce((sum, sample) => sum + Number(sample.correct), 0) / others.length,
+        baseline: orderFreeMean(judged[q]!.samples.map(({ correct }) => Number(correct))),
         advantage: judged[q]!.updates[k]!.advantage,
-        rationaleWeight: 0,
+        // The same for every token of an output, as β = 0.
+        rationaleWeight: judged[q]!.updates[k]!.tokenWeights[0] ?? 0,
         answerWeights: { answer: [], template: [] },
       };
     });
-    return questionRollout(question, shown, task, random);
+    return questionRollout(question, shown, task, random, made);
   });
   const kept = groups.flatMap((group, source) => (group.continuations.length > 0 ? [{ group, source }] : []));
   return {

@@ -1,9 +1,15 @@
 /** LaTRO: sample, score the known answer, weigh by the leave-one-out advantage. The equations stand in latro/objective.ts. */
 
+import { figuresMade } from '../../../protocol/figures_made.ts';
 import type { RunConfig } from '../../../protocol/run_config.ts';
 import { initialFilterState, standardDeviationFilter } from '../../latro/advantage.ts';
 import { approvedCoefficient, approvedTokenWeight } from '../../latro/approved_rationales.ts';
-import { latroBatchUpdate, type QuestionUpdate, type ScoredQuestion } from '../../latro/objective.ts';
+import {
+  latroBatchUpdate,
+  type QuestionUpdate,
+  type RationaleUpdate,
+  type ScoredQuestion,
+} from '../../latro/objective.ts';
 import { filterSettings, objectiveSettings } from '../../latro/objective_settings.ts';
 import { splitParts } from '../../latro/reward.ts';
 import { type Continuation, type PromptGroup, predictTokens } from '../../model/packing.ts';
@@ -34,9 +40,12 @@ export const latro: Method = async (context, request) => {
   });
   const kept = groups.flatMap((group, source) => (group.continuations.length > 0 ? [{ group, source }] : []));
   const random = { seed: config.seed, step: request.step };
-  const rollouts = sampled.map((question, i) =>
-    questionRollout(question, updates[i]!.rationales, task, random, bonuses[i]),
-  );
+  const made = figuresMade(config, sampled.length);
+  const rollouts = sampled.map((question, i) => {
+    const { rationales } = updates[i]!;
+    const shown = keep[i] ? rationales : rationales.map(withoutWeight);
+    return questionRollout(question, shown, task, random, made, bonuses[i]);
+  });
   const statistics = statisticsOf(
     rollouts,
     updates.map((update) => update.zeroVariance),
@@ -114,6 +123,11 @@ export function scoredQuestion(
     })),
     noRationale: splitParts(answerLogProbsWithoutRationale, encoded.answerParts),
   };
+}
+
+/** What RLPR's filter leaves of a rationale. */
+export function withoutWeight(rationale: RationaleUpdate): RationaleUpdate {
+  return { ...rationale, rationaleWeight: 0, answerWeights: { answer: [], template: [] } };
 }
 
 /** Which of them RLPR's filter keeps, by the spread of their rewards. */

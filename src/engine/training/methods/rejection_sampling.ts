@@ -1,4 +1,5 @@
 /** Rejection-sampling fine-tuning: sample, keep what reaches the right answer, learn it as if it were gold (baselines/rejection_sampling.ts). */
+import { figuresMade } from '../../../protocol/figures_made.ts';
 import { selectRejectionSamples } from '../../baselines/rejection_sampling.ts';
 import { sftTokenWeight } from '../../baselines/sft.ts';
 import { answerLeakIndex } from '../../latro/answer_leak.ts';
@@ -6,7 +7,7 @@ import { latroBatchUpdate } from '../../latro/objective.ts';
 import { objectiveSettings } from '../../latro/objective_settings.ts';
 import { isFinished } from '../../latro/truncation.ts';
 import { predictTokens } from '../../model/packing.ts';
-import { questionRollout } from '../rollout_record.ts';
+import { questionRollout, withWeights } from '../rollout_record.ts';
 import { scoredQuestion } from './latro.ts';
 import type { Method } from './method.ts';
 import { sampleQuestions, statisticsOf } from './sampling.ts';
@@ -26,13 +27,13 @@ export const rejectionSampling: Method = async (context, request) => {
     sampled.map((question) => scoredQuestion(question)),
     { ...objectiveSettings(config), beta: 0 },
   );
-  const rollouts = sampled.map((question, i) =>
-    questionRollout(question, shown[i]!.rationales, task, { seed: config.seed, step: request.step }),
-  );
-  const selected = sampled.map(({ encoded, rationales }, q) =>
+  const random = { seed: config.seed, step: request.step };
+  const made = figuresMade(config, sampled.length);
+  const judged = sampled.map((question, i) => questionRollout(question, shown[i]!.rationales, task, random, made));
+  const chosen = sampled.map(({ rationales }, q) =>
     selectRejectionSamples(
       rationales.map((rationale, k) => {
-        const record = rollouts[q]!.rationales[k]!;
+        const record = judged[q]!.rationales[k]!;
         return {
           text: record.text,
           tokens: rationale.ids.length,
@@ -42,10 +43,14 @@ export const rejectionSampling: Method = async (context, request) => {
         };
       }),
       MOST_PER_QUESTION,
-    ).map((k) => [...rationales[k]!.ids, ...encoded.answerIds]),
+    ),
+  );
+  const selected = sampled.map(({ encoded, rationales }, q) =>
+    chosen[q]!.map((k) => [...rationales[k]!.ids, ...encoded.answerIds]),
   );
   const lengths = selected.flat().map((ids) => ids.length);
   const weight = lengths.length === 0 ? 0 : sftTokenWeight(lengths);
+  const rollouts = judged.map((rollout, q) => withWeights(rollout, new Map(chosen[q]!.map((k) => [k, weight]))));
   const kept = sampled.flatMap((question, i) =>
     selected[i]!.length > 0 ? [{ question, ids: selected[i]!, source: i }] : [],
   );

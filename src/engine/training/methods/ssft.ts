@@ -12,6 +12,7 @@ import { orderFreeMean as mean } from '../../latro/log_space.ts';
 import { type Continuation, type PromptGroup, predictTokens } from '../../model/packing.ts';
 import type { EncodedQuestion } from '../question_encoder.ts';
 import { rationaleKey } from '../rollout.ts';
+import { withWeights } from '../rollout_record.ts';
 import type { Method, MethodContext } from './method.ts';
 import { statisticsOf } from './sampling.ts';
 import { afterTag, requireTags, strategyMetrics, type Tag } from './tagged_sampling.ts';
@@ -34,6 +35,9 @@ export const ssft: Method = async (context, request) => {
   const scoredAt = performance.now();
 
   const groups = trainingGroups(request.questions, found.traces, assigned, tags, config.ssft.answerWeight);
+  const rollouts = found.rollouts.map((rollout, q) =>
+    withWeights(rollout, traceWeights(found.traces[q]!, groups[q]!, assigned[q]!, tags)),
+  );
   const taught = [...groups.keys()].filter((q) => groups[q]!.continuations.length > 0);
   const zeroVariance = groups.map(({ continuations }) => continuations.length === 0);
   const strategies =
@@ -43,7 +47,7 @@ export const ssft: Method = async (context, request) => {
   return {
     groups: taught.map((q) => groups[q]!),
     sources: taught,
-    rollouts: found.rollouts,
+    rollouts,
     statistics: {
       ...statisticsOf(found.rollouts, zeroVariance, config.sampling.minRationaleTokens),
       ...strategies,
@@ -111,6 +115,23 @@ function trainingGroups(
       return { ids: ids.slice(0, -1), predictions };
     }),
   }));
+}
+
+/** w_t of each sampled trace, by the number of its sample. */
+function traceWeights(
+  traces: readonly Trace[],
+  { continuations }: PromptGroup,
+  assigned: readonly Tag[],
+  tags: readonly (readonly number[])[] | null,
+): Map<number, number> {
+  const weights = new Map<number, number>();
+  for (const [j, { sample }] of traces.entries()) {
+    const tag = assigned[j] ?? null;
+    const start = tag === null ? 0 : tags![tag]!.length;
+    const first = continuations[j]?.predictions.find(({ at }) => at === start);
+    if (sample !== undefined) weights.set(sample, first?.weight ?? 0);
+  }
+  return weights;
 }
 
 function metricsOf(

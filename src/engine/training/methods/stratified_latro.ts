@@ -2,12 +2,13 @@
  * LaTRO with reasoning strategies: every tag is forced on S = K/N rationales, and each rationale's baseline are the others under its own
  * tag. The equations stand in forking/stratified.ts. The tags themselves have weight 0 here: which of them to use is GFPO's to learn.
  */
+import { figuresMade } from '../../../protocol/figures_made.ts';
 import type { ControlTokens } from '../../forking/control_tokens.ts';
 import { stratifiedUpdate } from '../../forking/stratified.ts';
-import { meanSelfReward, type RationaleUpdate } from '../../latro/objective.ts';
+import { meanSelfReward } from '../../latro/objective.ts';
 import { objectiveSettings } from '../../latro/objective_settings.ts';
 import { questionRollout } from '../rollout_record.ts';
-import { filterQuestions, ratingBonuses, scoredQuestion } from './latro.ts';
+import { filterQuestions, ratingBonuses, scoredQuestion, withoutWeight } from './latro.ts';
 import type { Method } from './method.ts';
 import { statisticsOf } from './sampling.ts';
 import {
@@ -48,9 +49,10 @@ export const stratifiedLatro: Method = async (context, request) => {
       keep[q * tags.ids.length + tag] ? update.rationales : update.rationales.map(withoutWeight),
     ),
   );
+  const made = figuresMade(config, questions.length);
   const rollouts = questions.map(({ sampled, tagOf }, q) => {
-    const shown = updates[q]!.flatMap(({ update }) => update.rationales);
-    return questionRollout(sampled, shown, task, { seed: config.seed, step: request.step }, bonuses[q], tagOf);
+    const random = { seed: config.seed, step: request.step };
+    return questionRollout(sampled, weights[q]!, task, random, made, bonuses[q], tagOf);
   });
   const groups = questions.flatMap((question, source) => {
     const group = taggedTrainingGroup(question, weights[source]!, tags, sampling.countStopTokens);
@@ -75,8 +77,4 @@ export const stratifiedLatro: Method = async (context, request) => {
 export function tagMajor(tags: ControlTokens, rationales: number): number[] {
   const perTag = rationales / tags.ids.length;
   return tags.ids.flatMap((_, tag) => Array<number>(perTag).fill(tag));
-}
-
-function withoutWeight(rationale: RationaleUpdate): RationaleUpdate {
-  return { ...rationale, rationaleWeight: 0, answerWeights: { answer: [], template: [] } };
 }

@@ -1,4 +1,5 @@
 /** The traces r^(1) … r^(M) of a question that SSFT learns: from the dataset when it has several, else the model's own (§7.4 of the design). */
+import { figuresMade } from '../../../protocol/figures_made.ts';
 import type { QuestionRollout } from '../../../protocol/records.ts';
 import { LatroError } from '../../common/errors.ts';
 import { foldKey, RandomStream } from '../../common/random.ts';
@@ -19,6 +20,8 @@ export interface Trace {
   readonly ids: readonly number[];
   /** Index into `sources`. */
   readonly source: number;
+  /** Which rationale of the question's rollout it is; absent: the dataset's. */
+  readonly sample?: number;
 }
 
 export interface QuestionTraces {
@@ -95,8 +98,10 @@ async function sampledTraces(context: MethodContext, request: UpdateRequest, mos
     questions.map(({ sampled }) => scoredQuestion(sampled)),
     { ...objectiveSettings(config), beta: 0 },
   );
+  const random = { seed: config.seed, step: request.step };
+  const made = figuresMade(config, questions.length);
   const rollouts = questions.map(({ sampled, tagOf }, q) =>
-    questionRollout(sampled, updates[q]!.rationales, task, { seed: config.seed, step: request.step }, [], tagOf),
+    questionRollout(sampled, updates[q]!.rationales, task, random, made, [], tagOf),
   );
   const traces = questions.map(({ sampled }, q) => {
     const bareAnswer = sampled.answerLogProbsWithoutRationale.filter(
@@ -114,7 +119,11 @@ async function sampledTraces(context: MethodContext, request: UpdateRequest, mos
       leaksAnswer: answerLeakIndex(record.text) !== null,
     }));
     const chosen = selectTraces(candidates, { traces: most, rewardWeight: config.ssft.rewardWeight });
-    return chosen.map((k) => ({ ids: sampled.rationales[k]!.ids, source: plan[k] === null ? 0 : plan[k]! + 1 }));
+    return chosen.map((k) => ({
+      sample: k,
+      ids: sampled.rationales[k]!.ids,
+      source: plan[k] === null ? 0 : plan[k]! + 1,
+    }));
   });
   const sources = Array.from({ length: tags + 1 }, (_, stratum) => String(stratum));
   return { traces, sources, rollouts, tagLogProbs };
