@@ -7,7 +7,8 @@ import { fixed, percent, pValue, signed } from './format.ts';
 import { icon } from './icons.ts';
 import { axis } from './rationale_figures.ts';
 import { t } from './strings.ts';
-import { explained, type Tip } from './tooltip.ts';
+import type { Tip } from './tip.ts';
+import { explained } from './tooltip.ts';
 
 export function accuracySummary(comparison: AccuracyComparison): VNode {
   return h(

@@ -3,6 +3,7 @@
  * A bar hangs from the top of each cell, as long as the log-probability is negative: filled with the rationale, outlined without.
  * Template tokens ("The answer is", the end token) stand apart, because they say little about the reasoning.
  */
+import { countedOver } from '../src/protocol/counted_tokens.ts';
 import type { AnswerTokenRecord, RationaleRecord } from '../src/protocol/records.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, signed } from './format.ts';
@@ -25,7 +26,7 @@ export function answerHeat(record: RationaleRecord): VNode {
       'div',
       { class: 'heat-groups', 'data-roving': 'list' },
       group(t('rationale.heat.answer'), part('answer'), record.answerLogProb),
-      group(t('rationale.heat.template'), part('template'), record.templateLogProb),
+      group(t('rationale.heat.template'), part('template'), record.templateLogProb, countedOver(record) === 'answer'),
     ),
     h(
       'p',
@@ -37,7 +38,7 @@ export function answerHeat(record: RationaleRecord): VNode {
   );
 }
 
-function group(label: string, tokens: readonly AnswerTokenRecord[], sum: number): Child {
+function group(label: string, tokens: readonly AnswerTokenRecord[], sum: number, uncounted = false): Child {
   if (tokens.length === 0) return null;
   const bare = tokens.map((token) => token.logProbWithoutRationale);
   const bareSum = bare.every((value) => value !== null) ? bare.reduce((a, b) => a + b, 0) : null;
@@ -48,6 +49,7 @@ function group(label: string, tokens: readonly AnswerTokenRecord[], sum: number)
       'div',
       { class: 'heat-label' },
       h('span', { class: 'name' }, label),
+      uncounted ? h('span', { class: 'dim' }, t('rationale.heat.uncounted')) : null,
       h('span', { class: 'number' }, `Σ ${fixed(sum)}`),
       bareSum === null
         ? null

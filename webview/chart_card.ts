@@ -15,7 +15,8 @@ import { type Child, h, type VNode } from './dom.ts';
 import { icon } from './icons.ts';
 import { nearest } from './run_history.ts';
 import { t } from './strings.ts';
-import { explained, type Tip } from './tooltip.ts';
+import type { Tip } from './tip.ts';
+import { explained } from './tooltip.ts';
 
 export interface ChartCard {
   readonly key: string;

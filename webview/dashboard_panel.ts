@@ -96,7 +96,7 @@ function runView(run: DashboardRun): Child {
     h(
       'div',
       { class: 'charts' },
-      charts(history, history.steps.at(-1)?.totalSteps ?? 0).map((chart) =>
+      charts(history, history.steps.at(-1)?.totalSteps ?? 0, run.objective).map((chart) =>
         chartCard({
           ...chart,
           cursor,

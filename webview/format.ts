@@ -38,6 +38,14 @@ export function scientific(value: number, digits = 1): string {
   return `${mantissa.replace('-', MINUS)}·10${power}`;
 }
 
+/** Three significant digits, whatever the size. */
+export function significant(value: number): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size < 1e-4) return scientific(value, 2);
+  return fixed(value, Math.max(0, 2 - Math.floor(Math.log10(size))));
+}
+
 /** The probability behind a log-probability. */
 export function probability(logProb: number): string {
   const p = Math.exp(logProb);

@@ -1,4 +1,5 @@
 /** Where the answer becomes clear: log p(y | x, z_≤t) along the rationale, drawn under its text. */
+import { countedOver } from '../src/protocol/counted_tokens.ts';
 import type { RationaleView } from '../src/protocol/rationale_messages.ts';
 import { type Child, h } from './dom.ts';
 import { fixed, probability } from './format.ts';
@@ -68,7 +69,7 @@ export function prefixLine(rationale: RationaleView): Child {
             title: t('rationale.prefix'),
             formula: 'log p(y | x, z_{≤t})',
             numbers: `${fixed(first.logProb)} → ${fixed(last.logProb)}   p = ${probability(last.logProb)}`,
-            text: t('rationale.prefix.text'),
+            text: [t('rationale.prefix.text'), which(rationale)].join(' '),
           })),
         },
         said,
@@ -79,6 +80,12 @@ export function prefixLine(rationale: RationaleView): Child {
         : h('span', { class: 'dim' }, t('rationale.prefix.by', checkpointLabel(rationale.tracedBy))),
     ),
   );
+}
+
+/** Which tokens of y the curve is of: those that the reward counts. */
+function which({ record }: RationaleView): string {
+  const over = countedOver(record);
+  return over === null ? '' : t(over === 'answer' ? 'rationale.prefix.answer' : 'rationale.prefix.all');
 }
 
 /** log p(y | x, z_≤t) just after token `index` (0-based) where it was traced. */

@@ -118,32 +118,30 @@ export function counterpart(rationale: RationaleView, comparison: RationaleSet |
   return samplesOf(comparison.rationales).find((other) => other.record.sample === rationale.record.sample) ?? null;
 }
 
-/** K of a rationale's baseline, itself included: under tags those of its own tag, where every tag has two. */
-export function siblingCount({ record, keptFrom }: RationaleView, set: RationaleSet): number {
-  if (keptFrom !== undefined) return keptFrom.k;
+/** The samples whose rewards its baseline and spread are made of, itself included; null where they are not in the set. */
+export function siblingsOf({ record, origin, keptFrom }: RationaleView, set: RationaleSet): RationaleRecord[] | null {
+  if (origin === 'edited' || keptFrom !== undefined) return null;
   const samples = samplesOf(set.rationales);
   const strata = groupByStrategy(samples);
-  const own = strata.find(({ strategy }) => strategy === record.strategy);
-  return own !== undefined && strata.every(({ rationales }) => rationales.length > 1)
-    ? own.rationales.length
-    : samples.length;
+  // Older records: under tags those of its own tag, where every tag has two.
+  const within =
+    record.made?.siblings ?? (strata.every(({ rationales }) => rationales.length > 1) ? 'strategy' : 'question');
+  const own = within === 'question' ? samples : samples.filter((each) => each.record.strategy === record.strategy);
+  return own.map((each) => each.record).filter(({ baseline }) => baseline !== null);
+}
+
+/** K of a rationale's baseline, itself included. */
+export function siblingCount(rationale: RationaleView, set: RationaleSet): number {
+  return rationale.keptFrom?.k ?? siblingsOf(rationale, set)?.length ?? samplesOf(set.rationales).length;
 }
 
 /** Signed, from −3 to 3: how much a rationale's tokens weigh in the update beside the heaviest of its set; 0 without a weight. */
-export function weightLevel(advantage: number | null, set: RationaleSet): number {
-  if (advantage === null || Math.abs(advantage) < 5e-4) return 0;
-  const sizes = samplesOf(set.rationales).map(({ record }) => Math.abs(record.advantage ?? 0));
-  const share = Math.min(1, Math.abs(advantage) / Math.max(...sizes, Math.abs(advantage)));
-  return Math.sign(advantage) * Math.ceil(share * 3);
-}
-
-/**
- * What stands in the reward besides self-reward and KL: reward − (selfReward − klPenalty). The truncation penalty for a rationale
- * that did not finish, a person's rating bonus otherwise; 0 within rounding means nothing.
- */
-export function otherReward(record: RationaleRecord): number {
-  const other = record.reward - (record.selfReward - record.klPenalty);
-  return Math.abs(other) < 1e-6 ? 0 : other;
+export function weightLevel(weight: number | undefined, set: RationaleSet): number {
+  if (weight === undefined || weight === 0) return 0;
+  const sizes = samplesOf(set.rationales).map(({ record }) => Math.abs(record.weight ?? 0));
+  const share = Math.min(1, Math.abs(weight) / Math.max(...sizes, Math.abs(weight)));
+  // What no eye could tell from nothing is drawn as nothing.
+  return share < 1e-3 ? 0 : Math.sign(weight) * Math.ceil(share * 3);
 }
 
 /**

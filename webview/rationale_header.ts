@@ -1,11 +1,13 @@
 /** The question, which weights are shown and compared, and all self-rewards at one look. */
 import { drawOf, sameDraw, samplesOf } from '../src/protocol/rationale_draw.ts';
 import type { CheckpointOption, RationaleSet } from '../src/protocol/rationale_messages.ts';
+import type { RationaleRecord } from '../src/protocol/records.ts';
 import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { groupByStrategy, keptOf, meanSelfReward, ownOf, rightCount, shownOrder } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
+import { withoutRationale } from './reward_tips.ts';
 import { strategyName } from './strategy_style.ts';
 import { checkpointLabel, t } from './strings.ts';
 import { type Lane, stripPlot } from './strip_plot.ts';
@@ -149,7 +151,7 @@ export function rewardSummary(context: RationaleContext, set: RationaleSet): VNo
         h('strong', { class: 'big' }, t('rationale.right', rightCount(now), now.length)),
         before.length > 0 ? h('span', { class: 'dim' }, t('rationale.was', rightCount(before), before.length)) : null,
       ),
-      mean === null ? null : meanView(mean, meanBefore, snapshot.current?.noRationaleLogProb ?? null),
+      mean === null ? null : meanView(mean, meanBefore, now[0]?.record),
     ),
     stripPlot(lanes, selected, (id) => change({ selected: id, opened: { ...state.opened, [id]: true } })),
     h(
@@ -180,7 +182,7 @@ function lanesOf({ snapshot }: RationaleContext, set: RationaleSet): Lane[] {
   return lanes;
 }
 
-function meanView(mean: number, before: number | null, bare: number | null): VNode {
+function meanView(mean: number, before: number | null, sample: RationaleRecord | undefined): VNode {
   return h(
     'span',
     { class: 'mean' },
@@ -192,8 +194,8 @@ function meanView(mean: number, before: number | null, bare: number | null): VNo
         class: 'plain figure number',
         ...explained(() => ({
           title: t('rationale.mean.title'),
-          formula: '1 ⁄ K · Σ_k log p(y | x, z_k)',
-          text: bare === null ? t('rationale.mean.text') : t('rationale.mean.bare', fixed(bare)),
+          formula: '1 ⁄ K · Σ_k R(z_k)',
+          text: [withoutRationale(sample), t('rationale.mean.text')].filter((each) => each !== null).join(' '),
         })),
       },
       h('strong', null, fixed(mean)),

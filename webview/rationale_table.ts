@@ -1,6 +1,7 @@
 /** The K rationales as one table: figures in columns that sort, the text of each under its figures, the rest when it is opened. */
 import { samplesOf } from '../src/protocol/rationale_draw.ts';
 import type { RationaleSet, RationaleView } from '../src/protocol/rationale_messages.ts';
+import { advantageTip, baselineTip } from './advantage_tips.ts';
 import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
@@ -19,11 +20,13 @@ import {
 } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { rationaleText } from './rationale_text.ts';
-import { advantageTip, baselineTip, klTip, lengthTip, selfRewardTip } from './rationale_tips.ts';
+import { klTip, lengthTip } from './rationale_tips.ts';
+import { selfRewardTip } from './reward_tips.ts';
 import { strategyMark } from './strategy_mark.ts';
 import { strategyName } from './strategy_style.ts';
 import { checkpointLabel, type StringKey, t } from './strings.ts';
-import { explained, type Tip } from './tooltip.ts';
+import type { Tip } from './tip.ts';
+import { explained } from './tooltip.ts';
 
 interface Column {
   readonly by: SortColumn;

@@ -1,13 +1,13 @@
 /** The text of a rationale, token by token: how likely the model found each, and what it weighs in the update. */
 import type { RationaleSet, RationaleView } from '../src/protocol/rationale_messages.ts';
-import type { RationaleRecord } from '../src/protocol/records.ts';
+import { weightText, weightTip } from './advantage_tips.ts';
 import { diffView } from './diff_view.ts';
-import { difference } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
+import { icon } from './icons.ts';
 import { prefixAfter } from './prefix_line.ts';
 import { clearFrom, counterpart, type TokenKind, tokenKind, weightLevel } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
-import { tokenTip, weightTip } from './rationale_tips.ts';
+import { tokenTip } from './rationale_tips.ts';
 import { t } from './strings.ts';
 import { explained } from './tooltip.ts';
 
@@ -24,7 +24,7 @@ export function rationaleText(
   if (other) return h('p', { key: 'diff', class: `text${clamp}` }, diffView(other.record.text, record.text, 'both'));
   if (record.tokens.length === 0) return h('p', { key: 'none', class: 'text dim' }, t('rationale.emptyText'));
   const clear = open && rationale.prefixScores ? clearFrom(rationale.prefixScores)?.tokens : undefined;
-  const level = open ? weightLevel(record.advantage, set) : 0;
+  const level = open ? weightLevel(record.weight, set) : 0;
   const weight = level === 0 ? '' : ` weighted ${level > 0 ? 'more' : 'less'}`;
   const shown = h(
     'p',
@@ -58,22 +58,27 @@ export function rationaleText(
       ];
     }),
   );
-  return open ? [weightChip(record), shown] : shown;
+  return open ? [weightChip(rationale, set), shown] : shown;
 }
 
 /** What every token of this rationale weighs in the update, in words and with its sign. */
-function weightChip(record: RationaleRecord): VNode {
-  const { advantage, tokens } = record;
-  const tip = () => weightTip(record);
+function weightChip(rationale: RationaleView, set: RationaleSet): VNode {
+  const { weight, tokens } = rationale.record;
+  const unknown = rationale.origin === 'edited' ? 'rationale.weight.none' : 'rationale.weight.unrecorded';
   return h(
     'p',
     { key: 'weight', class: 'weight' },
     h(
       'button',
-      { type: 'button', class: 'plain figure', ...explained(tip) },
-      advantage === null
-        ? t('rationale.weight.none')
-        : [difference(advantage), ' ', t('rationale.weight', t('rationale.weight.tokens', tokens.length))],
+      { type: 'button', class: 'plain figure', ...explained(() => weightTip(rationale, set)) },
+      weight === undefined
+        ? t(unknown)
+        : [
+            weight === 0 ? null : icon(weight > 0 ? 'up' : 'down', weight > 0 ? 'good' : 'bad'),
+            weightText(weight),
+            ' ',
+            t('rationale.weight', t('rationale.weight.tokens', tokens.length)),
+          ],
     ),
   );
 }

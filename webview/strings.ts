@@ -123,8 +123,17 @@ const english = {
   'dashboard.valueAt': 'step {0}: {1}',
   'dashboard.tokens': '{0} tokens',
   'dashboard.chart.reward': 'Reward',
-  'dashboard.chart.reward.text':
-    'Mean over all rationales of the update, in nats: the log-probability of the gold answer, less the KL share.',
+  'dashboard.chart.reward.text': 'Mean over all rationales of the update.',
+  'dashboard.reward.log-probability': 'R is the log-probability of the gold answer, in nats.',
+  'dashboard.reward.probability': 'R is the probability of the gold answer.',
+  'dashboard.reward.mean-token-probability': "R is the mean probability of the gold answer's tokens.",
+  'dashboard.reward.spread-weighted':
+    'R is the log-probability of the gold answer, its tokens weighted by how much they vary.',
+  'dashboard.reward.jepo': 'The rationales of a question share the bound log(1 ⁄ K · Σ π(y | x, z_k)), less KL.',
+  'dashboard.reward.verifier': '1 for a right answer, 0 for a wrong one: the share that is right.',
+  'dashboard.reward.answer': "It counts the answer's own tokens.",
+  'dashboard.reward.answer-and-template': 'It counts answer and template.',
+  'dashboard.reward.gain': 'The same without a rationale is subtracted from it.',
   'dashboard.chart.accuracy.text': 'Share of {0} held-out questions whose greedy answer is right.',
   'dashboard.chart.kl': 'KL to the reference',
   'dashboard.chart.kl.text':
@@ -140,7 +149,7 @@ const english = {
     'Share of rationales that ended by themselves before the longest length allowed.',
   'dashboard.chart.loss': 'Loss',
   'dashboard.chart.loss.text':
-    'The surrogate that is minimised: −A·log π(z | x) − log π(y | x, z). Its height means little; jumps mean trouble.',
+    'The weighted log-likelihood that is minimised. Its height means little; jumps mean trouble.',
   'dashboard.chart.gradientNorm': 'Gradient norm',
   'dashboard.chart.gradientNorm.text': 'Joint 2-norm over all trained tensors, before clipping.',
   'dashboard.chart.memory': 'Memory',

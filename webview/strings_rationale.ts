@@ -32,16 +32,14 @@ export const rationaleStrings = {
   'rationale.was': ' was {0} of {1}',
   'rationale.mean': 'mean self-reward',
   'rationale.mean.title': 'Mean self-reward of the K rationales',
-  'rationale.mean.text':
-    'In nats; 0 would be certainty of the gold answer. The arrow is the change against the compared weights.',
-  'rationale.mean.bare':
-    'In nats; 0 would be certainty. Without any rationale log p(y | x) is {0}. The arrow is the change against the compared weights.',
+  'rationale.mean.text': 'The arrow is the change against the compared weights.',
+  'rationale.mean.bare': 'Without any rationale {0}, over the same tokens ({1}).',
   'rationale.strip.lane': '{0}: {1} of {2} right, mean self-reward {3}.',
-  'rationale.strip.selected': 'Rationale {0}: reward {1}, leave-one-out baseline {2}, advantage {3}.',
+  'rationale.strip.selected': 'Rationale {0}: reward {1}, baseline {2}, advantage {3}.',
   'rationale.strip.alone': 'Rationale {0}: reward {1}, no baseline and no advantage.',
   'rationale.strip.kept': '{0} kept from earlier samples.',
-  'rationale.strip.legend': 'log p(answer | question, rationale): ● right, ✕ wrong.',
-  'rationale.strip.legend.arrow': 'Arrow: from the leave-one-out baseline of rationale {0} to its reward.',
+  'rationale.strip.legend': 'Self-reward: ● right, ✕ wrong.',
+  'rationale.strip.legend.arrow': 'Arrow: from the baseline of rationale {0} to its reward.',
   'rationale.strip.legend.alone': 'No arrow: the one chosen has no baseline.',
   'rationale.sampleOf': 'Rationale {0}, {1}',
   'rationale.wordDiff': 'Word diff',
@@ -72,9 +70,6 @@ export const rationaleStrings = {
   'rationale.noAnswer': 'none found',
   'rationale.emptyText': 'Empty rationale: the model went straight to the answer.',
   'rationale.selfReward': 'Self-reward',
-  'rationale.selfReward.numbers': '{0} = {1} (answer) + {2} (template)',
-  'rationale.selfReward.text':
-    'How likely the model makes the gold answer after this rationale, in nats: p = {0}. 0 is certainty. This is the reward before the KL share is taken off.',
   'rationale.kl': 'KL share',
   'rationale.kl.text':
     'How much more likely this rationale has become than under the frozen reference, times β. It is subtracted from the reward, so the model stays close to where it started.',
@@ -93,8 +88,10 @@ export const rationaleStrings = {
   'rationale.alone.beside':
     'What stands above is its reward less the mean reward of the samples beside it; that is not a leave-one-out baseline, because it was not sampled with them.',
   'rationale.advantage': 'Advantage',
-  'rationale.advantage.more': 'Better than its siblings: the update makes this rationale more likely.',
-  'rationale.advantage.less': 'Worse than its siblings: the update makes this rationale less likely.',
+  'rationale.advantage.more':
+    'Better than its siblings: its weight is positive, which makes this rationale more likely.',
+  'rationale.advantage.less':
+    'Worse than its siblings: its weight is negative, which makes this rationale less likely.',
   'rationale.truncation': 'truncation penalty',
   'rationale.bonus': 'rating',
   'rationale.length': 'Length',
@@ -103,8 +100,8 @@ export const rationaleStrings = {
   'rationale.stop.length': '{0} tokens, cut off at the longest length allowed',
   'rationale.cut': 'cut off',
   'rationale.token': 'Rationale token {0}',
-  'rationale.token.weight': 'Weight in the update: A = {0}, the same for every token of this rationale.',
-  'rationale.token.noWeight': 'No weight: no update is made of this rationale.',
+  'rationale.token.weight': 'Weight in the update: w = {0}, the same for every token of this rationale.',
+  'rationale.token.noWeight': 'No weight is recorded for it.',
   'rationale.weight': 'weight of each of {0} in the update',
   'rationale.weight.tokens': '{0} tokens',
   'rationale.weight.title': "Weight of the rationale's tokens in the update",
@@ -136,10 +133,63 @@ export const rationaleStrings = {
   'rationale.legend.likely': '≥ 50 %',
   'rationale.legend.unsure': '≥ 10 %',
   'rationale.legend.surprising': '< 10 %',
-  'rationale.legend.weight': 'Line above: weight A in the update,',
+  'rationale.legend.weight': 'Line above: weight w in the update,',
   'rationale.legend.weight.more': 'solid: more likely',
   'rationale.legend.weight.less': 'dashed: less likely',
   'rationale.legend.weight.size': 'the thicker, the greater; none: no weight',
+  'rationale.made.unknown': 'An older record: it does not say how this was made, so no formula is shown.',
+  'rationale.verifier': 'verifier',
+  'rationale.verifier.text':
+    '1 when the extracted answer is right, 0 when it is wrong: this method looks at nothing else.',
+  'rationale.without': 'without a rationale',
+  'rationale.other': 'penalty or rating',
+  'rationale.counted.all': 'Counted are all tokens of y: the answer and the template around it.',
+  'rationale.counted.answer': "Counted are the answer's own tokens (a); the template around them, {0}, is not.",
+  'rationale.over.all': 'answer and template',
+  'rationale.over.answer': "the answer's own tokens",
+  'rationale.selfReward.log-probability':
+    'The log-probability of the gold answer after this rationale, in nats; 0 is certainty. It is the reward before KL, penalty and rating.',
+  'rationale.selfReward.jepo':
+    'The log-probability of the gold answer after this rationale, in nats; 0 is certainty. JEPO makes one bound of those of all K.',
+  'rationale.selfReward.probability':
+    'The probability of the gold answer after this rationale. It is the reward before KL, penalty and rating.',
+  'rationale.selfReward.mean-token-probability':
+    'The mean probability of the m counted tokens of the gold answer after this rationale. It is the reward before KL, penalty and rating.',
+  'rationale.selfReward.spread-weighted':
+    'The log-probability of the gold answer after this rationale, each token weighted by how much it varies over the K rationales.',
+  'rationale.selfReward.likely': 'p = {0}.',
+  'rationale.selfReward.gain': 'The same without any rationale is subtracted: what is left is what the rationale adds.',
+  'rationale.kl.joint':
+    'How much more likely this rationale has become than under the frozen reference, times β. JEPO subtracts a K-th of it from the shared bound.',
+  'rationale.kl.jointPenalty':
+    'Unfinished, so it is charged the largest KL share of the finished ones. JEPO subtracts a K-th of it from the shared bound.',
+  'rationale.baseline.plain': 'Baseline',
+  'rationale.baseline.mean': 'Mean reward of all K rationales of this question, this one included.',
+  'rationale.baseline.expected':
+    "Expected reward over the strategies: the mean reward under each, weighted by the model's own probability of choosing it.",
+  'rationale.baseline.joint':
+    'The bound log(1 ⁄ (K − 1) · Σ π(y | x, z_j)) that the other rationales would have earned, with their part of KL and ratings.',
+  'rationale.advantage.same': 'As good as its siblings: it has no weight.',
+  'rationale.advantage.skipped':
+    'No weight all the same: the standard-deviation filter left this question out of the update.',
+  'rationale.advantage.fork':
+    "It judges the choice of the strategy: only the tag's own token has a weight, the rationale's tokens have none.",
+  'rationale.advantage.shown':
+    'Shown for comparison only: this method learns what it keeps, whatever its advantage, and nothing of the rest.',
+  'rationale.advantage.clipped': "Divided by the standard deviation of the question's advantages and clipped.",
+  'rationale.advantage.siblings': 'No formula here: its siblings are not among what is shown, or they did not differ.',
+  'rationale.onRequest':
+    'It was sampled on request and no update was made of it: the weight is that of an update of this question alone.',
+  'rationale.weight.unrecorded': 'weight in the update not recorded',
+  'rationale.weight.unknown': 'An older record: what its tokens weighed in the update was not kept.',
+  'rationale.weight.kept':
+    'Kept and learned like a gold solution: every one of the T tokens of what this update keeps weighs the same.',
+  'rationale.weight.trace':
+    "Chosen as a trace and learned under a tag: every one of the T tokens that this update learns counts the same before the answer's own factor.",
+  'rationale.weight.left': 'Not kept: nothing of this rationale is learned.',
+  'rationale.heat.uncounted': 'not in the reward',
+  'rationale.prefix.answer': "It is of the answer's own tokens, which the reward counts.",
+  'rationale.prefix.all': 'It is of all tokens of y, answer and template, which the reward counts.',
   'rationale.pinned': 'pinned',
   'rationale.kept': 'kept from earlier',
   'rationale.kept.text': 'pinned or edited in other samples, not counted here',
@@ -179,7 +229,7 @@ export const rationaleStrings = {
   'rationale.stages.votes': 'votes',
   'rationale.stages.reward': 'mean reward',
   'rationale.stages.reward.text':
-    'In nats, with the KL share taken off; the mean self-reward is {0}. The arrow is the change against the weights above.',
+    'What the advantages are made of, KL, penalties and ratings included; the mean self-reward is {0}. The arrow is the change against the weights above.',
   'rationale.stages.previous': 'previous checkpoint',
   'rationale.stages.current': 'shown',
   'rationale.stages.none': 'not sampled yet',

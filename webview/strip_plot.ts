@@ -96,7 +96,7 @@ function laneMarks(
           ...(before !== true ? { on: { click: () => select(rationale.id) } } : {}),
           ...explained(() => ({
             title: t('rationale.sampleOf', record.sample + 1, label),
-            numbers: `log p(y | x, z) = ${fixed(record.selfReward, 3)}`,
+            numbers: `R(z) = ${fixed(record.selfReward, 3)}`,
             text: answerText(rationale),
           })),
         },

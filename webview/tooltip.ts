@@ -3,15 +3,7 @@
  * the `aria-describedby` of whatever it explains (WCAG 1.4.13).
  */
 import { type Child, h, type Props, render } from './dom.ts';
-
-export interface Tip {
-  readonly title: string;
-  /** Subscripts are written `x_k` or `x_{j≠k}`. */
-  readonly formula?: string;
-  /** The formula with the numbers of this case. */
-  readonly numbers?: string;
-  readonly text?: string;
-}
+import type { Tip } from './tip.ts';
 
 const HOVER_DELAY_MS = 350;
 const LEAVE_DELAY_MS = 120;

@@ -33,9 +33,6 @@ export const FiguresMade = v.object({
 });
 export type FiguresMade = v.InferOutput<typeof FiguresMade>;
 
-/** ε of 'group-normalised', as in TRL. */
-export const GROUP_EPSILON = 1e-4;
-
 /** How a run's method makes them. @param questions N */
 export function figuresMade(
   config: Pick<RunConfig, 'method' | 'reward' | 'gfpo' | 'strategies'>,

@@ -9,6 +9,7 @@
  * Log-probabilities are natural logarithms (nats), rates are fractions in [0, 1], times are seconds or ISO 8601, lines are 1-based.
  */
 import * as v from 'valibot';
+import { FiguresMade } from './figures_made.ts';
 import { EvaluationRow, EvaluationSummary, RunEvent, RunPhase } from './records.ts';
 
 /** Which weights: 'base' or 'step-N', as in `EvaluationSummary.checkpoint`. */
@@ -129,6 +130,8 @@ export const DashboardRun = v.object({
   controls: v.array(RunControl),
   /** What `export` can give. */
   exports: v.array(RunExport),
+  /** What the run's rewards and advantages are; absent: not known. */
+  objective: v.optional(v.omit(FiguresMade, ['questions'])),
   /** Absent for a run without reasoning strategies. */
   strategies: v.optional(DashboardStrategies),
   failure: v.nullable(PanelFailure),

@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { drawOf, samplesOf } from '../../src/protocol/rationale_draw.ts';
 import type { RationaleView } from '../../src/protocol/rationale_messages.ts';
-import { compact, duration, fixed, percent, probability, pValue, scientific, signed } from '../../webview/format.ts';
+import {
+  compact,
+  duration,
+  fixed,
+  percent,
+  probability,
+  pValue,
+  scientific,
+  signed,
+  significant,
+} from '../../webview/format.ts';
 import {
   axis,
   clearFrom,
@@ -11,7 +21,6 @@ import {
   dodge,
   groupByStrategy,
   meanSelfReward,
-  otherReward,
   rightCount,
   SORT_COLUMNS,
   shownOrder,
@@ -21,6 +30,7 @@ import {
   tokenKind,
   weightLevel,
 } from '../../webview/rationale_figures.ts';
+import { rewardParts } from '../../webview/reward_tips.ts';
 import { readDraft } from '../../webview/sampling_draft.ts';
 import { checkpointLabel, setStrings, t } from '../../webview/strings.ts';
 import { wordDiff } from '../../webview/word_diff.ts';
@@ -133,12 +143,12 @@ describe('rationales of a question', () => {
     assert.equal(shownOrder(current!.rationales, { by: 'selfReward', descending: true }).at(-1)?.id, kept.id);
   });
 
-  it('weigh tokens by sign and size of the advantage, and not at all without one', () => {
-    const advantages = tuned.rationales.map(({ record }) => record.advantage!);
-    const levels = advantages.map((advantage) => weightLevel(advantage, tuned));
+  it('weigh tokens by sign and size of their weight in the update, and not at all without one', () => {
+    const weights = tuned.rationales.map(({ record }) => record.weight!);
+    const levels = weights.map((weight) => weightLevel(weight, tuned));
     assert.equal(Math.max(...levels.map(Math.abs)), 3, 'the heaviest');
-    assert.deepEqual(levels.map(Math.sign), advantages.map(Math.sign));
-    assert.equal(weightLevel(null, tuned), 0);
+    assert.deepEqual(levels.map(Math.sign), weights.map(Math.sign));
+    assert.equal(weightLevel(undefined, tuned), 0);
     assert.equal(weightLevel(0, tuned), 0);
   });
 
@@ -174,10 +184,30 @@ describe('rationales of a question', () => {
     );
   });
 
-  it('tell the truncation penalty from rounding', () => {
-    for (const { record } of tuned.rationales) assert.equal(otherReward(record), 0);
-    const cut = questionSnapshot.comparison!.rationales.find(({ record }) => record.stopReason === 'length')!;
-    assert.ok(otherReward(cut.record) < -1);
+  it('tell a penalty in the place of the self-reward, and a rating beside it, from rounding', () => {
+    for (const { record } of tuned.rationales) assert.doesNotMatch(rewardParts(record), /[a-z]/);
+    const cut = questionSnapshot.comparison!.rationales.find(({ record }) => record.stopReason === 'length')!.record;
+    assert.match(rewardParts(cut), /truncation penalty/);
+    assert.ok(!rewardParts(cut).includes(fixed(cut.selfReward, 3)));
+    const { record } = tuned.rationales[0]!;
+    const rated = { ...record, ratingBonus: -1, reward: record.reward - 1 };
+    assert.match(rewardParts(rated), / − 1\.000 \(rating\)$/);
+    // Ended by itself, but too short: no rating either.
+    const short = { ...record, reward: record.reward - 2 };
+    assert.match(rewardParts(short), /truncation penalty/);
+    const { made: _made, ...older } = short;
+    assert.match(rewardParts(older), /penalty or rating/);
+  });
+
+  it('are short and exact at any size', () => {
+    assert.deepEqual([0, 0.0675, -12.345, 1234.6, 0.00061234, -3.2e-5].map(significant), [
+      '0',
+      '0.0675',
+      '−12.3',
+      '1235',
+      '0.000612',
+      '−3.20·10⁻⁵',
+    ]);
   });
 
   it('kind of a token follows its probability', () => {

@@ -1,7 +1,15 @@
 /** What the side panel's figures say of themselves, in Chromium: baselines that are none, KL shares, weights, kept rationales, stages. */
 import assert from 'node:assert/strict';
 import type { RationaleQuestion } from '../../src/protocol/rationale_messages.ts';
-import { keptSnapshot, questionSnapshot, strategiesSnapshot, unsampledSnapshot } from './fixtures/rationales.ts';
+import { significant } from '../../webview/format.ts';
+import { checkEquation } from '../support/equations.ts';
+import {
+  allTokensSnapshot,
+  keptSnapshot,
+  questionSnapshot,
+  strategiesSnapshot,
+  unsampledSnapshot,
+} from './fixtures/rationales.ts';
 import { browserPath, type OpenPanel, PanelHarness } from './harness.ts';
 
 describe('rationale panel: figures', function () {
@@ -96,8 +104,15 @@ describe('rationale panel: figures', function () {
       record.referenceLogProb!.toFixed(2),
     ])
       assert.ok(tip.includes(value), `${value} in ${tip}`);
-    const set = questionSnapshot.current!;
-    await panel.send({ type: 'snapshot', snapshot: { ...questionSnapshot, current: { ...set, beta: 0 } } });
+    // As older records have it: β is that of the set.
+    const older = questionSnapshot.current!.rationales.map((view) => {
+      const { made: _made, ...without } = view.record;
+      return { ...view, record: without };
+    });
+    const unpenalised = older.map((view) => ({ ...view, record: { ...view.record, klPenalty: 0 } }));
+    const set = { ...questionSnapshot.current!, rationales: older };
+    const off0 = { ...questionSnapshot, current: { ...set, beta: 0, rationales: unpenalised } };
+    await panel.send({ type: 'snapshot', snapshot: off0 });
     const off = await tipOf('step-40/0', 1);
     assert.match(off, /No KL penalty in this set/);
     assert.doesNotMatch(off, /log π/);
@@ -106,6 +121,38 @@ describe('rationale panel: figures', function () {
     assert.ok(unknown.includes(record.klPenalty.toFixed(3)), unknown);
     assert.doesNotMatch(unknown, /β · \(/);
   });
+
+  for (const [over, snapshot] of [
+    ['answer', questionSnapshot],
+    ['answer and template', allTokensSnapshot],
+  ] as const)
+    it(`are true and of the same tokens wherever they stand, where the reward counts ${over}`, async () => {
+      const page = await open(snapshot);
+      const { record, id } = snapshot.current!.rationales[0]!;
+      const counted = record.answerTokens.filter(({ part }) => over !== 'answer' || part === 'answer');
+      const bare = counted.reduce((sum, token) => sum + token.logProbWithoutRationale!, 0);
+      for (const column of [0, 1, 2, 3]) {
+        const tip = await tipOf(id, column);
+        const equation = tip.split('\n').find((line) => /^[-+]?\d.* = /.test(line));
+        assert.ok(equation !== undefined && checkEquation(equation.split(',')[0]!).holds, tip);
+      }
+      const selfReward = await tipOf(id, 0);
+      if (over === 'answer') {
+        assert.match(selfReward, /Counted are the answer's own tokens/);
+        assert.doesNotMatch(selfReward, /\(template\)/);
+      } else assert.match(selfReward, /= \S+ \(answer\) \S+ \S+ \(template\)/);
+      await page.locator('.mean .figure').focus();
+      await page.keyboard.press('Shift+Tab');
+      await page.keyboard.press('Tab');
+      const tip = page.getByRole('tooltip');
+      await tip.waitFor();
+      const said = (await tip.innerText()).replaceAll('−', '-');
+      assert.ok(said.includes(`log p = ${bare.toFixed(2)}`), said);
+      if ((await row(id).getAttribute('class'))?.includes('open') !== true) await row(id).locator('.toggle').click();
+      await row(id).locator('.heat').waitFor();
+      const uncounted = row(id).locator('.heat-label', { hasText: 'not in the reward' });
+      assert.equal(await uncounted.count(), over === 'answer' ? 1 : 0);
+    });
 
   it('draw what every token weighs in the update: sign by the line, size by its width, and in words', async () => {
     const page = await open(keptSnapshot);
@@ -120,20 +167,23 @@ describe('rationale panel: figures', function () {
     };
     const records = new Map(keptSnapshot.current!.rationales.map(({ id, record }) => [id, record]));
     const byWeight = ['again/0', 'again/1', 'again/2', 'again/3'].toSorted(
-      (a, b) => Math.abs(records.get(b)!.advantage!) - Math.abs(records.get(a)!.advantage!),
+      (a, b) => Math.abs(records.get(b)!.weight!) - Math.abs(records.get(a)!.weight!),
     );
     const widths = [];
     for (const id of byWeight) {
-      const { advantage, tokens } = records.get(id)!;
+      const { weight, tokens } = records.get(id)!;
       const lines = await drawn(id);
       assert.equal(lines.length, tokens.length);
       for (const { style, width } of lines) {
-        assert.equal(style, advantage! > 0 ? 'solid' : 'dashed', `${id} with ${advantage}`);
+        assert.equal(style, weight! > 0 ? 'solid' : 'dashed', `${id} with ${weight}`);
         assert.equal(width, lines[0]!.width, 'the same for every token');
       }
       widths.push(lines[0]!.width);
       const said = (await row(id).locator('.weight').innerText()).replaceAll('−', '-');
-      assert.ok(said.includes(advantage!.toFixed(2)) && said.includes(`${tokens.length} tokens`), said);
+      assert.ok(
+        said.includes(significant(weight!).replaceAll('−', '-')) && said.includes(`${tokens.length} tokens`),
+        said,
+      );
     }
     assert.deepEqual(
       widths,
@@ -151,9 +201,9 @@ describe('rationale panel: figures', function () {
     await page.keyboard.press('Tab');
     const tip = page.getByRole('tooltip');
     await tip.waitFor();
-    assert.match(await tip.innerText(), /A ⁄|Ak ⁄/);
+    assert.match(await tip.innerText(), /wt = Ak ⁄ \(N·K\)/);
     await page.keyboard.press('Tab');
-    assert.match(await tip.innerText(), /Weight in the update: A = /);
+    assert.match(await tip.innerText(), /Weight in the update: w = /);
   });
 
   it('sort by the answer, by right and wrong, and by number, each from the first column', async () => {

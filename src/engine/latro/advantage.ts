@@ -2,7 +2,7 @@
  * From the K rewards of one question to its advantages. A reward of `null` marks a rationale that could not be scored:
  * it is left out of its siblings' baseline and its own advantage is 0, as in TRL.
  */
-import { GROUP_EPSILON } from '../../protocol/figures_made.ts';
+import { GROUP_EPSILON } from '../../protocol/group_epsilon.ts';
 import { LatroError } from '../common/errors.ts';
 import { orderFreeMean, orderFreeSum } from './log_space.ts';
 

@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { unreachable } from '../../engine/common/errors.ts';
 import type { RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { JobSnapshot } from '../../protocol/engine_rpc.ts';
+import { figuresMade } from '../../protocol/figures_made.ts';
 import {
   type DashboardHostMessage,
   DashboardIntent,
@@ -66,6 +67,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
   /** Of its configuration, which does not change. */
   #exports: RunExport[] = [];
   #strategyNames: Record<string, string> = {};
+  #objective: DashboardRun['objective'];
   /** Of the newest evaluation under tags, by its name: its rows are read once. */
   #wins: { readonly evaluation: string; readonly wins: DashboardStrategies['wins'] } | undefined;
   #ready = false;
@@ -136,6 +138,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
     const { config } = await directory.record();
     this.#exports = exportsOf(config);
     this.#strategyNames = strategyNames(config);
+    this.#objective = figuresMade(config, config.questionsPerStep);
     this.#post({ type: 'snapshot', snapshot: await this.#picture(directory, this.#events) });
   }
 
@@ -187,6 +190,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
       checkpointSteps: await directory.checkpoints.steps(),
       controls: controlsOf(run, job),
       exports: this.#exports,
+      ...(this.#objective === undefined ? {} : { objective: this.#objective }),
       ...(await this.#strategies(directory)),
       failure: null,
     };

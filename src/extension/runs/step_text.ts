@@ -1,5 +1,6 @@
 /** All rationales of one update as a text to read: which question, what was thought, and what it earned. Pure. */
 import path from 'node:path';
+import { bareLogProb, countedOver } from '../../protocol/counted_tokens.ts';
 import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
 import type { L10n } from '../common/l10n.ts';
 
@@ -55,13 +56,13 @@ function questionLines(
   { dataset, strategies }: StepFacts,
   l10n: L10n,
 ): string[] {
-  const { line, question, goldAnswer, noRationaleLogProb, rationales } = rollout;
+  const { line, question, goldAnswer, rationales } = rollout;
   const right = rationales.filter(({ correct }) => correct).length;
   const facts = [
     l10n.t('{0}, line {1}', path.basename(dataset), line),
     l10n.t('gold answer {0}', oneLine(goldAnswer)),
     l10n.t('{0} of {1} right', right, rationales.length),
-    ...(noRationaleLogProb === null ? [] : [l10n.t('without a rationale log p {0}', signed(noRationaleLogProb))]),
+    ...withoutRationale(rationales[0], l10n),
   ];
   return [
     `──── ${number} · ${facts.join(' · ')} ────`,
@@ -69,6 +70,17 @@ function questionLines(
     ...rationales
       .toSorted((a, b) => b.reward - a.reward)
       .flatMap((rationale) => ['', `  ${rationaleFacts(rationale, strategies, l10n)}`, ...indented(rationale.text)]),
+  ];
+}
+
+/** Over the tokens that the rewards below count; nothing where it is not known which. */
+function withoutRationale(rationale: RationaleRecord | undefined, l10n: L10n): string[] {
+  const bare = bareLogProb(rationale);
+  if (rationale === undefined || bare === null) return [];
+  return [
+    countedOver(rationale) === 'answer'
+      ? l10n.t('without a rationale log p {0} (answer alone)', signed(bare))
+      : l10n.t('without a rationale log p {0} (answer and template)', signed(bare)),
   ];
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
+import { bareLogProb, countedLogProbs, countedOver, sum } from '../../protocol/counted_tokens.ts';
 import type { Weights } from '../../protocol/engine_rpc.ts';
 import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
@@ -94,13 +95,15 @@ export async function scoreRationale(
   const row = referenceTo({ file: document.fileName, row: found.row, text: found.text });
   const client = await services.engine.client();
   const record = await client.request('scoreRationale', { jobId: randomUUID(), weights, row, text: rationale }, signal);
-  const bare = record.answerTokens.map(({ logProbWithoutRationale }) => logProbWithoutRationale);
+  const over = countedOver(record);
+  const counted = over === null ? null : countedLogProbs(record, over);
   return {
     question: cut(found.row.question),
     goldAnswer: found.row.answer,
-    logProbOfAnswerGivenRationale: record.answerLogProb + record.templateLogProb,
-    logProbOfAnswerWithoutRationale: bare.includes(null) ? null : bare.reduce<number>((sum, each) => sum + each!, 0),
+    logProbOfAnswerGivenRationale: counted === null ? null : sum(counted),
+    ...withoutRationale(record),
     selfReward: record.selfReward,
+    selfRewardIs: record.made?.kind ?? null,
     answerOfTheModel: record.extractedAnswer,
     correct: record.correct,
     rationaleTokens: record.tokens.length,
@@ -147,19 +150,40 @@ function inWorkspace({ workspace }: CommandServices, file: string): vscode.Uri {
   );
 }
 
-function questionOf({ line, question, goldAnswer, noRationaleLogProb, rationales }: QuestionRollout) {
+function questionOf({ line, question, goldAnswer, rationales }: QuestionRollout) {
   return {
     line,
     question: cut(question),
     goldAnswer,
-    logProbOfAnswerWithoutRationale: noRationaleLogProb,
+    ...withoutRationale(rationales[0]),
     right: rationales.filter(({ correct }) => correct).length,
     rationales: rationales.map(rationaleOf),
   };
 }
 
-function rationaleOf({ text, selfReward, baseline, advantage, extractedAnswer, correct, tokens }: RationaleRecord) {
-  return { text: cut(text), selfReward, baseline, advantage, answer: extractedAnswer, correct, tokens: tokens.length };
+/** Over the tokens that the self-rewards beside it count. */
+function withoutRationale(record: RationaleRecord | undefined) {
+  const over = record === undefined ? null : countedOver(record);
+  return {
+    logProbOfAnswerWithoutRationale: bareLogProb(record),
+    tokensCounted: over === null ? null : over === 'answer' ? "the answer's own tokens" : 'answer and template',
+  };
+}
+
+function rationaleOf({ text, selfReward, reward, baseline, advantage, ...more }: RationaleRecord) {
+  const { extractedAnswer: answer, correct, tokens, made } = more;
+  const selfRewardIs = made?.kind ?? null;
+  return {
+    text: cut(text),
+    selfReward,
+    selfRewardIs,
+    reward,
+    baseline,
+    advantage,
+    answer,
+    correct,
+    tokens: tokens.length,
+  };
 }
 
 const cut = (text: string): string => (text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text);

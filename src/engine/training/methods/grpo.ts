@@ -2,7 +2,8 @@
  * GRPO with a 0/1 verifier (baselines/grpo.ts): whole outputs are sampled to their end token and judged by the answer they state.
  * Without a KL term, as TRL's default has it.
  */
-import { figuresMade, GROUP_EPSILON } from '../../../protocol/figures_made.ts';
+import { figuresMade } from '../../../protocol/figures_made.ts';
+import { GROUP_EPSILON } from '../../../protocol/group_epsilon.ts';
 import { grpoUpdate } from '../../baselines/grpo.ts';
 import { standardDeviation } from '../../latro/advantage.ts';
 import { orderFreeMean } from '../../latro/log_space.ts';
