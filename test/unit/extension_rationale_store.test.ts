@@ -175,6 +175,10 @@ describe('rationales kept beside the runs', () => {
     const store = open();
     for (let i = 0; i < 3; i++) assert.equal((await store.of('row-a')).sets.length, 1);
     assert.equal(reads, 1);
+    await store.addTrace('row-a', trace);
+    const before = reads;
+    assert.deepEqual((await store.of('row-a')).traces, [trace]);
+    assert.equal(reads, before, 'what this window wrote');
   });
 
   it('are in memory even where the disk refuses', async () => {

@@ -5,7 +5,13 @@
  */
 import path from 'node:path';
 import * as v from 'valibot';
-import { atomicWrite, type FileSystem, isMissing, makeDirectoryDurably } from '../../engine/common/file_system.ts';
+import {
+  atomicWrite,
+  type FileStatus,
+  type FileSystem,
+  isMissing,
+  makeDirectoryDurably,
+} from '../../engine/common/file_system.ts';
 import { PrefixScore, RationaleSet } from '../../protocol/rationale_messages.ts';
 
 const KeptSet = v.object({
@@ -124,8 +130,11 @@ export class RationaleStore {
     const write = this.#writing.then(async () => {
       const kept = this.#fitting({ version: 1, ...change(await this.of(rowKey)) }, added);
       this.#remember(rowKey, { kept, stamp: undefined, unsaved: true });
-      await this.#write(rowKey, kept);
-      this.#remember(rowKey, { kept, stamp: undefined, unsaved: false });
+      const bytes = await this.#write(rowKey, kept);
+      const status = await this.#files.status(this.#file(rowKey));
+      // Another window may have written it since: then it is read again.
+      const isOurs = status !== null && status.bytes === bytes;
+      this.#remember(rowKey, { kept, stamp: isOurs ? stampOf(status) : undefined, unsaved: false });
     });
     this.#writing = write.catch(() => {}); // one that failed does not hold up the next
     await write;
@@ -146,18 +155,21 @@ export class RationaleStore {
     return { version: 1, sets, traces };
   }
 
-  async #write(rowKey: string, kept: KeptQuestion): Promise<void> {
+  /** Returns the size of the file. */
+  async #write(rowKey: string, kept: KeptQuestion): Promise<number> {
     const text = `${JSON.stringify(kept)}\n`;
+    const bytes = Buffer.byteLength(text);
     await makeDirectoryDurably(this.#files, this.#folder);
     const index = (await this.#read(path.join(this.#folder, INDEX), Index))?.files ?? (await this.#filesThere());
     const others = index.filter((each) => each.rowKey !== rowKey);
     const empty = kept.sets.length + kept.traces.length === 0;
     if (empty) await this.#files.remove(this.#file(rowKey));
     else await atomicWrite(this.#files, this.#file(rowKey), text);
-    const files = empty ? others : [...others, { rowKey, bytes: Buffer.byteLength(text) }];
+    const files = empty ? others : [...others, { rowKey, bytes }];
     const staying = await this.#makeRoom(files);
     const next: Index = { version: 1, files: staying };
     await atomicWrite(this.#files, path.join(this.#folder, INDEX), `${JSON.stringify(next)}\n`);
+    return bytes;
   }
 
   /** The index as the folder tells it, where there is none that can be read. */
@@ -212,7 +224,7 @@ export class RationaleStore {
 
   async #stamp(rowKey: string): Promise<string | null> {
     const status = await this.#files.status(this.#file(rowKey));
-    return status && `${status.modified} ${status.bytes}`;
+    return status && stampOf(status);
   }
 
   #file(rowKey: string): string {
@@ -221,3 +233,5 @@ export class RationaleStore {
 }
 
 const bytesOf = (value: object): number => Buffer.byteLength(JSON.stringify(value));
+
+const stampOf = ({ modified, bytes }: FileStatus): string => `${modified} ${bytes}`;
