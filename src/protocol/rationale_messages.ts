@@ -29,7 +29,7 @@ export const KeptFrom = v.object({
   step: v.nullable(Count),
   temperature: v.nullable(v.number()),
   beta: v.nullable(v.number()),
-  /** How many siblings its baseline and advantage were made of, itself included. */
+  /** Rationales of that sample, itself included; under strategies its baseline may be of fewer. */
   k: Count,
 });
 export type KeptFrom = v.InferOutput<typeof KeptFrom>;
