@@ -1,0 +1,161 @@
+/** The rationale side panel in Chromium: what a person asks for there, and what reaches the host. */
+import assert from 'node:assert/strict';
+import type { RationaleQuestion } from '../../src/protocol/rationale_messages.ts';
+import { questionSnapshot, strategiesSnapshot } from './fixtures/rationales.ts';
+import { browserPath, type OpenPanel, PanelHarness } from './harness.ts';
+
+describe('rationale panel: actions', function () {
+  this.timeout(60_000);
+  let harness: PanelHarness;
+  let panel: OpenPanel;
+
+  before(async function () {
+    if (browserPath() === undefined) {
+      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
+      this.skip();
+    }
+    harness = await PanelHarness.start();
+  });
+  after(async () => harness?.stop());
+
+  const open = async (snapshot: unknown, options: { state?: unknown; width?: number } = {}): Promise<OpenPanel> => {
+    panel = await harness.open('rationale_panel', { snapshot, ...options });
+    return panel;
+  };
+  afterEach(async () => {
+    if (!panel) return;
+    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
+    await panel.close();
+  });
+
+  it('leaves the focus where a person pressed, whatever comes of it', async () => {
+    const alone: RationaleQuestion = { ...questionSnapshot, comparison: null };
+    const { page } = await open(alone);
+    const focused = (): Promise<string> => page.evaluate('document.activeElement.textContent.trim()');
+    const press = async (rationale: number, name: string): Promise<void> => {
+      await page.locator('tbody.rationale').nth(rationale).getByRole('button', { name, exact: true }).focus();
+      await page.keyboard.press('Enter');
+    };
+    await press(0, 'Useful');
+    const rated = structuredClone(alone);
+    rated.current!.rationales[0]!.rating = { verdict: 'useful', note: '' };
+    await panel.send({ type: 'snapshot', snapshot: rated });
+    assert.equal(await page.locator('.rationale.open .marks').innerText(), 'Useful');
+    assert.equal(await focused(), 'Useful');
+
+    const unknown = structuredClone(rated);
+    delete unknown.current!.rationales[0]!.prefixScores;
+    await panel.send({ type: 'snapshot', snapshot: unknown });
+    await press(0, 'Show where the answer becomes clear');
+    const working = { ...unknown, activity: { what: 'tracing', done: 0, total: 1 } };
+    await panel.send({ type: 'snapshot', snapshot: working });
+    assert.equal(await focused(), 'Show where the answer becomes clear');
+    await panel.send({ type: 'snapshot', snapshot: rated });
+    assert.equal(await page.evaluate("document.activeElement.closest('.rationale.open .detail') !== null"), true);
+  });
+
+  it('rates, pins, copies, edits and scores, opens row and rollout', async () => {
+    const { page } = await open(questionSnapshot);
+    const { rowKey } = questionSnapshot;
+    const first = page.locator('.rationale.open');
+    const press = async (name: string): Promise<unknown> => {
+      await first.getByRole('button', { name, exact: true }).click();
+      return (await panel.posted()).at(-1);
+    };
+    assert.deepEqual(await press('Useful'), {
+      type: 'rate',
+      rowKey,
+      rationale: 'step-40/0',
+      rating: { verdict: 'useful', note: '' },
+    });
+    assert.deepEqual(await press('Pin'), { type: 'pin', rowKey, rationale: 'step-40/0', pinned: true });
+    assert.deepEqual(await press('Copy'), { type: 'copy', text: questionSnapshot.current!.rationales[0]!.record.text });
+    assert.deepEqual(await press('Open rollout'), { type: 'open-rollout', rowKey, step: 40, sample: 0 });
+    await press('Edit');
+    const area = first.locator('vscode-text-area textarea');
+    await area.fill('9 + 18 = 27. 27 ÷ 3 = 9.');
+    const { edited, ...scored } = (await press('Score again')) as { edited: string };
+    assert.match(edited, /^edited-[-0-9a-f]{36}$/);
+    assert.deepEqual(scored, {
+      type: 'score-edited',
+      rowKey,
+      checkpoint: 'step-40',
+      rationale: 'step-40/0',
+      text: '9 + 18 = 27. 27 ÷ 3 = 9.',
+    });
+    await page.getByRole('button', { name: 'fixtures/word_problems.jsonl:17' }).click();
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'open-row', rowKey, line: 17 });
+  });
+
+  it('puts the focus into a form that opens and back where it came from', async () => {
+    const { page } = await open(questionSnapshot);
+    const focused = (): Promise<string> => page.evaluate('document.activeElement.textContent.trim()');
+    const edit = page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true });
+    await edit.focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction('document.activeElement.tagName === "VSCODE-TEXT-AREA"');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction('document.activeElement.tagName === "BUTTON"');
+    assert.equal(await focused(), 'Edit');
+    assert.equal(await page.locator('.edit-form').count(), 0);
+  });
+
+  it('samples again with checked settings', async () => {
+    const { page } = await open(questionSnapshot);
+    await page.getByRole('button', { name: 'Sample again' }).click();
+    const form = page.locator('form.sampling-form');
+    const k = form.locator('vscode-text-field').first().locator('input');
+    await k.fill('1');
+    assert.match(await form.getByRole('alert').innerText(), /from 2 to 64/);
+    await k.press('Enter');
+    assert.equal((await panel.posted()).length, 1, 'nothing is sent while a field is wrong');
+    await k.fill('4');
+    await k.press('Enter');
+    assert.deepEqual((await panel.posted()).at(-1), {
+      type: 'sample',
+      rowKey: questionSnapshot.rowKey,
+      checkpoint: 'step-40',
+      settings: { k: 4, temperature: 1, seed: 8 },
+    });
+  });
+
+  it('samples under all strategies, one of them or none', async () => {
+    const { page } = await open(strategiesSnapshot);
+    await page.getByRole('button', { name: 'Sample again' }).click();
+    const form = page.locator('form.sampling-form');
+    const sampleAs = async (choice: string | null): Promise<unknown> => {
+      if (choice !== null) {
+        await form.locator('vscode-dropdown').click();
+        await form.locator('vscode-option', { hasText: choice }).click();
+      }
+      await form.getByRole('button', { name: 'Sample', exact: true }).click();
+      const { settings } = (await panel.posted()).at(-1) as { settings: { strategy?: unknown } };
+      await page.getByRole('button', { name: 'Sample again' }).click();
+      return settings.strategy;
+    };
+    assert.equal(await sampleAs(null), 'all');
+    assert.equal(await sampleAs('<think2>'), 2);
+    assert.equal(await sampleAs('none'), 'none');
+    await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+    await page.getByRole('button', { name: 'Sample again' }).click();
+    assert.equal(await form.locator('vscode-dropdown').count(), 0, 'a run without strategies has nothing to choose');
+  });
+
+  it('switches weights and comparison', async () => {
+    const { page } = await open(questionSnapshot);
+    await page.locator('vscode-dropdown').first().click();
+    await page.locator('vscode-option', { hasText: 'step 20' }).first().click();
+    assert.deepEqual((await panel.posted()).at(-1), {
+      type: 'choose-checkpoint',
+      rowKey: questionSnapshot.rowKey,
+      checkpoint: 'step-20',
+    });
+    await page.locator('vscode-dropdown').nth(1).click();
+    await page.locator('vscode-dropdown').nth(1).locator('vscode-option', { hasText: 'nothing' }).click();
+    assert.deepEqual((await panel.posted()).at(-1), {
+      type: 'choose-comparison',
+      rowKey: questionSnapshot.rowKey,
+      checkpoint: null,
+    });
+  });
+});
