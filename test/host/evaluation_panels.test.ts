@@ -19,6 +19,7 @@ type Kind = PanelKind<EvaluationPair, AccuracyHostMessage, AccuracyIntent>;
 interface Open {
   readonly controller: PanelController<AccuracyIntent>;
   readonly posted: AccuracyHostMessage[];
+  isClosed: boolean;
 }
 
 const VIEW = 'latro.accuracyUnderTest';
@@ -118,8 +119,13 @@ describe('panels of pairs of evaluations', () => {
             port.post(message);
           };
           const controller = kind.open(pair, { ...port, post });
-          opened.push({ controller, posted });
-          return controller;
+          const open = { controller, posted, isClosed: false };
+          opened.push(open);
+          const dispose = () => {
+            open.isClosed = true;
+            controller.dispose();
+          };
+          return { obey: (intent) => controller.obey(intent), dispose };
         },
       },
     );
@@ -186,6 +192,7 @@ describe('panels of pairs of evaluations', () => {
   it('asked for twice in a row are one', async () => {
     await Promise.all([group.show(ofSet('test')), group.show(ofSet('test'))]);
     assert.equal(opened.length, 1);
+    await eventually(() => tabs().length === 1);
   });
 
   it('closed while a pair is picked leave nothing behind', async () => {
@@ -194,11 +201,12 @@ describe('panels of pairs of evaluations', () => {
       new Promise((resolve) => {
         pick = resolve;
       });
-    const { controller } = await show(ofSet('test'));
-    const choosing = controller.obey({ type: 'choose' });
+    const open = await show(ofSet('test'));
+    const choosing = open.controller.obey({ type: 'choose' });
     await eventually(() => tabs().length === 1);
     await vscode.window.tabGroups.close(tabs());
-    await eventually(() => tabs().length === 0);
+    // The tab is gone before the panel is told.
+    await eventually(() => open.isClosed && tabs().length === 0);
     pick(ofSet('test-2026a'));
     await choosing;
     await group.show(ofSet('test-2026a'));

@@ -13,7 +13,7 @@ describe('rollouts of a step', () => {
   const open = async (step: number): Promise<vscode.TextDocument> => {
     const uri = vscode.Uri.from({ scheme: 'latro-rollouts', path: `/${run.id}/step-${step}.latro-rollouts` });
     const document = await vscode.workspace.openTextDocument(uri);
-    await vscode.window.showTextDocument(document);
+    await vscode.window.showTextDocument(document, { preview: false });
     return document;
   };
   const lensesOf = async ({ uri }: vscode.TextDocument): Promise<vscode.CodeLens[]> =>
