@@ -4,7 +4,9 @@ import path from 'node:path';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { ratingsFile } from '../../src/protocol/ratings.ts';
+import { eventually } from '../support/eventually.ts';
 import { askEngine, rowOf } from './harness/live_engine.ts';
+import { type MousePresses, watchMouse } from './harness/mouse.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
 import { RationaleView } from './pages/rationale_view.ts';
@@ -16,11 +18,8 @@ describe("a person's own words, without a mouse", function () {
   this.timeout(300_000);
   let studio: Studio;
   let view: RationaleView;
-  let mouseUsed = false;
-  /** What a reload forgets. */
-  const rememberMouse = async () => {
-    mouseUsed ||= await studio.page.evaluate<boolean>('window.mouseUsed === true');
-  };
+  /** Wherever a button of the mouse was pressed: in the window, or in a frame of it. */
+  let mouse: MousePresses;
   const dataset = () => path.join(studio.workspace, 'train.jsonl');
   const ratings = () => JSON.parse(readFileSync(ratingsFile(dataset()), 'utf8')).ratings;
   const runs = async () => {
@@ -64,7 +63,7 @@ describe("a person's own words, without a mouse", function () {
   before(async () => {
     studio = await openStudio({ prepare: (workspace) => prepareTraining(workspace, 2) });
     view = new RationaleView(studio.workbench);
-    await studio.page.addInitScript('window.addEventListener("mousedown", () => (window.mouseUsed = true), true)');
+    mouse = await watchMouse(studio.page);
     await studio.workbench.reload();
   });
   after(() => studio?.close());
@@ -132,7 +131,6 @@ describe("a person's own words, without a mouse", function () {
     await view.focusBy('Tab', 'vscode-text-area');
     await selectAll();
     await page.keyboard.type('half an edit');
-    await rememberMouse();
     await workbench.reload();
     await workbench.openFile('train.jsonl');
     await workbench.goToLine(line);
@@ -159,8 +157,20 @@ describe("a person's own words, without a mouse", function () {
     assert.equal(existsSync(ratingsFile(dataset())), true);
   });
 
-  it('took no mouse', async () => {
-    await rememberMouse();
-    assert.equal(mouseUsed, false);
+  it('took no mouse, in the window or in a panel', async () => {
+    assert.deepEqual(mouse.presses, []);
+    // Were a press to go unheard, the line above would say nothing.
+    const { workbench, page } = studio;
+    const hear = async (...presses: string[]) => {
+      await eventually(() => mouse.presses.length >= presses.length);
+      assert.deepEqual(mouse.presses, presses);
+    };
+    await workbench.panel.locator('main').click({ position: { x: 2, y: 2 } });
+    await hear('panel');
+    await page.locator('.part.sidebar .title-label').click();
+    await hear('panel', 'window');
+    await view.focus();
+    await view.rationales.first().locator('.text').first().click();
+    await hear('panel', 'window', 'panel');
   });
 });

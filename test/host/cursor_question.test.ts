@@ -13,7 +13,8 @@ describe('the question under the cursor', () => {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
     made.push(file);
-    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(file));
+    // In a tab of its own: a preview would close what was open before.
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(file), { preview: false });
     cursor.update();
     return cursor.current;
   };
@@ -22,7 +23,7 @@ describe('the question under the cursor', () => {
   });
   afterEach(async () => {
     cursor.dispose();
-    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     for (const file of made.splice(0)) rmSync(file, { force: true });
   });
 
@@ -31,6 +32,17 @@ describe('the question under the cursor', () => {
   it('is the row of a dataset', async () => {
     const at = await lookAt('cursor.jsonl', row);
     assert.equal(at.kind === 'question' && at.question.row.question, '1 + 1?');
+  });
+
+  it('stays what it was while something that is no dataset is in front', async () => {
+    const at = await lookAt('cursor.jsonl', row);
+    assert.equal(at.kind, 'question');
+    const otherRow = '{"question": "2 + 2?", "answer": "4"}\n';
+    assert.deepEqual(await lookAt(path.join('.latro', 'runs', 'r', 'rollouts', 'step-000002.jsonl'), otherRow), at);
+    assert.deepEqual(await lookAt('cursor.jsonl.ratings.json', otherRow), at);
+    assert.deepEqual(await lookAt('package.json', '{"name": "a-package", "version": "1.0.0"}\n'), at);
+    const next = await lookAt('cursor2.jsonl', otherRow);
+    assert.equal(next.kind === 'question' && next.question.row.question, '2 + 2?');
   });
 
   for (const name of [

@@ -52,6 +52,27 @@ export class RationaleView {
     return this.#frame.locator('[aria-pressed=true]');
   }
 
+  /** The rationale that is pinned. */
+  get pinned(): Locator {
+    return this.#frame.locator('tbody.rationale.pinned');
+  }
+
+  /** How many of the samples are right. */
+  get headline(): Locator {
+    return this.#frame.locator('.headline strong').first();
+  }
+
+  /** The rationales in the order shown. */
+  async texts(): Promise<string[]> {
+    const texts = await this.rationales.locator('.text').allInnerTexts();
+    return texts.map((text) => text.replaceAll(/\s+/g, ' ').trim());
+  }
+
+  /** What is said of those kept from earlier samples. */
+  async keptMarks(): Promise<string[]> {
+    return await this.#frame.locator('.group.kept ~ tbody.rationale .marks').allInnerTexts();
+  }
+
   /** What stands in the text area of a rationale that is being edited. */
   async draft(): Promise<string> {
     return await this.#frame.locator('.edit-form textarea').inputValue();
