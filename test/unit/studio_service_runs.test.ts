@@ -88,7 +88,14 @@ describe('studio service: runs', function () {
     });
     const { status, step } = await new RunDirectory(files, runDirectory).record();
     assert.equal(status, 'running', `answered at update ${step}`);
-    assertClose(sampled, rollout, 1e-5);
+    // Weighed as in an update of this question alone: w = A / N.
+    const alone = rollout!.rationales.map((each) => ({
+      ...each,
+      weight: each.weight! * each.made!.questions,
+      made: { ...each.made!, questions: 1 },
+    }));
+    assert.equal(rollout!.rationales[0]!.made!.questions, 2);
+    assertClose(sampled, { ...rollout!, rationales: alone }, 1e-5);
     assert.deepEqual((await ended).outcome, { type: 'ok' });
   });
 
