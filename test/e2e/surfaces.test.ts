@@ -280,6 +280,8 @@ describe('every surface', function () {
     const failed = rows.filter({ hasText: /line \d+/, has: page.locator('.codicon-testing-failed-icon') });
     await failed.first().click();
     await page.locator('.zone-widget', { hasText: 'The answer is wrong' }).waitFor();
+    // Two answers side by side and not a sentence about them.
+    await page.locator('.zone-widget .monaco-diff-editor').waitFor();
     await picture('tests', [1280, 700]);
   });
 

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
+import { assertWelcome } from './harness/welcome_text.ts';
 
 describe('an untrusted workspace', function () {
   this.timeout(300_000);
@@ -33,7 +34,9 @@ describe('an untrusted workspace', function () {
     await workbench.openFile('train.jsonl');
     await workbench.openSideBar();
     await workbench.view.getByText('This workspace is not trusted').waitFor();
-    await workbench.page.getByText('datasets can be looked at, but no model is loaded').waitFor();
+    await workbench.setViews({ Runs: true, Models: true });
+    await assertWelcome(workbench, 'Runs', 'untrusted');
+    await assertWelcome(workbench, 'Models', 'untrustedModels');
     await workbench.page.keyboard.press('F1');
     await workbench.page.locator('.quick-input-widget input.input').fill('>LaTRO');
     await workbench.page.locator('.monaco-list-row', { hasText: 'LaTRO: Open Log' }).waitFor();
@@ -41,6 +44,14 @@ describe('an untrusted workspace', function () {
     assert.deepEqual(
       offered.filter((title) => /Train|Evaluate|Sample|Choose Model/.test(title)),
       [],
+    );
+    assert.ok(offered.some((title) => title.includes('LaTRO: Diagnose')));
+    await workbench.page.keyboard.press('Escape');
+    await workbench.runCommand('LaTRO: Diagnose', () =>
+      workbench.page
+        .locator('.part.editor .view-line', { hasText: /Not.looked.at:.the.workspace.is.not.trusted/ })
+        .first()
+        .waitFor(),
     );
     await workbench.screenshot('untrusted');
     assert.equal(existsSync(path.join(workspace, '.latro')), false);

@@ -1,6 +1,6 @@
 /** One VS Code with the packaged extension installed, a workspace of its own, and a browser in front of it. */
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
@@ -25,6 +25,8 @@ const PANEL_MILLISECONDS = 20_000;
 export interface StudioOptions {
   /** False: the window has no folder open. */
   readonly openFolder?: boolean;
+  /** The extension without the model that it brings, as a build may leave it out. */
+  readonly withoutStarter?: boolean;
   /** Folder under test/fixtures that becomes the workspace. */
   readonly fixture?: string;
   /** Folder that becomes the workspace instead, and stays. */
@@ -64,6 +66,7 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
   await options.prepare?.(workspace);
   const { settings = {}, workspaceTrust = false, extensions = [], openFolder = true } = options;
   const server = await startVscode({ directory, vsix, settings, workspaceTrust, extensions });
+  if (options.withoutStarter) await removeStarter(path.join(directory, 'extensions'));
   let opened: OpenBrowser | undefined;
   const close = async () => {
     server.stop();
@@ -87,6 +90,12 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
     await close();
     throw error;
   }
+}
+
+async function removeStarter(extensions: string): Promise<void> {
+  const [own, ...more] = (await readdir(extensions)).filter((name) => name.startsWith('latro-studio.'));
+  if (own === undefined || more.length > 0) throw new Error(`the extension is not in ${extensions}`);
+  await rm(path.join(extensions, own, 'media', 'starter'), { recursive: true });
 }
 
 /** For `afterEach`: what a failed test left on the screen, if the window still gives a picture. */

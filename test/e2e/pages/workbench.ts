@@ -157,6 +157,14 @@ export class Workbench {
     }
   }
 
+  /** What a list says while it is empty, line by line, once it says `first`: a window that has just opened does not know yet what it is. */
+  async welcome(view: string, first: string): Promise<string[]> {
+    const header = this.page.locator('.pane-header', { hasText: view });
+    const content = this.page.locator('.part.sidebar .pane').filter({ has: header }).locator('.welcome-view-content');
+    await content.getByText(first).first().waitFor();
+    return (await content.innerText()).split('\n').filter((line) => line.trim() !== '');
+  }
+
   async screenshot(name: string): Promise<void> {
     const file = `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.png`;
     await this.page.screenshot({ path: path.join('test-results', file), timeout: 20_000 });
