@@ -101,6 +101,41 @@ describe('a dataset in the editor', function () {
     assert.ok(gap > 0 && gap < 60, `the note stands ${gap} pixels below its row`);
   });
 
+  it('edits that note, and takes it away', async () => {
+    const { page } = studio;
+    const notes = async (): Promise<string[]> =>
+      JSON.parse(await readFile(file('broken.jsonl.notes.json'), 'utf8')).notes.map(
+        ({ text }: { text: string }) => text,
+      );
+    const comment = page.locator('.review-widget .review-comment').first();
+    const press = async (name: string) => {
+      await comment.hover();
+      await comment.getByRole('button', { name, exact: true }).click();
+    };
+    const inForm = (name: string) => comment.locator('.form-actions .monaco-button', { hasText: name });
+    await press('Edit');
+    const editor = comment.locator('.monaco-editor');
+    await editor.waitFor();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('Three is wrong.');
+    await inForm('Cancel').click();
+    await comment.locator('.comment-body', { hasText: 'Is two right?' }).waitFor();
+    assert.deepEqual(await notes(), ['Is two right?']);
+    // VS Code gathers the changes of a thread for a tenth of a second: cancelled and begun anew in that time is no change.
+    await page.waitForTimeout(500);
+    await press('Edit');
+    await editor.waitFor();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('Two is right.');
+    await inForm('Save').waitFor();
+    await page.keyboard.press('Control+Enter'); // presses the first of the form's buttons
+    await comment.locator('.comment-body', { hasText: 'Two is right.' }).waitFor();
+    assert.deepEqual(await notes(), ['Two is right.']);
+    await press('Delete');
+    await comment.waitFor({ state: 'detached' });
+    assert.deepEqual(await notes(), []);
+  });
+
   it('shows evaluation sets as tests, with the expected answer beside the actual one', async () => {
     const { workbench, page } = studio;
     await workbench.runCommand('Testing: Focus on Test Explorer View', () =>
