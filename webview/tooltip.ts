@@ -63,7 +63,14 @@ export function installTooltip(): void {
     const element = explainedAt(event.target);
     if (element) show(element);
   });
-  document.addEventListener('scroll', hide, { capture: true, passive: true });
+  const follow = (): void => {
+    const at = owner?.getBoundingClientRect();
+    // What the keyboard reaches scrolls into view after it has the focus: that must not take away what it says.
+    if (owner && at && owner === document.activeElement && at.bottom > 0 && at.top < window.innerHeight)
+      place(bubble, at);
+    else hide();
+  };
+  document.addEventListener('scroll', follow, { capture: true, passive: true });
   document.addEventListener(
     'keydown',
     (event) => {
