@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
@@ -94,15 +94,22 @@ describe('rollouts of a step', () => {
   it('follow the run: steps that come, and steps that were rolled back and trained anew', async () => {
     const [missing, newest] = [await open(4), await open(10)];
     const rollouts = readFileSync(run.rolloutFile(10), 'utf8');
-    assert.equal(titled(await lensesOf(newest), 'step 11').length, 0);
+    // A run writes its record with every update, which is found even where the watcher has lost the event.
+    const updated = () => utimesSync(run.recordFile, new Date(), new Date());
+    for (const step of [4, 11]) rmSync(run.rolloutFile(step), { force: true }); // of an earlier try
+    updated();
+    await eventually(async () => titled(await lensesOf(newest), 'step 11').length === 0);
     for (const step of [4, 11]) {
       writeFileSync(run.rolloutFile(step), rollouts.replaceAll('"step":10', `"step":${step}`));
     }
+    updated();
     await eventually(async () => titled(await lensesOf(newest), 'step 11').length === 1);
     await eventually(() => missing.getText().startsWith(`Step 4 of run ${run.id}`));
     writeFileSync(run.rolloutFile(10), rollouts.replaceAll('That makes', 'It comes to'));
+    updated();
     await eventually(() => newest.getText().includes('It comes to') && !newest.getText().includes('That makes'));
     for (const step of [4, 11]) rmSync(run.rolloutFile(step));
+    updated();
     await eventually(async () => titled(await lensesOf(newest), 'step 11').length === 0);
     await eventually(() => missing.getText().startsWith('The rollouts of step 4 are not kept.'));
   });

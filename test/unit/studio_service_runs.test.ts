@@ -247,6 +247,17 @@ describe('studio service: runs', function () {
     assert.deepEqual(settings?.templates, templates);
   });
 
+  it('keeps evaluations apart that are made within one second', async () => {
+    const weights = { kind: 'model', model: join(studio.folder, 'model'), adapter: null } as const;
+    const made = [];
+    for (let i = 0; i < 4; i++) made.push(await evaluate(weights, 1));
+    assert.equal(new Set(made.map(({ file }) => file)).size, 4);
+    for (const { file, summary } of made) {
+      assert.equal((await rowsOf(file)).length, 1);
+      assert.equal(basename(file), `${summary.name}.jsonl`);
+    }
+  });
+
   it('names the adapter in an evaluation of a model with one', async () => {
     const adapter = join(studio.folder, 'An adapter');
     const jobId = studio.nextJob();

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import type { RequestParams, RequestResult } from '../../protocol/engine_rpc.ts';
 import { EvaluationRow, type EvaluationSettings } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
-import { atomicWrite, makeDirectoryDurably } from '../common/file_system.ts';
+import { atomicWrite, type FileSystem, makeDirectoryDurably } from '../common/file_system.ts';
 import { finiteJson, JsonLinesWriter } from '../common/json_lines.ts';
 import { requireSoundRows } from '../datasets/read_dataset.ts';
 import { sliceRows } from '../datasets/select_rows.ts';
@@ -35,7 +35,7 @@ export async function evaluate(
   const rows = sliceRows(all, { from: 0, to: Math.min(questions ?? all.length, all.length) });
   const config = await settingsFor(weights, dataset.format.id);
   const { temperature, maxTokens } = config.evaluation;
-  const { name, file } = placeOf(weights, path, folder, clock.iso());
+  const { name, file } = await placeOf(files, weights, path, folder, clock.iso());
 
   const meter = new ProgressMeter(clock, (progress) => context.progress(progress));
   const report = (done: number): void =>
@@ -85,20 +85,28 @@ async function openRows({ files }: QuestionWorld, file: string): Promise<JsonLin
   return JsonLinesWriter.open(files, file, v.parser(EvaluationRow));
 }
 
-/** A name of its own for every evaluation: `step-000010-gsm8k-test-20261121-220102` in a run, `starter-adapter-gsm8k-test-…` outside. */
-function placeOf(
+/**
+ * A name of its own for every evaluation: `step-000010-gsm8k-test-20261121-220102` in a run, `starter-adapter-gsm8k-test-…` outside; the
+ * second one of a second ends with `-2`.
+ */
+async function placeOf(
+  files: FileSystem,
   { run, step, policy }: QuestionWeights,
   dataset: string,
   folder: string,
   time: string,
-): { name: string; file: string } {
+): Promise<{ name: string; file: string }> {
   const [day, clock] = time.split('T') as [string, string];
   const moment = `${day.replaceAll('-', '')}-${clock.slice(0, 8).replaceAll(':', '')}`;
   const set = `${slug(basename(dataset).replace(/\.[^.]*$/, ''))}-${moment}`;
   const folders = [policy.model, ...(policy.adapter === null ? [] : [policy.adapter])];
   const weights = folders.map((each) => slug(basename(each))).join('-');
-  const name = run === null ? `${weights}-${set}` : evaluationName(step === 0 ? null : step, set);
-  return { name, file: run === null ? join(folder, `${name}.jsonl`) : run.evaluationFile(name, 'jsonl') };
+  const first = run === null ? `${weights}-${set}` : evaluationName(step === 0 ? null : step, set);
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? first : `${first}-${n}`;
+    const file = run === null ? join(folder, `${name}.jsonl`) : run.evaluationFile(name, 'jsonl');
+    if ((await files.status(file)) === null) return { name, file };
+  }
 }
 
 function slug(text: string): string {
