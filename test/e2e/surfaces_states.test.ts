@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
-import { PICTURED, picturesFolder, takePictures } from './harness/pictures.ts';
+import { picturesFolder, TAKEN, takePictures } from './harness/pictures.ts';
 import { copyStarter, SHORT_RECIPE, tuneStarter } from './harness/starter_workspace.ts';
 import { openStudio, pictureOfFailure, type Studio, type StudioOptions, THEMES } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
@@ -39,7 +39,7 @@ describe('surfaces that have nothing to show yet', function () {
   const shows = (text: string | RegExp): Promise<void> =>
     studio!.page.locator('.part.sidebar').getByText(text).first().waitFor();
 
-  for (const theme of PICTURED) {
+  for (const theme of TAKEN) {
     it(`in a window without a folder, ${theme}`, async () => {
       // Without a folder there are no settings of a workspace to change the theme by.
       const settings = { 'workbench.colorTheme': THEMES[theme].name };
