@@ -7,6 +7,7 @@ import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
+import { eventually } from '../support/eventually.ts';
 import { seriousViolations } from './harness/accessibility.ts';
 import { docsFolder, forDocs, picturesFolder, TAKEN, takePictures } from './harness/pictures.ts';
 import { SHORT_RECIPE, type StarterRecipe, tuneStarter } from './harness/starter_workspace.ts';
@@ -275,9 +276,14 @@ describe('every surface', function () {
     await workbench.runCommand('Testing: Focus on Test Explorer View', () =>
       set.filter({ hasText: 'questions right' }).waitFor(),
     );
-    // VS Code may have unfolded it by itself.
-    if ((await set.getAttribute('aria-expanded')) === 'false') await set.locator('.monaco-tl-twistie').click();
     const failed = rows.filter({ hasText: /line \d+/, has: page.locator('.codicon-testing-failed-icon') });
+    // VS Code unfolds it by itself or not, and a list that is drawn anew loses the click.
+    await eventually(async () => {
+      if (await failed.first().isVisible()) return true;
+      if ((await set.getAttribute('aria-expanded')) !== 'true') await set.locator('.monaco-tl-twistie').click();
+      await page.waitForTimeout(500);
+      return false;
+    });
     await failed.first().click();
     await page.locator('.zone-widget', { hasText: 'The answer is wrong' }).waitFor();
     // Two answers side by side and not a sentence about them.
