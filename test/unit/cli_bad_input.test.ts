@@ -32,22 +32,15 @@ interface Case {
   readonly commands: readonly ('train' | 'eval' | 'sample' | 'score')[];
 }
 
-const config =
-  (changes: object): Break =>
+const writes =
+  (name: string, text: string): Break =>
   (folder) =>
-    writeFile(join(folder, 'latro.json'), JSON.stringify({ ...CONFIG, ...changes }));
-const questions =
-  (text: string): Break =>
-  (folder) =>
-    writeFile(join(folder, 'questions.jsonl'), text);
-const rows =
-  (text: string): Break =>
-  (folder) =>
-    writeFile(join(folder, 'rows.jsonl'), text);
-const modelJson =
-  (changes: object): Break =>
-  async (folder) =>
-    writeFile(join(folder, 'model', 'config.json'), JSON.stringify({ ...TINY_FOLDER_CONFIG, ...changes }));
+    writeFile(join(folder, name), text);
+const config = (changes: object): Break => writes('latro.json', JSON.stringify({ ...CONFIG, ...changes }));
+const questions = (text: string): Break => writes('questions.jsonl', text);
+const rows = (text: string): Break => writes('rows.jsonl', text);
+const modelJson = (changes: object): Break =>
+  writes(join('model', 'config.json'), JSON.stringify({ ...TINY_FOLDER_CONFIG, ...changes }));
 
 const ALL = ['train', 'eval', 'sample', 'score'] as const;
 const QUESTIONS = ['train', 'eval', 'sample'] as const;

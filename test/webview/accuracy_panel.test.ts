@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { comparedRows, comparisonSnapshot } from './fixtures/comparison.ts';
-import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+import { type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
 
 const detailOf = (rowKey: string): unknown => {
   const pair = comparedRows.find(({ before }) => before.rowKey === rowKey)!;
@@ -17,11 +17,7 @@ describe('accuracy diff', function () {
   let panel: OpenPanel;
 
   before(async function () {
-    if (browserPath() === undefined) {
-      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
-      this.skip();
-    }
-    harness = await PanelHarness.start();
+    harness = await PanelHarness.startOrSkip(this);
   });
   after(async () => harness?.stop());
 

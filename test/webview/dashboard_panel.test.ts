@@ -9,7 +9,7 @@ import {
   trainingSnapshot,
   youngSnapshot,
 } from './fixtures/run_events.ts';
-import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+import { type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
 
 const states: Record<string, unknown> = {
   training: trainingSnapshot,
@@ -36,11 +36,7 @@ describe('run dashboard', function () {
   let panel: OpenPanel;
 
   before(async function () {
-    if (browserPath() === undefined) {
-      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
-      this.skip();
-    }
-    harness = await PanelHarness.start();
+    harness = await PanelHarness.startOrSkip(this);
   });
   after(async () => harness?.stop());
 

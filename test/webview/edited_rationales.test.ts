@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { RationaleQuestion, RationaleView } from '../../src/protocol/rationale_messages.ts';
 import { keptSnapshot, questionSnapshot } from './fixtures/rationales.ts';
-import { browserPath, type OpenPanel, PanelHarness } from './harness.ts';
+import { type OpenPanel, PanelHarness } from './harness.ts';
 
 const { rowKey } = questionSnapshot;
 const OWN = '9 + 18 = 27. 27 ÷ 3 = 9.';
@@ -19,8 +19,7 @@ describe('rationale panel: own words', function () {
   let panel: OpenPanel;
 
   before(async function () {
-    if (browserPath() === undefined) this.skip();
-    harness = await PanelHarness.start();
+    harness = await PanelHarness.startOrSkip(this);
   });
   after(async () => harness?.stop());
   const open = async (snapshot: RationaleQuestion, state?: unknown) => {

@@ -45,6 +45,15 @@ export class PanelHarness {
     this.#browser = browser;
   }
 
+  /** To be called in a `before` hook, whose tests are skipped where there is no Chromium. */
+  static async startOrSkip(context: Mocha.Context): Promise<PanelHarness> {
+    if (browserPath() === undefined) {
+      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
+      context.skip();
+    }
+    return await PanelHarness.start();
+  }
+
   static async start(): Promise<PanelHarness> {
     const names: readonly PanelName[] = ['rationale_panel', 'dashboard_panel', 'accuracy_panel'];
     const bundles = new Map<PanelName, string>();
@@ -132,7 +141,7 @@ export class PanelHarness {
 }
 
 /** Where this machine keeps its Chromium; undefined where there is none (the tests then say so). */
-export function browserPath(): string | undefined {
+function browserPath(): string | undefined {
   const candidates = [
     process.env.CHROMIUM,
     '/usr/bin/chromium',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { RationaleQuestion } from '../../src/protocol/rationale_messages.ts';
 import { questionSnapshot, strategiesSnapshot } from './fixtures/rationales.ts';
-import { browserPath, type OpenPanel, PanelHarness } from './harness.ts';
+import { type OpenPanel, PanelHarness } from './harness.ts';
 
 describe('rationale panel: actions', function () {
   this.timeout(60_000);
@@ -10,11 +10,7 @@ describe('rationale panel: actions', function () {
   let panel: OpenPanel;
 
   before(async function () {
-    if (browserPath() === undefined) {
-      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
-      this.skip();
-    }
-    harness = await PanelHarness.start();
+    harness = await PanelHarness.startOrSkip(this);
   });
   after(async () => harness?.stop());
 

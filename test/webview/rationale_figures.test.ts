@@ -10,7 +10,7 @@ import {
   strategiesSnapshot,
   unsampledSnapshot,
 } from './fixtures/rationales.ts';
-import { browserPath, type OpenPanel, PanelHarness } from './harness.ts';
+import { type OpenPanel, PanelHarness } from './harness.ts';
 
 describe('rationale panel: figures', function () {
   this.timeout(60_000);
@@ -18,8 +18,7 @@ describe('rationale panel: figures', function () {
   let panel: OpenPanel;
 
   before(async function () {
-    if (browserPath() === undefined) this.skip();
-    harness = await PanelHarness.start();
+    harness = await PanelHarness.startOrSkip(this);
   });
   after(async () => harness?.stop());
   const open = async (snapshot: RationaleQuestion, options: { state?: unknown; width?: number } = {}) => {

@@ -9,7 +9,7 @@ import {
   strategiesSnapshot,
   unsampledSnapshot,
 } from './fixtures/rationales.ts';
-import { browserPath, type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+import { type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
 
 const states: Record<string, unknown> = {
   question: questionSnapshot,
@@ -39,11 +39,7 @@ describe('rationale panel', function () {
   let panel: OpenPanel;
 
   before(async function () {
-    if (browserPath() === undefined) {
-      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
-      this.skip();
-    }
-    harness = await PanelHarness.start();
+    harness = await PanelHarness.startOrSkip(this);
   });
   after(async () => harness?.stop());
 
