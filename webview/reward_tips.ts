@@ -1,6 +1,6 @@
 /** What a self-reward and the reward are made of, as their hovers say it: an equation only where its two sides are the same number. */
-import { bareLogProbs, countedLogProbs, countedOver, sum } from '../src/protocol/counted_tokens.ts';
-import type { CountedOver, FiguresMade } from '../src/protocol/figures_made.ts';
+import { bareLogProbs, countedLogProbs, madeOf, type SelfRewardMade, sum } from '../src/protocol/counted_tokens.ts';
+import type { CountedOver } from '../src/protocol/figures_made.ts';
 import type { RationaleRecord } from '../src/protocol/records.ts';
 import { fixed, probability } from './format.ts';
 import { t } from './strings.ts';
@@ -28,15 +28,6 @@ export function equated(
   return { formula: equation.formula, numbers: `${write(value)} = ${equation.written}` };
 }
 
-type Made = Pick<FiguresMade, 'kind' | 'over' | 'subtractNoRationale'>;
-
-/** As recorded; what an older record itself says, else null. */
-export function madeOf(record: RationaleRecord): Made | null {
-  if (record.made !== undefined) return record.made;
-  const over = countedOver(record);
-  return over === null ? null : { kind: 'log-probability', over, subtractNoRationale: false };
-}
-
 export function selfRewardTip(record: RationaleRecord): Tip {
   const title = t('rationale.selfReward');
   const made = madeOf(record);
@@ -57,7 +48,7 @@ export function counted(record: RationaleRecord, over: CountedOver): string {
     : t('rationale.counted.all');
 }
 
-function selfRewardEquation(record: RationaleRecord, made: Made): Equation | null {
+function selfRewardEquation(record: RationaleRecord, made: SelfRewardMade): Equation | null {
   const own = countedLogProbs(record, made.over);
   const bare = made.subtractNoRationale ? bareLogProbs(record, made.over) : [];
   if (own === null || bare === null) return null;

@@ -13,7 +13,7 @@ import type { Command, CommandContext } from './command.ts';
 import { COMPUTE_OPTIONS } from './model_options.ts';
 import { count, duration } from './number_format.ts';
 import { packageRoot } from './package_root.ts';
-import { rationaleLines } from './rationale_lines.ts';
+import { rationaleLines, rationaleMeasure } from './rationale_lines.ts';
 import { compareRun } from './run_comparison.ts';
 import { harmless } from './terminal.ts';
 import { executeRun, loadConfig } from './train.ts';
@@ -114,10 +114,7 @@ async function showQuestion(run: RunDirectory, { terminal, world, devices, signa
       const best = k > SHOWN_RATIONALES ? `the best ${SHOWN_RATIONALES} of ${k}` : `${k}`;
       terminal.out('');
       terminal.out(
-        terminal.style(
-          'bold',
-          `${when}: ${best} sampled rationales, by self-reward log p(right answer | question, rationale)`,
-        ),
+        terminal.style('bold', `${when}: ${best} sampled rationales, by self-reward: ${rationaleMeasure(rollout)}`),
       );
       for (const line of rationaleLines(rollout, SHOWN_RATIONALES, terminal)) terminal.out(line);
     }

@@ -14,11 +14,12 @@ import type { Command, CommandContext } from './command.ts';
 import { changedQuestions, comparisonReport } from './comparison_report.ts';
 import { RUN_DIRECTORY, trainDetached } from './detach.ts';
 import { COMPUTE_OPTIONS, computeSettings, noteMemory } from './model_options.ts';
-import { count, fixed, percent } from './number_format.ts';
+import { count, percent } from './number_format.ts';
 import { compareRun } from './run_comparison.ts';
 import { showRun } from './run_observer.ts';
 import { findRun, runStore } from './run_options.ts';
 import type { Terminal } from './terminal.ts';
+import { trainingSummary } from './training_summary.ts';
 
 export const trainCommand: Command = {
   name: 'train',
@@ -141,7 +142,9 @@ async function reportRun(directory: RunDirectory, terminal: Terminal): Promise<v
     );
   }
   if (config.dataset.test === undefined) {
-    for (const line of await trainingSummary(directory)) terminal.out(line);
+    const { records } = await directory.events();
+    const steps = records.flatMap((event) => (event.type === 'step' ? [event.metrics] : []));
+    for (const line of trainingSummary(steps, config)) terminal.out(line);
     terminal.out('No before/after table: the config names no test questions ("dataset.test").');
   } else if (gain !== null) {
     const compared = await compareRun(directory);
@@ -149,16 +152,4 @@ async function reportRun(directory: RunDirectory, terminal: Terminal): Promise<v
       terminal.out(line);
   }
   terminal.out(`Run directory: ${directory.path}`);
-}
-
-/** First and last update, where there is nothing better to show. */
-async function trainingSummary(directory: RunDirectory): Promise<string[]> {
-  const { records } = await directory.events();
-  const steps = records.flatMap((event) => (event.type === 'step' ? [event.metrics] : []));
-  const [first, last] = [steps[0], steps.at(-1)];
-  if (first === undefined || last === undefined || first === last) return [];
-  return [
-    `Updates ${first.step} → ${last.step}: mean self-reward ${fixed(first.meanSelfReward, 2)} → ${fixed(last.meanSelfReward, 2)} nats, ` +
-      `right rationales ${percent(first.correctShare)} → ${percent(last.correctShare)}.`,
-  ];
 }

@@ -1,5 +1,5 @@
 /** Which tokens of y a rationale's reward counts, and their log-probability with and without the rationale: always of the same tokens. */
-import type { CountedOver } from './figures_made.ts';
+import type { CountedOver, FiguresMade } from './figures_made.ts';
 import type { AnswerTokenRecord, RationaleRecord } from './records.ts';
 
 /** Sums agree to float32 rounding. */
@@ -12,6 +12,16 @@ export function countedOver(record: RationaleRecord): CountedOver | null {
   if (answerTokens.length === 0) return null;
   if (near(selfReward, answerLogProb + templateLogProb)) return 'answer-and-template';
   return near(selfReward, answerLogProb) ? 'answer' : null;
+}
+
+/** What a self-reward is: of which kind, of which tokens, and whether the same without a rationale is subtracted from it. */
+export type SelfRewardMade = Pick<FiguresMade, 'kind' | 'over' | 'subtractNoRationale'>;
+
+/** As recorded; what an older record itself says, else null. */
+export function madeOf(record: RationaleRecord): SelfRewardMade | null {
+  if (record.made !== undefined) return record.made;
+  const over = countedOver(record);
+  return over === null ? null : { kind: 'log-probability', over, subtractNoRationale: false };
 }
 
 const near = (a: number, b: number): boolean => Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(b));
