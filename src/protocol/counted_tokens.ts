@@ -5,8 +5,12 @@ import type { AnswerTokenRecord, RationaleRecord } from './records.ts';
 /** Sums agree to float32 rounding. */
 const TOLERANCE = 1e-5;
 
+/** The part of a record that says what its self-reward is. */
+export const SELF_REWARD_PARTS = ['made', 'selfReward', 'answerLogProb', 'templateLogProb', 'answerTokens'] as const;
+type SelfRewardParts = Pick<RationaleRecord, (typeof SELF_REWARD_PARTS)[number]>;
+
 /** As recorded; for older records as far as the figures themselves say it, else null. */
-export function countedOver(record: RationaleRecord): CountedOver | null {
+export function countedOver(record: SelfRewardParts): CountedOver | null {
   const { made, selfReward, answerLogProb, templateLogProb, answerTokens } = record;
   if (made !== undefined) return answerTokens.length === 0 ? null : made.over;
   if (answerTokens.length === 0) return null;
@@ -18,8 +22,9 @@ export function countedOver(record: RationaleRecord): CountedOver | null {
 export type SelfRewardMade = Pick<FiguresMade, 'kind' | 'over' | 'subtractNoRationale'>;
 
 /** As recorded; what an older record itself says, else null. */
-export function madeOf(record: RationaleRecord): SelfRewardMade | null {
-  if (record.made !== undefined) return record.made;
+export function madeOf(record: SelfRewardParts): SelfRewardMade | null {
+  const { made } = record;
+  if (made !== undefined) return { kind: made.kind, over: made.over, subtractNoRationale: made.subtractNoRationale };
   const over = countedOver(record);
   return over === null ? null : { kind: 'log-probability', over, subtractNoRationale: false };
 }

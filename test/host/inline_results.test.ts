@@ -76,6 +76,7 @@ describe('results in the dataset', () => {
     assert.ok(shown.includes(`**Best of ${rewards.length} samples** ${best}`), shown);
     assert.ok(shown.includes(`**Worst of ${rewards.length} samples** ${worst}`), shown);
     assert.ok(shown.includes(`**Answer now** ${nats(row!.answerLogProbGreedy)}`), shown);
+    assert.ok(shown.includes('in nats. It counts answer and template.'), shown);
     const links = [...content.value.matchAll(/\(command:([\w.]+)\?/g)].map(([, command]) => command);
     assert.deepEqual(links, OWN);
     assert.deepEqual(content.isTrusted, { enabledCommands: OWN });

@@ -17,7 +17,14 @@ import {
 import type { RunSummary } from '../../src/protocol/run_record.ts';
 import { Studio, systemWorld } from '../support/studio_harness.ts';
 
-const answers = (solved: boolean): RowAnswers => ({ updates: 0, right: 0, votes: 1, solved, meanReward: -1 });
+const answers = (solved: boolean): RowAnswers => ({
+  updates: 0,
+  right: 0,
+  votes: 1,
+  solved,
+  meanReward: -1,
+  made: null,
+});
 
 /** Rewards of what the hover shows. */
 function shownOf(detail: RowDetail | null) {
@@ -60,7 +67,15 @@ describe('rationales of a row', () => {
     const figures = { greedy: output(-1), answerLogProbGreedy: -1, answerLogProbSampled: null };
     return { rowKey: 'a', line: 1, samples, ...figures };
   };
-  const rationale = { text: 'sampled in training', selfReward: -5, extractedAnswer: null, correct: false };
+  const rationale = {
+    text: 'sampled in training',
+    extractedAnswer: null,
+    correct: false,
+    selfReward: -5,
+    answerLogProb: -5,
+    templateLogProb: -1,
+    answerTokens: [{ id: 1, text: '7', part: 'answer' as const, logProb: -5, logProbWithoutRationale: null }],
+  };
   const rollout = { step: 3, rowKey: 'a', rationales: [rationale] };
 
   it('are the best and the worst sample of the evaluation, also where training sampled the row too', () => {
@@ -74,7 +89,8 @@ describe('rationales of a row', () => {
   });
 
   it('are those of training where the evaluation has none, and otherwise say why there are none', () => {
-    assert.deepEqual(shownRationales(null, rollout), { kind: 'rollout', count: 1, shown: [rationale] });
+    const made = { kind: 'log-probability', over: 'answer', subtractNoRationale: false };
+    assert.deepEqual(shownRationales(null, rollout), { kind: 'rollout', count: 1, shown: [rationale], made });
     assert.equal(shownRationales(row([output()]), rollout).kind, 'rollout');
     assert.deepEqual(shownRationales(row([]), undefined), { kind: 'greedy-only' });
     assert.deepEqual(shownRationales(row([output(), output()]), undefined), { kind: 'no-rewards' });
@@ -133,6 +149,7 @@ describe('results of a dataset, of a real run', function () {
       assert.equal(result.now.votes, row.samples.length);
       assert.equal(result.now.right, row.samples.filter(({ correct }) => correct).length);
       assert.equal(result.now.meanReward, row.answerLogProbSampled);
+      assert.equal(result.now.made?.over, 'answer-and-template', 'an evaluation scores the whole of y');
       assert.equal(result.before?.updates, 0);
       const detail = await results.detail(file('test.jsonl'), row.rowKey);
       assert.equal(detail?.evaluated?.now.greedy.text, row.greedy.text);
@@ -161,6 +178,8 @@ describe('results of a dataset, of a real run', function () {
       assert.equal(result.now.right, last.rationales.filter(({ correct }) => correct).length);
       const rewards = last.rationales.map(({ selfReward }) => selfReward);
       assert.ok(Math.abs(result.now.meanReward - rewards.reduce((a, b) => a + b) / 4) < 1e-9);
+      const { kind, over, subtractNoRationale } = last.rationales[0]!.made!;
+      assert.deepEqual(result.now.made, { kind, over, subtractNoRationale });
       assert.equal(result.before?.updates ?? null, own.length > 1 ? own[0]!.step - 1 : null);
       if (own.length > 1) compared++;
       const detail = await results.detail(file('train.jsonl'), rowKey);

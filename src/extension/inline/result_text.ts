@@ -12,9 +12,10 @@ import type {
   RowResult,
   ShownRationales,
 } from './row_result.ts';
+import { selfRewardText } from './self_reward_text.ts';
 
 /** Two decimals with a true minus sign, and none before a zero. */
-const nats = (value: number): string =>
+const figure = (value: number): string =>
   value
     .toFixed(2)
     .replace(/^-(?=0\.00$)/, '')
@@ -33,7 +34,9 @@ export function outcomeText(outcome: Exclude<RowOutcome, null>): string {
 /** "fixed · 7 of 8 right · −0.31 ▲ 2.07"; that a single answer was fixed says already that it is right. */
 export function lineEndText({ now, before, outcome }: RowResult): string {
   const reward =
-    before === null ? nats(now.meanReward) : `${nats(now.meanReward)} ${change(now.meanReward - before.meanReward)}`;
+    before === null
+      ? figure(now.meanReward)
+      : `${figure(now.meanReward)} ${change(now.meanReward - before.meanReward)}`;
   const votes = outcome !== null && now.votes === 1 ? '' : votesText(now);
   return [outcome === null ? '' : outcomeText(outcome), votes, reward].filter(Boolean).join(' · ');
 }
@@ -60,10 +63,15 @@ export function hoverText(detail: RowDetail, file: vscode.Uri, line: number): vs
   text.supportHtml = false;
   text.appendMarkdown('**').appendText(headline(result)).appendMarkdown('**\n\n');
   text.appendText(weightsText(result, run)).appendMarkdown('\n\n');
+  const what = selfRewardText(result.now.made, l10n);
+  text.appendText(what).appendMarkdown('\n\n');
   if (evaluated !== null) {
     appendQuoted(text, l10n.t('Answer now'), greedyOf(evaluated.now));
     if (evaluated.before !== null) appendQuoted(text, l10n.t('Answer before'), greedyOf(evaluated.before));
   }
+  // Where an evaluated row shows rationales of training, their rewards may be others than the mean above.
+  const ofShown = 'made' in rationales ? selfRewardText(rationales.made, l10n) : what;
+  if (ofShown !== what) text.appendText(l10n.t('In training: {0}', ofShown)).appendMarkdown('\n\n');
   appendRationales(text, rationales);
   const links = [
     link(l10n.t('Show rationales'), 'latro.showRationales', { uri: file.toString(), line }),
@@ -81,7 +89,7 @@ function headline({ now, before, outcome }: RowResult): string {
   const parts = [
     outcome === null ? '' : outcomeText(outcome),
     before === null ? votes : l10n.t('{0} (before: {1})', votes, votesText(before)),
-    l10n.t('mean self-reward {0}', nats(now.meanReward)),
+    l10n.t('mean self-reward {0}', figure(now.meanReward)),
     before === null ? '' : change(now.meanReward - before.meanReward),
   ];
   return parts.filter(Boolean).join(' · ');
@@ -137,7 +145,7 @@ function appendRationales(text: vscode.MarkdownString, rationales: ShownRational
 }
 
 function appendQuoted(text: vscode.MarkdownString, title: string, rationale: RationaleFigures): void {
-  text.appendMarkdown(`**${title}** `).appendText(`${nats(rationale.selfReward)} · ${verdict(rationale)}`);
+  text.appendMarkdown(`**${title}** `).appendText(`${figure(rationale.selfReward)} · ${verdict(rationale)}`);
   quote(text, rationale.text);
 }
 

@@ -1,6 +1,7 @@
 /** What a run left behind about one question, in the few figures that fit beside its row. Pure. */
 import * as v from 'valibot';
 import { majorityVote, mean } from '../../engine/evaluate/statistics.ts';
+import { madeOf, SELF_REWARD_PARTS, type SelfRewardMade } from '../../protocol/counted_tokens.ts';
 import { EvaluationRow, QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
 
 /** 'fixed' wrong → right, 'broken' right → wrong, 'unsolved' wrong now and not right before; null: right now and not fixed. */
@@ -15,9 +16,14 @@ export interface RowAnswers {
   readonly votes: number;
   /** Whether the one answer that counts is right: an evaluation's greedy answer, or the majority of a rollout's. */
   readonly solved: boolean;
-  /** Mean self-reward log π(y | x ⊕ z) of the answers, in nats. */
+  /** Mean self-reward of the answers: of the kind and in the unit that `made` says. */
   readonly meanReward: number;
+  /** null: an older record that does not say it. */
+  readonly made: SelfRewardMade | null;
 }
+
+/** Evaluations score the whole of y, whatever a run's own reward counts: log π(y | x ⊕ z), in nats. */
+const EVALUATED: SelfRewardMade = { kind: 'log-probability', over: 'answer-and-template', subtractNoRationale: false };
 
 export interface RowResult {
   readonly from: 'evaluation' | 'rollouts';
@@ -37,13 +43,13 @@ function outcomeOf(now: RowAnswers, before: RowAnswers | null): RowOutcome {
   return before.solved ? 'broken' : 'unsolved';
 }
 
-/** What is read of a rollout: its tokens are most of it and are not looked at here. */
+/** What is read of a rollout: the rationales' tokens are most of it and are not looked at here. */
 export const RolloutFigures = v.object({
   ...v.pick(QuestionRollout, ['step', 'rowKey']).entries,
-  rationales: v.array(v.pick(RationaleRecord, ['text', 'selfReward', 'extractedAnswer', 'correct'])),
+  rationales: v.array(v.pick(RationaleRecord, ['text', 'extractedAnswer', 'correct', ...SELF_REWARD_PARTS])),
 });
 export type RolloutFigures = v.InferOutput<typeof RolloutFigures>;
-export type RationaleFigures = RolloutFigures['rationales'][number];
+export type RationaleFigures = Pick<RationaleRecord, 'text' | 'selfReward' | 'extractedAnswer' | 'correct'>;
 
 /** The rollout of update s was sampled by the weights that s − 1 updates had made. */
 export function answersOfRollout({ step, rationales }: RolloutFigures): RowAnswers {
@@ -54,8 +60,12 @@ export function answersOfRollout({ step, rationales }: RolloutFigures): RowAnswe
     votes: rationales.length,
     solved: rationales.some(({ extractedAnswer, correct }) => correct && extractedAnswer === majority),
     meanReward: mean(rationales.map(({ selfReward }) => selfReward)),
+    made: rewardMade(rationales),
   };
 }
+
+const rewardMade = ([first]: RolloutFigures['rationales']): SelfRewardMade | null =>
+  first === undefined ? null : madeOf(first);
 
 export const EvaluationFigures = v.pick(EvaluationRow, [
   'rowKey',
@@ -77,12 +87,19 @@ export function answersOfEvaluation(row: EvaluationFigures, updates: number): Ro
     votes: voters.length,
     solved: greedy.correct,
     meanReward: answerLogProbSampled ?? answerLogProbGreedy,
+    made: EVALUATED,
   };
 }
 
 /** What was thought about a row, best and worst, and where it was sampled; or why there is nothing to show. */
 export type ShownRationales =
-  | { readonly kind: 'samples' | 'rollout'; readonly count: number; readonly shown: readonly RationaleFigures[] }
+  | {
+      readonly kind: 'samples' | 'rollout';
+      readonly count: number;
+      readonly shown: readonly RationaleFigures[];
+      /** What the self-rewards of these are; as in `RowAnswers`. */
+      readonly made: SelfRewardMade | null;
+    }
   /** Only the greedy answer was evaluated. */
   | { readonly kind: 'greedy-only' }
   /** Evaluated by a version that kept no reward of each sample. */
@@ -94,10 +111,11 @@ export function shownRationales(
   rollout: RolloutFigures | undefined,
 ): ShownRationales {
   const samples = evaluated === null ? [] : scoredSamples(evaluated);
-  if (samples.length > 0) return { kind: 'samples', count: samples.length, shown: bestAndWorst(samples) };
+  if (samples.length > 0)
+    return { kind: 'samples', count: samples.length, shown: bestAndWorst(samples), made: EVALUATED };
   if (rollout !== undefined || evaluated === null) {
     const rationales = rollout?.rationales ?? [];
-    return { kind: 'rollout', count: rationales.length, shown: bestAndWorst(rationales) };
+    return { kind: 'rollout', count: rationales.length, shown: bestAndWorst(rationales), made: rewardMade(rationales) };
   }
   return { kind: evaluated.samples.length === 0 ? 'greedy-only' : 'no-rewards' };
 }
