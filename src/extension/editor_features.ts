@@ -1,6 +1,5 @@
 /** The part of the composition root that adds to VS Code's own surfaces: editors, comments, trees, tasks, tests, language models. */
 import os from 'node:os';
-import path from 'node:path';
 import { comments, type Disposable, type LogOutputChannel, l10n, tasks, tests, type Uri, window } from 'vscode';
 import { systemClock } from '../engine/common/clock.ts';
 import { NodeFileSystem } from '../engine/common/file_system.ts';
@@ -44,9 +43,9 @@ type EditorCommand =
   | 'latro.useModel';
 
 export function openEditorFeatures(services: EditorServices): EditorFeatures {
-  const { workspace, settings, runs, datasets, log, extensionUri, ratings, reporter } = services;
+  const { settings, runs, datasets, log, extensionUri, ratings, reporter } = services;
   const store = new DisposableStore();
-  const results = store.add(new DatasetResults(runs, path.join(workspace, '.latro', 'evaluations'), log));
+  const results = store.add(new DatasetResults(runs, runs.evaluationsFolder, log));
   const prompts = store.add(new PromptPreviews(services, results));
   const files = new NodeFileSystem();
   const notes = new NoteStore(files, () => systemClock.iso(), userName);

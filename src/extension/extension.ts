@@ -122,7 +122,7 @@ function openStudio(
   const services: CommandServices = { workspace, settings, runs, engine, jobs, reporter };
 
   const panels = { extensionUri, memento, reporter, log };
-  const evaluations = new StoredEvaluations(runs, path.join(workspace, '.latro', 'evaluations'), log);
+  const evaluations = new StoredEvaluations(runs, runs.evaluationsFolder, log);
   const choose = (shown: EvaluationPair) => pickOtherPair(evaluations, shown);
   const accuracy = track(new PanelGroup(panels, accuracyKind({ evaluations, reporter, choose })));
   const compare = accuracy.show.bind(accuracy);

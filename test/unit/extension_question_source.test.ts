@@ -12,7 +12,7 @@ import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { Limit } from '../../src/extension/common/limit.ts';
-import { Redraw } from '../../src/extension/common/redraw.ts';
+import { Renewal } from '../../src/extension/common/renewal.ts';
 import { DatasetResults } from '../../src/extension/inline/dataset_results.ts';
 import { PanelChoices } from '../../src/extension/rationales/panel_choices.ts';
 import { type Question, QuestionSource } from '../../src/extension/rationales/question_source.ts';
@@ -292,21 +292,21 @@ describe('what the side panel reads', function () {
   });
 });
 
-describe('pictures of a panel', () => {
-  it('are drawn one at a time: what is asked during one is in the next, once', async () => {
-    let [drawn, atOnce, most] = [0, 0, 0];
-    const redraw = new Redraw(async () => {
+describe('what is made anew', () => {
+  it('is made one at a time: what is asked during one is in the next, once', async () => {
+    let [made, atOnce, most] = [0, 0, 0];
+    const renewal = new Renewal(async () => {
       most = Math.max(most, ++atOnce);
       await new Promise((resolve) => setTimeout(resolve, 5));
       atOnce--;
-      drawn++;
+      made++;
     });
-    const first = redraw.ask();
-    const others = Array.from({ length: 100 }, () => redraw.ask());
+    const first = renewal.ask();
+    const others = Array.from({ length: 100 }, () => renewal.ask());
     await Promise.all([first, ...others]);
-    assert.deepEqual([drawn, most], [2, 1]);
-    await redraw.ask();
-    assert.equal(drawn, 3);
+    assert.deepEqual([made, most], [2, 1]);
+    await renewal.ask();
+    assert.equal(made, 3);
   });
 });
 

@@ -131,7 +131,10 @@ class RunDashboard implements PanelController<DashboardIntent> {
 
   async #snapshot(): Promise<void> {
     this.#ready = true;
-    const directory = await this.#directory();
+    const { runs } = this.#services;
+    // Only here: a look at the disk tells everybody who follows it, this panel too, and a run that is gone would be looked for again.
+    if (runs.find(this.#runId) === undefined) await runs.refresh();
+    const directory = this.#directory();
     this.#events = [];
     this.#end = 0;
     await this.#readEvents(directory);
@@ -144,7 +147,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
 
   async #update(): Promise<void> {
     if (!this.#ready) return;
-    const directory = await this.#directory();
+    const directory = this.#directory();
     const { size } = await stat(directory.eventsFile).catch(() => ({ size: 0 }));
     if (size < this.#end) return await this.#snapshot(); // rolled back
     const firstEvent = this.#events.length;
@@ -166,9 +169,8 @@ class RunDashboard implements PanelController<DashboardIntent> {
     this.#end = end;
   }
 
-  async #directory(): Promise<RunDirectory> {
+  #directory(): RunDirectory {
     const { runs } = this.#services;
-    if (runs.find(this.#runId) === undefined) await runs.refresh();
     return runs.directory({ directory: runs.find(this.#runId)?.directory ?? path.join(runs.folder, this.#runId) });
   }
 

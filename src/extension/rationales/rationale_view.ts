@@ -7,7 +7,7 @@ import {
   type RationaleSnapshot,
   type SamplingSettings,
 } from '../../protocol/rationale_messages.ts';
-import { Redraw } from '../common/redraw.ts';
+import { Renewal } from '../common/renewal.ts';
 import { openRow } from '../dataset/open_row.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import { performPanelAction } from '../panels/panel_actions.ts';
@@ -46,7 +46,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   readonly #jobs: RationaleJobs;
   readonly #subscriptions: vscode.Disposable[];
   #channel: PanelChannel<RationaleHostMessage, RationaleIntent> | undefined;
-  readonly #redraw = new Redraw(() => this.#drawNow());
+  readonly #redraw = new Renewal(() => this.#drawNow());
 
   constructor(services: RationaleViewServices) {
     const { cursor, runs, engine, reporter, ratings, store, memento } = services;

@@ -1,6 +1,6 @@
 /**
- * The runs of the workspace as they stand on disk, kept up to date. It reads files and nothing else: a run of the command line shows
- * as one of this window does.
+ * The runs of the workspace as they stand on disk, kept up to date, and word of the evaluations that belong to none. It reads files and
+ * nothing else: a run of the command line shows as one of this window does.
  */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -12,6 +12,7 @@ import type { RunSummary } from '../../protocol/run_record.ts';
 import { type Disposable, DisposableStore, Emitter } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
 import { Pace } from '../common/pace.ts';
+import { Renewal } from '../common/renewal.ts';
 
 /** Files of a run change in bursts. */
 const SETTLE_MILLISECONDS = 150;
@@ -22,6 +23,8 @@ const LOST_MILLISECONDS = 10_000;
 
 export class RunsWatcher implements Disposable {
   readonly folder: string;
+  /** Of the evaluations that belong to no run. */
+  readonly evaluationsFolder: string;
   readonly #workspace: string;
   readonly #files = new NodeFileSystem();
   readonly #log: Log;
@@ -29,16 +32,18 @@ export class RunsWatcher implements Disposable {
   readonly #disposables = new DisposableStore();
   #runs: readonly RunSummary[] = [];
   #known = new Map<string, { readonly stamp: string; readonly run: RunSummary | undefined }>();
+  #evaluations = '';
   readonly #pace = this.#disposables.add(new Pace(() => void this.refresh(), SETTLE_MILLISECONDS, REST_MILLISECONDS));
-  #reading: Promise<void> | undefined;
+  readonly #reading = new Renewal(() => this.#readNow());
   #looking: Promise<void> | undefined;
-  #stale = false;
 
+  /** Runs, or evaluations that belong to none, may be others now. */
   readonly onChanged = this.#changed.event;
 
   constructor(workspace: string, log: Log) {
     this.#workspace = workspace;
     this.folder = path.join(workspace, '.latro', 'runs');
+    this.evaluationsFolder = path.join(workspace, '.latro', 'evaluations');
     this.#log = log;
   }
 
@@ -46,7 +51,10 @@ export class RunsWatcher implements Disposable {
   async start(): Promise<void> {
     // Relative to the workspace, whose watcher is there anyway. The folder may not exist yet, and of folders that are made in one go
     // only the outermost is told of.
-    const pattern = new vscode.RelativePattern(vscode.Uri.file(this.#workspace), '.latro{,/runs{,/**}}');
+    const pattern = new vscode.RelativePattern(
+      vscode.Uri.file(this.#workspace),
+      '.latro{,/runs{,/**},/evaluations{,/**}}',
+    );
     const watcher = this.#disposables.add(vscode.workspace.createFileSystemWatcher(pattern));
     for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
       this.#disposables.add(event(() => this.refreshSoon()));
@@ -82,22 +90,16 @@ export class RunsWatcher implements Disposable {
 
   /** Reads the folder anew; a call while one is under way has it read once more. */
   async refresh(): Promise<void> {
-    this.#stale = true;
-    this.#reading ??= this.#readUntilFresh().finally(() => {
-      this.#reading = undefined;
-    });
-    await this.#reading;
+    await this.#reading.ask();
   }
 
-  async #readUntilFresh(): Promise<void> {
-    while (this.#stale) {
-      this.#stale = false;
-      try {
-        this.#runs = await this.#read();
-      } catch (error) {
-        this.#log.error(error as Error);
-        return;
-      }
+  async #readNow(): Promise<void> {
+    try {
+      this.#evaluations = await this.#evaluationsStamp();
+      this.#runs = await this.#read();
+    } catch (error) {
+      this.#log.error(error as Error);
+      return;
     }
     this.#changed.fire();
   }
@@ -112,16 +114,17 @@ export class RunsWatcher implements Disposable {
   }
 
   /**
-   * Reads anew only if a run has come, gone or changed without anybody saying so. One that is trained may have been killed, which
-   * changes no file.
+   * Reads anew only if a run or an evaluation has come, gone or changed without anybody saying so. A run that is trained may have been
+   * killed, which changes no file.
    */
   async #refreshIfLost(): Promise<void> {
-    if (this.#reading !== undefined) return;
+    if (this.#reading.isUnderWay) return;
     const known = this.#known;
     const ids = await this.#files.list(this.folder);
     const stamps = await Promise.all(ids.map((id) => stampOf(this.#directoryOf(id).recordFile)));
     const there = ids.filter((_, i) => stamps[i] !== undefined);
-    const same = there.length === known.size && ids.every((id, i) => stamps[i] === known.get(id)?.stamp);
+    const sameRuns = there.length === known.size && ids.every((id, i) => stamps[i] === known.get(id)?.stamp);
+    const same = sameRuns && (await this.#evaluationsStamp()) === this.#evaluations;
     const running = this.#runs.some(({ status }) => status === 'running');
     if (this.#disposables.isDisposed || (same && !running)) return;
     await this.refresh();
@@ -143,6 +146,13 @@ export class RunsWatcher implements Disposable {
     }
     this.#known = known;
     return runs.sort((a, b) => (a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id) ? 1 : -1));
+  }
+
+  /** Another one once a file of an evaluation that belongs to no run has come, gone or changed. */
+  async #evaluationsStamp(): Promise<string> {
+    const names = await this.#files.list(this.evaluationsFolder);
+    const stamps = await Promise.all(names.map((name) => stampOf(path.join(this.evaluationsFolder, name))));
+    return names.map((name, i) => `${name} ${stamps[i]}`).join('; ');
   }
 
   #directoryOf(id: string): RunDirectory {

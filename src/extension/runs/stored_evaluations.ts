@@ -38,7 +38,7 @@ export class StoredEvaluations {
   readonly #outside: EvaluationFolder;
   /** By file and its stamp: a run that was rolled back may write another evaluation of the same name. */
   readonly #questions = new Map<string, QuestionCounts>();
-  /** Something of the runs has changed; their evaluations may have. */
+  /** Evaluations may be others now. */
   readonly onChanged: RunsWatcher['onChanged'];
 
   /** @param outside folder of the evaluations that belong to no run */
