@@ -164,7 +164,7 @@ function openStudio(
     'latro.chooseModel': () => chooseModel(services),
     'latro.trainOnDataset': (argument) => trainOnDataset(services, argument),
     'latro.evaluate': (argument) => evaluateDataset(services, argument),
-    'latro.showRationales': (argument) => showRationales(cursor, argument),
+    'latro.showRationales': (argument) => showRationales({ cursor, panel: rationales }, argument),
     'latro.sampleQuestion': () => rationales.sampleUnderCursor(),
     'latro.pauseRun': (argument) => pauseRun(services, argument),
     'latro.stopRun': (argument) => stopRun(services, argument),

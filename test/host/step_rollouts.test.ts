@@ -76,6 +76,8 @@ describe('rollouts of a step', () => {
       assert.equal(document.lineAt(range.start.line + 1).text, rollouts[i]?.question);
     }
     const { command, arguments: [argument] = [] } = rows[1]!.command!;
+    const { runId, step } = argument as { runId: string; step: number };
+    assert.deepEqual([runId, step], [run.id, 10], 'the side panel shows this run and no newer one');
     await vscode.commands.executeCommand(command, argument);
     const editor = await eventually(() =>
       vscode.window.visibleTextEditors.find(({ document: { fileName } }) => path.basename(fileName) === 'train.jsonl'),

@@ -224,6 +224,24 @@ describe('what the side panel reads', function () {
     assert.equal((await (await open()).draw()).current?.rationales[0]?.record.text, 'fourth', 'the chosen one is gone');
   });
 
+  it('is what the step that a person came from sampled, of an older run too', async () => {
+    const older = await newRun(3);
+    for (const step of [1, 2, 3]) await record(older, step, `older at ${step}`);
+    const newest = await newRun(1);
+    await record(newest, 1, 'newest at 1');
+    const { source, draw } = await open();
+    const shown = async () => {
+      const { run, current } = await draw();
+      return [run, current?.checkpoint, current?.rationales[0]?.record.text];
+    };
+    assert.deepEqual(await shown(), [newest.id, 'base', 'newest at 1']);
+    const { rowKey } = question.row;
+    await source.chooseStep({ file: dataset, rowKey, runId: older.id, step: 2 });
+    assert.deepEqual(await shown(), [older.id, 'step-1', 'older at 2']);
+    await source.chooseStep({ file: dataset, rowKey, runId: newest.id, step: 1 });
+    assert.deepEqual(await shown(), [newest.id, 'base', 'newest at 1']);
+  });
+
   it('is what a run that was rolled back samples anew, in the panel and beside the row', async () => {
     const run = await newRun(4);
     for (const step of [1, 2, 3, 4]) await record(run, step, `first time ${step}`);

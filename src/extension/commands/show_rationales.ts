@@ -2,19 +2,37 @@ import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { openRow } from '../dataset/open_row.ts';
 import type { CursorQuestion } from '../rationales/cursor_question.ts';
+import type { RationaleView } from '../rationales/rationale_view.ts';
+
+const Whole = v.pipe(v.number(), v.integer());
 
 /** What links in hovers and comments hand over. */
-const Place = v.object({ uri: v.string(), line: v.pipe(v.number(), v.integer(), v.minValue(0)) });
+const Place = v.object({ uri: v.string(), line: v.pipe(Whole, v.minValue(0)) });
 
-/** What a step's rollouts hand over: a row by its content key, and its line (1-based) at the time of the run. */
-const Row = v.object({ dataset: v.string(), rowKey: v.string(), line: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+/** What a step's rollouts hand over: whose they are, and a row by its content key and its line (1-based) at the time of the run. */
+const Row = v.object({
+  dataset: v.string(),
+  rowKey: v.string(),
+  line: v.pipe(Whole, v.minValue(1)),
+  runId: v.string(),
+  step: v.pipe(Whole, v.minValue(0)),
+});
+export type StepRow = v.InferOutput<typeof Row>;
 
-/** Shows the side panel with the rationales of the row under the cursor, or of the row a link names (0-based line). */
-export async function showRationales(cursor: CursorQuestion, argument: unknown): Promise<void> {
+/**
+ * Shows the side panel with the rationales of the row under the cursor, or of the row a link names (0-based line); those of a step are
+ * of its run, whichever run is shown otherwise.
+ */
+export async function showRationales(
+  { cursor, panel }: { readonly cursor: CursorQuestion; readonly panel: Pick<RationaleView, 'chooseStep'> },
+  argument: unknown,
+): Promise<void> {
   const place = v.safeParse(Place, argument);
   const row = v.safeParse(Row, argument);
   if (row.success) {
-    await openRow(row.output.dataset, row.output.rowKey, row.output.line);
+    const { dataset, rowKey, line, runId, step } = row.output;
+    await openRow(dataset, rowKey, line);
+    await panel.chooseStep({ file: vscode.Uri.file(dataset).fsPath, rowKey, runId, step });
   } else if (place.success) {
     const { uri, line } = place.output;
     const at = new vscode.Position(line, 0);

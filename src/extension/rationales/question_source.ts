@@ -28,6 +28,14 @@ export interface Question {
   readonly text: string;
 }
 
+/** An update of a run, as far as it is about one row of a dataset. */
+export interface StepOfRun {
+  readonly file: string;
+  readonly rowKey: string;
+  readonly runId: string;
+  readonly step: number;
+}
+
 export interface KnownQuestion {
   readonly run: RunSummary | null;
   /** Ids of the runs to choose from, newest first, `run` among them. */
@@ -100,9 +108,15 @@ export class QuestionSource {
   }
 
   /** Shows another run's rationales of this dataset, until another choice; the one shown by itself is followed by newer ones. */
-  async chooseRun({ file }: Question, runId: string): Promise<void> {
+  async chooseRun({ file }: Pick<Question, 'file'>, runId: string): Promise<void> {
     const byItself = (await this.#datasets.withResults(file))[0]?.id;
     await this.#services.choices.chooseRun(file, runId === byItself ? undefined : runId);
+  }
+
+  /** Shows what an update of a run sampled for a row, until another choice. */
+  async chooseStep({ file, rowKey, runId, step }: StepOfRun): Promise<void> {
+    await this.chooseRun({ file }, runId);
+    await this.#services.choices.choose(rowKey, runId, { checkpoint: weightsOfRollout({ step }) });
   }
 
   /** Weights of a checkpoint of the run; without a run, the chosen model itself. */

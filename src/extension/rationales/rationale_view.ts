@@ -18,7 +18,7 @@ import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import type { Settings } from '../settings.ts';
 import type { CursorQuestion } from './cursor_question.ts';
 import { type Choice, PanelChoices } from './panel_choices.ts';
-import { type KnownQuestion, type Question, QuestionSource } from './question_source.ts';
+import { type KnownQuestion, type Question, QuestionSource, type StepOfRun } from './question_source.ts';
 import type { RatingStore } from './rating_store.ts';
 import { RationaleJobs } from './rationale_jobs.ts';
 import { chooseCurrent, updatesBehind } from './rationale_sets.ts';
@@ -100,6 +100,12 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const chosen = this.#choice(question, known).checkpoint;
     const otherwise = known.run && newest !== undefined ? `step-${newest}` : 'base';
     await this.#sample(question, chooseCurrent(known.sampled, chosen) ?? otherwise, this.#defaults(known));
+  }
+
+  /** What an update sampled for a row, once the cursor is on it. */
+  async chooseStep(step: StepOfRun): Promise<void> {
+    await this.#source.chooseStep(step);
+    await this.#draw();
   }
 
   dispose(): void {

@@ -9,6 +9,7 @@ import { LatroError } from '../../engine/common/errors.ts';
 import type { RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { QuestionRollout } from '../../protocol/records.ts';
 import type { CommandId } from '../command_ids.ts';
+import type { StepRow } from '../commands/show_rationales.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { failureText } from '../engine/engine_text.ts';
 import type { Reporter } from '../reporter.ts';
@@ -100,7 +101,7 @@ export class StepDocuments implements vscode.TextDocumentContentProvider, vscode
       lens(0, 'graph-line', l10n.t('Open the run'), 'latro.openRunDashboard', { runId }),
       ...lines.map((line, i) => {
         const { rowKey, line: rowLine } = rollouts[i]!;
-        const row = { dataset, rowKey, line: rowLine };
+        const row: StepRow = { dataset, rowKey, line: rowLine, runId, step };
         return lens(line, 'list-ordered', l10n.t('Show in the side panel'), 'latro.showRationales', row);
       }),
     ];
