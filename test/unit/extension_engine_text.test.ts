@@ -217,6 +217,16 @@ describe('templates of messages', () => {
     assert.equal(templates.translate('x must be a list of two words.'), 'must(list<TWO>, x)');
   });
 
+  it('leave names in quotes as they are, whatever they are', () => {
+    const templates = of({
+      'The field "{0}" is {1}.': 'FIELD "{0}" ({1})',
+      "No device '{0}'.": "NONE '{0}'",
+      'a number': 'N',
+    });
+    assert.equal(templates.translate('The field "a number" is a number.'), 'FIELD "a number" (N)');
+    assert.equal(templates.translate("No device 'a number'."), "NONE 'a number'");
+  });
+
   it('do not take one sentence for the value of a hole in another', () => {
     const templates = of({ 'There is no file {0}.': 'NO {0}!', 'Check {0}.': 'CHECK {0}!' });
     assert.equal(templates.translate('There is no file a.b. Check it.'), 'NO a.b! CHECK it!');

@@ -1,7 +1,7 @@
 /**
  * Sentences recognised by their templates ("There is no file {0}."), and said in another language: the engine speaks English, and so do
  * the runs it wrote long ago. A message may be several sentences, carry a label ("Length collapse: …") or a remark in parentheses, and
- * hold further messages in its holes; each part is recognised by itself, and what nobody knows stays as it is. Pure.
+ * hold further messages in its holes; each part is recognised by itself, and what nobody knows, or stands in quotes, stays as it is. Pure.
  */
 
 /** How parts are put together in the language. */
@@ -17,6 +17,8 @@ export interface Joints {
 interface Template {
   /** What stands before, between and behind the holes. */
   readonly parts: readonly string[];
+  /** By hole: in quotes stands what a person named, and never words of the engine. */
+  readonly quoted: readonly boolean[];
   /** Length of what is no hole. */
   readonly weight: number;
   readonly translation: string;
@@ -94,8 +96,8 @@ export class MessageTemplates {
     };
 
     for (const word of wordsOf(text)) {
-      for (const { parts, weight, translation } of this.#byWord.get(word) ?? []) {
-        const values = holesOf(parts, text)?.map(part);
+      for (const { parts, quoted, weight, translation } of this.#byWord.get(word) ?? []) {
+        const values = holesOf(parts, text)?.map((value, i) => (quoted[i] ? asItIs(value) : part(value)));
         if (values === undefined) continue;
         const recognised = values.reduce((sum, value) => sum + value.recognised, weight);
         consider({ text: filled(translation, values), recognised });
@@ -135,8 +137,11 @@ const wordsOf = (text: string): ReadonlySet<string> =>
 
 function compile(template: string, translation: string): Template {
   const parts = template.split(HOLES);
-  return { parts, weight: parts.join('').length, translation };
+  const quoted = parts.slice(1).map((after, i) => ['"', "'"].some((q) => parts[i]!.endsWith(q) && after.startsWith(q)));
+  return { parts, quoted, weight: parts.join('').length, translation };
 }
+
+const asItIs = (text: string): Reading => ({ text, recognised: 0 });
 
 /**
  * What stands in the holes, each as short as the ones before it let it be; null where the text is none of the template's. One pass: a
