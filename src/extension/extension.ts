@@ -21,6 +21,7 @@ import { pauseRun, stopRun } from './commands/run_commands.ts';
 import { type CommandServices, pickRun } from './commands/services.ts';
 import { showRationales } from './commands/show_rationales.ts';
 import { resumeRun, tellHowItWent, trainOnDataset } from './commands/train.ts';
+import { ContextKeys } from './context_keys.ts';
 import { openEditorFeatures } from './editor_features.ts';
 import { EngineSupervisor } from './engine/engine_supervisor.ts';
 import { JobRunner } from './engine/job_runner.ts';
@@ -142,7 +143,8 @@ function openStudio(
     vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs, engine.jobs) }),
   );
   const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
-  track(new StatusBar(status, engine.jobs, settings));
+  const keys = track(new ContextKeys((key, value) => void vscode.commands.executeCommand('setContext', key, value)));
+  track(new StatusBar(status, engine.jobs, settings, keys));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
 
   const openDashboard = async (argument: unknown): Promise<void> => {

@@ -1,7 +1,8 @@
-/** What the status bar says of the run that is being trained, and of the model that would be. */
+/** What the status bar says of the run that is being trained, and of the model that would be; menus hear of the run too. */
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { JobSnapshot } from '../protocol/engine_rpc.ts';
+import type { ContextKeys } from './context_keys.ts';
 import type { JobTracker } from './engine/job_tracker.ts';
 import { durationText, progressText } from './engine/progress_text.ts';
 import type { Settings } from './settings.ts';
@@ -12,11 +13,11 @@ export class StatusBar implements vscode.Disposable {
   readonly #jobs: JobTracker;
   readonly #settings: Settings;
   readonly #subscriptions: vscode.Disposable[];
-  /** As VS Code's `when` clauses know it. */
-  #isTraining: boolean | undefined;
+  readonly #keys: ContextKeys;
 
-  constructor(item: StatusItem, jobs: JobTracker, settings: Settings) {
+  constructor(item: StatusItem, jobs: JobTracker, settings: Settings, keys: ContextKeys) {
     this.#item = item;
+    this.#keys = keys;
     this.#jobs = jobs;
     this.#settings = settings;
     const update = () => this.#update();
@@ -30,7 +31,7 @@ export class StatusBar implements vscode.Disposable {
 
   #update(): void {
     const run = this.#jobs.activeRun;
-    this.#setTraining(run !== undefined);
+    this.#keys.set('latro.training', run !== undefined);
     this.#item.set('run', run && runFace(run));
     this.#item.set('model', this.#modelFace());
   }
@@ -44,12 +45,6 @@ export class StatusBar implements vscode.Disposable {
       tooltip: plainTooltip(vscode.l10n.t('LaTRO model: {0}. Select to choose another.', modelFolder ?? name)),
       command: 'latro.chooseModel',
     };
-  }
-
-  #setTraining(isTraining: boolean): void {
-    if (isTraining === this.#isTraining) return;
-    this.#isTraining = isTraining;
-    void vscode.commands.executeCommand('setContext', 'latro.training', isTraining);
   }
 
   dispose(): void {
