@@ -23,6 +23,7 @@ export function accuracySummary(comparison: AccuracyComparison): VNode {
 function headline({ paired, onlyBefore, onlyAfter, differences }: AccuracyComparison): VNode {
   const [low, high] = paired.interval95;
   const { questions, bothRight, fixed: gained, broken } = paired;
+  const [ofFixed, ofBroken] = [t('accuracy.fixed'), t('accuracy.broken')];
   const points = (fraction: number): string => signed(fraction * 100, 1);
   return h(
     'div',
@@ -44,7 +45,7 @@ function headline({ paired, onlyBefore, onlyAfter, differences }: AccuracyCompar
       { class: 'dim' },
       figure(t('accuracy.interval', points(low), points(high)), {
         title: t('accuracy.interval.title'),
-        formula: 'd = (fixed − broken) ⁄ n',
+        formula: `d = (${ofFixed} − ${ofBroken}) ⁄ n`,
         numbers: `${points(paired.difference)} % = (${paired.fixed} − ${paired.broken}) ⁄ ${paired.questions}`,
         text: t('accuracy.interval.text'),
       }),
@@ -54,7 +55,7 @@ function headline({ paired, onlyBefore, onlyAfter, differences }: AccuracyCompar
       { class: 'dim' },
       figure(t('accuracy.mcnemar', pValue(paired.mcnemarP)), {
         title: t('accuracy.mcnemar.title'),
-        formula: 'p = min(1, 2·P(X ≤ min(fixed, broken))),  X ~ Binomial(fixed + broken, ½)',
+        formula: `p = min(1, 2·P(X ≤ min(${ofFixed}, ${ofBroken}))),  X ~ Binomial(${ofFixed} + ${ofBroken}, ½)`,
         numbers: `p = ${pValue(paired.mcnemarP)}: ${paired.fixed} / ${paired.broken}`,
         text: t('accuracy.mcnemar.text'),
       }),

@@ -174,6 +174,8 @@ const english = {
     'How often a fair coin would split the questions that changed as unevenly as this, if fixing and breaking were equally likely.',
   'accuracy.unpaired': '{0} questions are in both evaluations. Left out: {1} only before, {2} only after.',
   'accuracy.differences': 'Not the weights alone differ: {0}',
+  'accuracy.fixed': 'fixed',
+  'accuracy.broken': 'broken',
   'accuracy.outcomes': 'Questions by outcome before and after',
   'accuracy.sideRight': '{0} right',
   'accuracy.sideWrong': '{0} wrong',

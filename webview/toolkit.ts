@@ -100,6 +100,8 @@ export function textField(options: {
       'aria-invalid': options.invalid === true ? 'true' : undefined,
       'aria-describedby': options.describedBy,
       prop: { value: options.value },
+      // Once it is in the page the toolkit names it after its content, and "Text field" where there is none.
+      updated: (element) => element.setAttribute('aria-label', options.label),
       on: {
         input: (event) => options.onInput((event.currentTarget as HTMLInputElement).value),
         keydown: (event) => {
