@@ -51,6 +51,15 @@ export class Settings {
     return this.#get('evaluation.samplesPerQuestion', 0);
   }
 
+  get notifiesWhenRunEnds(): boolean {
+    return this.#get('notifyWhenRunEnds', true);
+  }
+
+  /** In every workspace of this person, until the setting is changed back. */
+  async notifyNoMoreWhenRunEnds(): Promise<void> {
+    await this.#section.update('notifyWhenRunEnds', false, vscode.ConfigurationTarget.Global);
+  }
+
   /** The defaults stand in `package.json`; these only serve the types. */
   #get<T>(name: string, fallback: T): T {
     return this.#section.get<T>(name, fallback);

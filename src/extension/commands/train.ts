@@ -43,23 +43,24 @@ async function train(
 
 /** One message when a run is over, with what one wants next. */
 export async function tellHowItWent(services: CommandServices, { runId, end }: EndedRun): Promise<void> {
-  const { runs, reporter } = services;
+  const { runs, reporter, settings } = services;
   const { l10n } = vscode;
   await runs.refresh();
   const run = runs.find(runId);
-  if (run === undefined || end === 'lost') return;
+  if (run === undefined || end === 'lost' || !settings.notifiesWhenRunEnds) return;
   const argument = { runId };
   const dashboard = {
     title: l10n.t('Open Dashboard'),
     run: () => vscode.commands.executeCommand('latro.openRunDashboard', argument),
   };
+  const noMore = { title: l10n.t("Don't Show Again"), run: () => settings.notifyNoMoreWhenRunEnds() };
   if (end === 'stopped' || end === 'paused') {
     const resume = { title: l10n.t('Resume'), run: () => vscode.commands.executeCommand('latro.resumeRun', argument) };
     const message =
       end === 'stopped'
         ? l10n.t('The run was stopped at {0}. What it learned is saved.', stepText(run))
         : l10n.t('The run is paused at step {0} of {1}. What it learned is saved.', run.step, run.totalSteps ?? '?');
-    reporter.showInformation(message, resume, dashboard);
+    reporter.showInformation(message, resume, dashboard, noMore);
     return;
   }
   const compare = {
@@ -68,7 +69,7 @@ export async function tellHowItWent(services: CommandServices, { runId, end }: E
   };
   const gain = gainText(run);
   const message = gain === '' ? l10n.t('The run is finished.') : l10n.t('The run is finished: {0}.', gain);
-  reporter.showInformation(message, ...(gain === '' ? [] : [compare]), dashboard);
+  reporter.showInformation(message, ...(gain === '' ? [] : [compare]), dashboard, noMore);
 }
 
 /** What to train with when a person asks to train on this file: see `trainOnDataset`. */
