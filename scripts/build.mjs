@@ -2,7 +2,7 @@
 //   node scripts/build.mjs [--prod | --host-tests]
 //   --prod        minified, no source maps, and the size budgets count
 //   --host-tests  only the tests that run inside VS Code's extension host, to dist/test/, leaving the rest of dist/ as it is
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { root, seconds } from './tools.mjs';
@@ -74,7 +74,12 @@ const hostTestBundles = [...sources('test/host', '.test.ts'), 'test/support/tiny
   options: { ...node, external: ['vscode', 'onnxruntime-node'] },
 }));
 
-const styles = sources('webview', '.css');
+/** Each with what it imports. */
+const styles = ['webview/panel.css', ...sources('webview', '_panel.css')].map((entry) => ({
+  entry,
+  out: `dist/${entry}`,
+  options: { ...common, sourcemap: false },
+}));
 
 async function bundle({ entry, out, options, budget, executable }) {
   if (!existsSync(path.join(root, entry))) return { line: `  ${out}: left out, ${entry} does not exist` };
@@ -96,9 +101,8 @@ async function bundle({ entry, out, options, budget, executable }) {
 if (!hostTests) {
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   mkdirSync(path.join(root, 'dist', 'webview'), { recursive: true });
-  for (const file of styles) copyFileSync(path.join(root, file), path.join(root, 'dist', file));
 }
-const bundles = hostTests ? hostTestBundles : product;
+const bundles = hostTests ? hostTestBundles : [...product, ...styles];
 const results = await Promise.all(bundles.map(bundle));
 for (const { line, over } of results) console.log(over ? `${line}  OVER BUDGET` : line);
 console.log(`Built in ${seconds(started)}`);
