@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { accuracyKind } from '../../src/extension/panels/accuracy_diff.ts';
 import { type PanelController, PanelGroup, type PanelKind } from '../../src/extension/panels/panel_group.ts';
@@ -23,6 +24,10 @@ interface Open {
 }
 
 const VIEW = 'latro.accuracyUnderTest';
+/** Until what came before has been told of. */
+const QUIET_MILLISECONDS = 500;
+/** A look at the disk, should VS Code say nothing, comes after 10 seconds. */
+const SOONER_MILLISECONDS = 5000;
 
 class Memory implements vscode.Memento {
   readonly #values = new Map<string, unknown>();
@@ -230,17 +235,24 @@ describe('panels of pairs of evaluations', () => {
     );
   });
 
-  it('of evaluations outside runs follow their files too', async () => {
-    copyOf(outside(), 'base-test', 'model-test-20260101-120000');
-    copyOf(outside(), 'step-000010-test', 'model-test-20260102-120000');
+  it('follow their files of themselves, of runs and outside runs, as soon as VS Code tells of them', async () => {
+    for (const evaluation of ['model-test-20260101-120000', 'model-test-20260102-120000'])
+      copyOf(outside(), 'step-000010-test', evaluation);
     const own = (evaluation: string) => ({ runId: null, evaluation });
-    const open = await show({
-      before: own('model-test-20260101-120000'),
-      after: own('model-test-20260102-120000'),
-    });
-    assert.ok(rightAfter(await shown(open)) > 0);
+    const ofRun = (evaluation: string) => reference(runA, evaluation);
     await runs.start();
-    copyOf(outside(), 'step-000010-test', 'model-test-20260102-120000', allWrong);
-    await eventually(() => rightAfter(comparisons(open).at(-1)!) === 0);
+    for (const [folder, from, to] of [
+      [outside(), own('model-test-20260101-120000'), own('model-test-20260102-120000')],
+      [path.join(runA, 'evaluations'), ofRun('base-test'), ofRun('step-000010-test-2026b')],
+    ] as const) {
+      const open = await show({ before: from, after: to });
+      assert.ok(rightAfter(await shown(open)) > 0);
+      await setTimeout(QUIET_MILLISECONDS);
+      const written = performance.now();
+      copyOf(folder, 'step-000010-test', to.evaluation, allWrong);
+      await eventually(() => rightAfter(comparisons(open).at(-1)!) === 0);
+      const milliseconds = performance.now() - written;
+      assert.ok(milliseconds < SOONER_MILLISECONDS, `found by looking, after ${milliseconds.toFixed(0)} ms`);
+    }
   });
 });

@@ -50,10 +50,10 @@ export class RunsWatcher implements Disposable {
   /** Reads the runs and follows their files from now on. */
   async start(): Promise<void> {
     // Relative to the workspace, whose watcher is there anyway. The folder may not exist yet, and of folders that are made in one go
-    // only the outermost is told of.
+    // only the outermost is told of. VS Code reads braces within braces as something else, and says nothing of it.
     const pattern = new vscode.RelativePattern(
       vscode.Uri.file(this.#workspace),
-      '.latro{,/runs{,/**},/evaluations{,/**}}',
+      '{.latro,.latro/runs/**,.latro/evaluations/**}',
     );
     const watcher = this.#disposables.add(vscode.workspace.createFileSystemWatcher(pattern));
     for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
