@@ -71,13 +71,19 @@ export class PanelHarness {
       });
       bundles.set(name, built.outputFiles[0]!.text);
     }
+    const styles = new Map<string, string>();
+    for (const file of ['panel.css', ...names.map((name) => `${name}.css`)]) {
+      const entryPoints = [path.join(root, 'webview', file)];
+      const built = await build({ entryPoints, bundle: true, write: false, logLevel: 'error' });
+      styles.set(file, built.outputFiles[0]!.text);
+    }
     const server = createServer((request, response) => {
       const url = new URL(request.url ?? '/', 'http://127.0.0.1');
       const file = path.basename(url.pathname);
       const script = bundles.get(path.basename(file, '.js') as PanelName);
       if (file.endsWith('.css')) {
         response.setHeader('content-type', 'text/css; charset=utf-8');
-        response.end(readFileSync(path.join(root, 'webview', file)));
+        response.end(styles.get(file) ?? '');
       } else if (file.endsWith('.js') && script !== undefined) {
         response.setHeader('content-type', 'text/javascript; charset=utf-8');
         response.end(script);
