@@ -2,9 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-
-/** Value of `latro.model` for the model that comes with the extension. */
-export const STARTER = 'starter';
+import { folderOfSetting, STARTER, settingOfFolder } from './models/model_setting.ts';
 
 export class Settings {
   readonly #folder: vscode.WorkspaceFolder | undefined;
@@ -17,21 +15,16 @@ export class Settings {
 
   /** Folder of the chosen model; undefined when none is chosen and no starter is there. */
   get modelFolder(): string | undefined {
-    const value = this.#get('model', STARTER).trim();
-    if (value === '' || value === STARTER) return this.starterFolder;
-    return path.resolve(this.#folder?.uri.fsPath ?? '', value);
+    return folderOfSetting(this.#get('model', STARTER), this.#root) ?? this.starterFolder;
   }
 
   get starterFolder(): string | undefined {
     return existsSync(path.join(this.#starter, 'model.safetensors')) ? this.#starter : undefined;
   }
 
-  /** Stores the choice in the workspace: relative when it lies inside, so that the setting can be shared. */
+  /** Stores the choice in the workspace. */
   async setModelFolder(folder: string): Promise<void> {
-    const root = this.#folder?.uri.fsPath ?? '';
-    const relative = path.relative(root, folder);
-    const inside = relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
-    const value = folder === this.#starter ? STARTER : inside ? relative.split(path.sep).join('/') : folder;
+    const value = settingOfFolder(folder, this.#root, this.#starter);
     await this.#section.update('model', value, vscode.ConfigurationTarget.Workspace);
   }
 
@@ -63,6 +56,10 @@ export class Settings {
   /** The defaults stand in `package.json`; these only serve the types. */
   #get<T>(name: string, fallback: T): T {
     return this.#section.get<T>(name, fallback);
+  }
+
+  get #root(): string {
+    return this.#folder?.uri.fsPath ?? '';
   }
 
   get #section(): vscode.WorkspaceConfiguration {
