@@ -9,18 +9,39 @@ import { EvaluationFolder } from '../../src/engine/runs/evaluation_folder.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import type { EvaluationRow } from '../../src/protocol/records.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
-import { prepareTraining } from './harness/training_workspace.ts';
+import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
+import { RationaleView, shownText } from './pages/rationale_view.ts';
 
 const CLI = path.resolve(import.meta.dirname, '../../dist/cli.cjs');
 const files = new NodeFileSystem();
+/** Of train.jsonl; both runs sampled it. */
+const LINE = 2;
 
-/** Any two evaluations of the workspace against one another: of two runs, and of a model that belongs to none. */
+/** Two runs that read the same dataset: the rationales of either, and any two evaluations against one another. */
 describe('comparing any two evaluations', function () {
   this.timeout(300_000);
   let studio: Studio;
   let earlier: RunDirectory;
   let later: RunDirectory;
-  const compareAny = () => studio.workbench.runCommand('LaTRO: Compare Any Two Evaluations…');
+  let view: RationaleView;
+  /** The side panel has the rationales of this run's newest update of the question, and says so. */
+  const areOf = async (run: RunDirectory) => {
+    const steps = await run.rolloutSteps();
+    const rollouts = (await Promise.all(steps.map((step) => run.rollouts(step)))).flat();
+    const newest = rollouts.filter(({ line }) => line === LINE).at(-1)!;
+    assert.equal(newest.rationales.length, RATIONALES);
+    const texts = newest.rationales.map(shownText).sort();
+    for (const text of texts) await view.rationales.filter({ hasText: text }).first().waitFor();
+    assert.deepEqual((await view.texts()).sort(), texts);
+    assert.equal(await view.run(), run.id);
+  };
+  /** From the side bar: a panel that had the focus before the palette gets it back a moment later, and closes what has opened meanwhile. */
+  const compareAny = async () => {
+    await studio.page.locator('.part.sidebar .title-label').click();
+    await studio.workbench.runCommand('LaTRO: Compare Any Two Evaluations…');
+  };
+  /** Of two runs that began in the same second, the id of one begins that of the other. */
+  const named = ({ id }: RunDirectory) => `${id}(?!-\\d)`;
   const choose = (weights: string, from: string) => studio.workbench.choose(new RegExp(`${weights}.*${from}`));
   const lastTest = async (run: RunDirectory): Promise<EvaluationRow[]> => {
     const name = (await run.evaluationNames()).filter((each) => /^step-\d+-test$/.test(each)).at(-1)!;
@@ -53,17 +74,30 @@ describe('comparing any two evaluations', function () {
     const seeds = await Promise.all(found.map(async (run) => (await run.record()).config.seed));
     earlier = found[seeds.indexOf(1)]!;
     later = found[seeds.indexOf(2)]!;
+    view = new RationaleView(studio.workbench);
   });
   after(() => studio?.close());
   afterEach(async function () {
     await pictureOfFailure(studio, this.currentTest);
   });
 
+  it('shows the rationales of the newest run that read a dataset, and of another when it is chosen', async () => {
+    const { workbench } = studio;
+    await workbench.openFile('train.jsonl');
+    await view.open();
+    await workbench.goToLine(LINE);
+    await view.showsLine(LINE);
+    await areOf(later);
+    await view.chooseRun(earlier.id);
+    await areOf(earlier);
+    await workbench.screenshot('run-chosen');
+  });
+
   it('offers the last steps of two runs, from the palette, and counts as their files do', async () => {
     await compareAny();
-    await choose('step 3, test questions', earlier.id);
+    await choose('step 3, test questions', named(earlier));
     await studio.workbench.screenshot('choose-partner');
-    await choose('step 3, test questions', `${later.id}.*the same 5 questions`);
+    await choose('step 3, test questions', `${named(later)}.*the same 5 questions`);
     await tab(`step 3 of run ${earlier.id} → step 3 of run ${later.id}`).waitFor();
     await shows(await lastTest(earlier), await lastTest(later));
   });
@@ -90,9 +124,11 @@ describe('comparing any two evaluations', function () {
     await workbench.screenshot('two-runs');
   });
 
-  it('comes back the same when another editor has been in front', async () => {
+  it('comes back the same when another editor has been in front, where the run that was chosen still is', async () => {
     const { workbench } = studio;
-    await workbench.openFile('test.jsonl');
+    await workbench.openFile('train.jsonl');
+    await view.showsLine(LINE);
+    await areOf(earlier);
     await studio.page.locator('.tab', { hasText: `step 3 of run ${later.id} →` }).click();
     await workbench.panel.locator('tbody.question.open .side .text').nth(1).waitFor();
     await shows(await lastTest(later), await lastTest(earlier));
@@ -101,8 +137,8 @@ describe('comparing any two evaluations', function () {
   it('is there once per pair: swapped to one that another panel shows, that panel comes to the front', async () => {
     const { workbench, page } = studio;
     await compareAny();
-    await choose('step 3, test questions', earlier.id);
-    await choose('step 3, test questions', later.id);
+    await choose('step 3, test questions', named(earlier));
+    await choose('step 3, test questions', named(later));
     await tab(`step 3 of run ${earlier.id} → step 3 of run ${later.id}`).waitFor();
     await shows(await lastTest(earlier), await lastTest(later));
     await workbench.panel.getByRole('button', { name: 'Swap' }).click();
@@ -119,7 +155,7 @@ describe('comparing any two evaluations', function () {
     await studio.page.locator('.tab', { hasText: `step 3 of run ${later.id} →` }).click();
     const { panel } = workbench;
     await panel.getByRole('button', { name: 'Choose evaluations…' }).click();
-    await choose('step 3, test questions', earlier.id);
+    await choose('step 3, test questions', named(earlier));
     await choose('model, test.jsonl', '3 questions shared, 2 only before, 0 only after');
     const outside = new EvaluationFolder(files, path.join(workspace, '.latro', 'evaluations'));
     const [name] = await outside.names();
@@ -137,12 +173,15 @@ describe('comparing any two evaluations', function () {
       .treeItem(/model · train\.jsonl/)
       .first()
       .click({ button: 'right' });
-    await page.locator('.monaco-menu .action-label', { hasText: 'Compare Any Two Evaluations…' }).click();
+    const entry = page.locator('.monaco-menu .action-label', { hasText: 'Compare Any Two Evaluations…' });
+    await entry.waitFor();
+    await page.waitForTimeout(150); // a menu passes over a click within a tenth of a second of its opening
+    await entry.click();
     const rows = page.locator('.quick-input-widget .monaco-list-row');
     await rows.first().waitFor();
     const offered = await rows.allInnerTexts();
     assert.ok(offered.length >= 2 && offered.every((text) => text.includes(later.id)), offered.join('\n'));
-    await choose('base, test questions', later.id);
+    await choose('base, test questions', named(later));
     await rows.filter({ hasText: 'the same 5 questions' }).first().waitFor();
     assert.match(await rows.first().innerText(), /step 3, test questions/, 'the other end of the run comes first');
     await page.keyboard.press('Enter');

@@ -14,6 +14,8 @@ describe('a dataset in the editor', function () {
     studio = await openStudio({
       prepare: async (workspace) => {
         await recordRun(workspace);
+        const rows = '{"question": "One?", "answer": "1"}\n{"question": "Two?", "anser": "2"}\n';
+        await writeFile(path.join(workspace, 'broken.jsonl'), rows);
       },
     });
   });
@@ -54,7 +56,6 @@ describe('a dataset in the editor', function () {
 
   it('underlines a row that was broken, and a quick fix mends it with the keyboard alone', async () => {
     const { workbench, page } = studio;
-    await writeFile(file('broken.jsonl'), '{"question": "One?", "answer": "1"}\n{"question": "Two?", "anser": "2"}\n');
     await workbench.openFile('broken.jsonl');
     await workbench
       .statusBarItem(/^.*1.*0/)
@@ -69,9 +70,9 @@ describe('a dataset in the editor', function () {
     await page.locator('.squiggly-error').first().waitFor({ state: 'detached' });
     // The edit reaches the editor after the squiggle is gone, and a save before it saves nothing.
     const saved = (): Promise<string> => readFile(file('broken.jsonl'), 'utf8');
-    for (let attempt = 0; attempt < 20 && !(await saved()).includes('"answer": "2"'); attempt++) {
+    for (let attempt = 0; attempt < 100 && !(await saved()).includes('"answer": "2"'); attempt++) {
       await page.keyboard.press('Control+S');
-      await page.waitForTimeout(500);
+      await page.waitForTimeout(100);
     }
     assert.match(await saved(), /\{"question": "Two\?", "answer": "2"\}/);
   });

@@ -4,14 +4,17 @@ import path from 'node:path';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { ratingsFile } from '../../src/protocol/ratings.ts';
+import type { QuestionRollout } from '../../src/protocol/records.ts';
 import { eventually } from '../support/eventually.ts';
 import { askEngine, rowOf } from './harness/live_engine.ts';
 import { type MousePresses, watchMouse } from './harness/mouse.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
-import { RationaleView } from './pages/rationale_view.ts';
+import { RationaleView, shownText } from './pages/rationale_view.ts';
 
 const OWN_WORDS = 'First count what is there, then take away what is gone.';
+/** Typed into the form; the settings' own values are others. */
+const AGAIN = { k: 4, temperature: 0.7, seed: 5 } as const;
 
 /** A person has the last word on a rationale: rates it, writes a better one, and the next run learns from that. With the keyboard alone. */
 describe("a person's own words, without a mouse", function () {
@@ -28,6 +31,13 @@ describe("a person's own words, without a mouse", function () {
     return (await files.list(folder)).sort().map((id) => new RunDirectory(files, path.join(folder, id)));
   };
   let line: number;
+  /** The question, and the weights that sampled it at update 2. */
+  const askedOf = async () => {
+    const [run] = await runs();
+    const row = await rowOf(studio.workspace, 'train.jsonl', line);
+    const weights = { kind: 'run', runDirectory: run!.path, checkpoint: 'step-1' } as const;
+    return { jobId: 'beside', weights, row };
+  };
   /** VS Code answers Control+A for a view itself, some time later, when what was typed meanwhile would be selected too. */
   const selectAll = async () => {
     await studio.page.keyboard.press('Control+End');
@@ -36,20 +46,42 @@ describe("a person's own words, without a mouse", function () {
   /** The edited row, and only it, has a dash for baseline and advantage; its figures are those that the engine gives for its text. */
   const isScoredAsTheEngineScores = async () => {
     const shown = await view.read();
-    assert.equal(shown.length, RATIONALES + 1);
     const [own, ...more] = shown.filter(({ edited }) => edited);
     assert.ok(own !== undefined && more.length === 0);
     for (const { edited, baseline, advantage } of shown)
       assert.deepEqual([baseline === null, advantage === null], [edited, edited]);
-    const [run] = await runs();
-    const row = await rowOf(studio.workspace, 'train.jsonl', line);
-    const weights = { kind: 'run', runDirectory: run!.path, checkpoint: 'step-1' } as const; // what sampled at update 2
+    const asked = await askedOf();
     const record = await askEngine(studio.workspace, (client) =>
-      client.request('scoreRationale', { jobId: 'beside', weights, row, text: OWN_WORDS, strategy: undefined }),
+      client.request('scoreRationale', { ...asked, text: OWN_WORDS, strategy: undefined }),
     );
     assert.ok(Math.abs(own.selfReward - record.selfReward) <= 0.0051, `${own.selfReward} for ${record.selfReward}`);
     assert.ok(Math.abs(own.klPenalty - record.klPenalty) <= 0.0051, `${own.klPenalty} for ${record.klPenalty}`);
     assert.deepEqual([own.tokens, own.right], [record.tokens.length, record.correct]);
+  };
+  /** Id of the rationale that is pinned. */
+  let pinned: string | null;
+  /** As the engine draws it, asked beside the window. */
+  let sampledAgain: QuestionRollout;
+  /** The new samples, each as it was drawn; after them, apart and not counted, what a person pinned or wrote, and how that was drawn. */
+  const isSampledAgain = async () => {
+    await view.rationales.nth(AGAIN.k + 1).waitFor();
+    const shown = await view.texts();
+    assert.deepEqual(shown.slice(0, AGAIN.k).sort(), sampledAgain.rationales.map(shownText).sort());
+    const right = sampledAgain.rationales.filter(({ correct }) => correct).length;
+    assert.equal(await view.headline.innerText(), `${right} of ${AGAIN.k} right`);
+    const [opened] = await view.origins();
+    assert.ok(opened?.startsWith(`seed ${AGAIN.seed} · temperature ${AGAIN.temperature} · `), opened);
+
+    const [run] = await runs();
+    const before = (await run!.rollouts(2)).find((each) => each.line === line)!;
+    const kept = before.rationales.find(({ sample }) => pinned === `${run!.id}-2-${sample}`)!;
+    assert.deepEqual(shown.slice(AGAIN.k).sort(), [shownText(kept), OWN_WORDS].sort());
+    assert.equal(await view.pinned.getAttribute('data-rationale'), pinned);
+    const { temperature } = (await run!.record()).config.sampling;
+    const drawn = `sampled at step 2 · seed ${before.seed} · temperature ${temperature} · K = ${RATIONALES}`;
+    const marks = await view.keptMarks();
+    assert.equal(marks.length, 2);
+    for (const own of marks) assert.ok(own.includes(drawn), own);
   };
   const train = async () => {
     const { workbench } = studio;
@@ -93,11 +125,11 @@ describe("a person's own words, without a mouse", function () {
     await view.pressed.filter({ hasText: 'Useful' }).waitFor();
     // Beside its row there is a thread now. VS Code opens its Comments view for the first one with a text; a bare rating has none.
     await page.locator('.part.editor .comment-thread').first().waitFor({ state: 'attached' });
-    await page.waitForTimeout(1000);
-    assert.equal(await page.locator('.comments-panel').count(), 0);
     await view.focusBy('ArrowRight', '.rationale [role=toolbar] button', 'Note');
     await page.keyboard.press('Enter');
+    await view.focusBy('Tab', '.note-form vscode-text-field');
     await page.keyboard.type('each step is there');
+    assert.equal(await page.locator('.comments-panel').count(), 0);
     await page.keyboard.press('Enter');
     await view.text('each step is there').waitFor();
     const [rating] = ratings();
@@ -124,7 +156,38 @@ describe("a person's own words, without a mouse", function () {
     await studio.workbench.screenshot('edited');
   });
 
-  it('finds it again after a reload of the window, and what was half typed', async () => {
+  it('pins one, and samples again by the form: with the K, temperature and seed typed, and what a person kept apart', async () => {
+    const { page, workbench } = studio;
+    await view.focusBy('ArrowRight', '.rationale [role=toolbar] button', 'Pin');
+    await page.keyboard.press('Enter');
+    await view.pinned.waitFor();
+    pinned = await view.pinned.getAttribute('data-rationale');
+    await view.focusBy('Shift+Tab', 'vscode-button', 'Sample again');
+    await page.keyboard.press('Enter');
+    for (const [field, value] of [
+      ['K', AGAIN.k],
+      ['Temperature', AGAIN.temperature],
+      ['Seed', AGAIN.seed],
+    ] as const) {
+      await view.focusBy('Tab', '.sampling-form vscode-text-field', field);
+      await selectAll();
+      await page.keyboard.type(String(value));
+    }
+    await page.keyboard.press('Enter');
+    await view.rationales.nth(AGAIN.k + 1).waitFor();
+    await view.focusBy('Tab', '.rationales [data-rove]');
+    await view.focusBy('Home', 'thead button');
+    await view.focusBy('ArrowDown', '.rationale .toggle');
+    if (!(await view.isOpen(0))) await page.keyboard.press('Enter');
+    const asked = await askedOf();
+    sampledAgain = await askEngine(studio.workspace, (client) =>
+      client.request('sampleQuestion', { ...asked, ...AGAIN, maxTokens: null }),
+    );
+    await isSampledAgain();
+    await workbench.screenshot('sampled-again');
+  });
+
+  it('finds all of it again after a reload of the window, and what was half typed', async () => {
     const { page, workbench } = studio;
     await view.focusBy('Tab', '.rationale [role=toolbar] button', 'Edit');
     await page.keyboard.press('Enter');
@@ -135,7 +198,7 @@ describe("a person's own words, without a mouse", function () {
     await workbench.openFile('train.jsonl');
     await workbench.goToLine(line);
     await view.focus();
-    await view.rationales.nth(RATIONALES).waitFor();
+    await isSampledAgain();
     await isScoredAsTheEngineScores();
     assert.equal(await view.draft(), 'half an edit');
     await workbench.screenshot('reloaded');

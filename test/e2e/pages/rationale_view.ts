@@ -1,5 +1,6 @@
 /** The side panel as its reader sees it. */
 import type { Locator } from 'playwright-core';
+import type { RationaleRecord } from '../../../src/protocol/records.ts';
 import type { Workbench } from './workbench.ts';
 
 /** One rationale as shown: figures with two decimals. */
@@ -65,7 +66,12 @@ export class RationaleView {
   /** The rationales in the order shown. */
   async texts(): Promise<string[]> {
     const texts = await this.rationales.locator('.text').allInnerTexts();
-    return texts.map((text) => text.replaceAll(/\s+/g, ' ').trim());
+    return texts.map(oneLine);
+  }
+
+  /** What is said of how those that are open were made, in the order shown. */
+  async origins(): Promise<string[]> {
+    return await this.rationales.locator('.origin').allInnerTexts();
   }
 
   /** What is said of those kept from earlier samples. */
@@ -116,6 +122,21 @@ export class RationaleView {
       if (await isSo()) return;
       await this.#workbench.page.waitForTimeout(20);
     }
+  }
+
+  /** Where several runs read the dataset: the one that the rationales are of. */
+  get runs(): Locator {
+    return this.#frame.getByRole('combobox', { name: 'Run that the rationales are of' });
+  }
+
+  async chooseRun(id: string): Promise<void> {
+    await this.runs.click();
+    await this.runs.locator('vscode-option', { hasText: new RegExp(`^\\s*${id}\\s*$`) }).click();
+  }
+
+  /** Id of the run that is chosen. */
+  async run(): Promise<unknown> {
+    return await this.runs.evaluate((element: { value?: unknown }) => element.value);
   }
 
   /** Chooses the weights to compare with; they are asked when they have not been. */
@@ -173,6 +194,10 @@ export class RationaleView {
     return this.#workbench.view;
   }
 }
+
+/** The text of a rationale as `texts` gives it. */
+export const shownText = ({ tokens }: RationaleRecord): string => oneLine(tokens.map(({ text }) => text).join(''));
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
 /** Figures are typeset with a true minus sign; a dash is no figure. */
 const number = (text: string): number => Number.parseFloat(text.replaceAll('−', '-').replace('+', ''));
