@@ -6,6 +6,8 @@ import { setTimeout } from 'node:timers/promises';
 import { longestTurn } from '../support/event_loop.ts';
 
 const BLOCK_MILLISECONDS = 80;
+/** `compute` sees what all threads of the process take, the compiler's and the collector's too; the measure sees one. Not in each try are they busy. */
+const TRIES = 3;
 
 describe('the measure of turns of the event loop', () => {
   it('sees a computation of 80 ms in one turn, and none where it is cut into pieces', async () => {
@@ -18,12 +20,17 @@ describe('the measure of turns of the event loop', () => {
       };
       while (spent() < milliseconds);
     };
-    const whole = await longestTurn(async () => compute(BLOCK_MILLISECONDS));
-    assert.ok(whole.longest > 0.75 * BLOCK_MILLISECONDS, `${whole.longest}`);
-    const pieces = await longestTurn(async () => {
+    const longest = async (work: () => Promise<unknown>) => {
+      const tries: number[] = [];
+      for (let n = 0; n < TRIES; n++) tries.push((await longestTurn(work)).longest);
+      return tries;
+    };
+    const whole = await longest(async () => compute(BLOCK_MILLISECONDS));
+    assert.ok(Math.max(...whole) > 0.75 * BLOCK_MILLISECONDS, `${whole}`);
+    const pieces = await longest(async () => {
       for (let n = 0; n < 20; n++, await setTimeout(2)) compute(BLOCK_MILLISECONDS / 20);
     });
-    assert.ok(pieces.longest < 0.5 * BLOCK_MILLISECONDS, `${pieces.longest}`);
+    assert.ok(Math.min(...pieces) < 0.5 * BLOCK_MILLISECONDS, `${pieces}`);
   });
 
   it('sees a wait of 80 ms in one turn on the clock', async () => {
