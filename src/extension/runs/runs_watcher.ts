@@ -20,6 +20,11 @@ const SETTLE_MILLISECONDS = 150;
 const REST_MILLISECONDS = 1000;
 /** Watchers of network folders and of busy machines lose events. */
 const LOST_MILLISECONDS = 10_000;
+/**
+ * Once something was lost, more will be: VS Code's watcher misses folders that are made in quick succession on Linux, and never tells of
+ * what happens in them.
+ */
+const LOST_AGAIN_MILLISECONDS = 2000;
 
 export class RunsWatcher implements Disposable {
   readonly folder: string;
@@ -35,7 +40,8 @@ export class RunsWatcher implements Disposable {
   #evaluations = '';
   readonly #pace = this.#disposables.add(new Pace(() => void this.refresh(), SETTLE_MILLISECONDS, REST_MILLISECONDS));
   readonly #reading = new Renewal(() => this.#readNow());
-  #looking: Promise<void> | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  #hasLost = false;
 
   /** Runs, or evaluations that belong to none, may be others now. */
   readonly onChanged = this.#changed.event;
@@ -60,8 +66,8 @@ export class RunsWatcher implements Disposable {
       this.#disposables.add(event(() => this.refreshSoon()));
     }
     this.#disposables.add(vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refreshSoon()));
-    const lost = setInterval(() => this.#lookForLost(), LOST_MILLISECONDS);
-    this.#disposables.add({ dispose: () => clearInterval(lost) });
+    this.#disposables.add({ dispose: () => clearTimeout(this.#lookTimer) });
+    this.#lookLater();
     await this.refresh();
   }
 
@@ -105,12 +111,12 @@ export class RunsWatcher implements Disposable {
   }
 
   /** One look at a time: on a slow disk it takes longer than the time between two. */
-  #lookForLost(): void {
-    this.#looking ??= this.#refreshIfLost()
-      .catch((error: Error) => this.#log.error(error))
-      .finally(() => {
-        this.#looking = undefined;
-      });
+  #lookLater(): void {
+    const look = async () => {
+      await this.#refreshIfLost().catch((error: Error) => this.#log.error(error));
+      if (!this.#disposables.isDisposed) this.#lookLater();
+    };
+    this.#lookTimer = setTimeout(look, this.#hasLost ? LOST_AGAIN_MILLISECONDS : LOST_MILLISECONDS);
   }
 
   /**
@@ -127,6 +133,7 @@ export class RunsWatcher implements Disposable {
     const same = sameRuns && (await this.#evaluationsStamp()) === this.#evaluations;
     const running = this.#runs.some(({ status }) => status === 'running');
     if (this.#disposables.isDisposed || (same && !running)) return;
+    this.#hasLost ||= !same;
     await this.refresh();
   }
 
