@@ -43,7 +43,7 @@ type EditorCommand =
   | 'latro.useModel';
 
 export function openEditorFeatures(services: EditorServices): EditorFeatures {
-  const { settings, runs, datasets, log, extensionUri, ratings, reporter } = services;
+  const { settings, runs, engine, datasets, log, extensionUri, ratings, reporter } = services;
   const store = new DisposableStore();
   const results = store.add(new DatasetResults(runs, runs.evaluationsFolder, log));
   const prompts = store.add(new PromptPreviews(services, results));
@@ -55,7 +55,7 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
 
   return {
     begin() {
-      store.add(showInlineResults(datasets, results, extensionUri));
+      store.add(showInlineResults(datasets, results, engine.jobs, extensionUri));
       const controller = comments.createCommentController('latro.notes', l10n.t('LaTRO notes'));
       threads = store.add(new NoteThreads({ indexes: datasets, notes, ratings, files, reporter, controller }));
       store.add(tasks.registerTaskProvider('latro', new LatroTasks(services)));

@@ -4,6 +4,14 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import type { CommandServices } from '../../src/extension/commands/services.ts';
+import { JobTracker } from '../../src/extension/engine/job_tracker.ts';
+import { DatasetLenses } from '../../src/extension/inline/dataset_lenses.ts';
+import { DatasetResults } from '../../src/extension/inline/dataset_results.ts';
+import { DocumentIndexes } from '../../src/extension/inline/document_indexes.ts';
+import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
+import { listRuns } from '../../src/extension/tools/run_tools.ts';
+import { JOB, Notifications } from '../support/engine_notifications.ts';
 import { eventually } from '../support/eventually.ts';
 import { RECORDED_RATIONALES, recordRun } from '../support/recorded_run.ts';
 import { endEngine, extension, workspace } from './studio.ts';
@@ -100,9 +108,40 @@ describe('results in the dataset', () => {
     });
     const commands = lenses.map(({ command }) => command?.command);
     assert.deepEqual(commands, ['latro.trainOnDataset', 'latro.evaluate', 'latro.previewPrompt', 'latro.compare']);
+    const reference = (evaluation: string) => ({ runId: run.id, evaluation });
+    const pair = { before: reference('base-test'), after: reference('step-000010-test') };
+    assert.deepEqual(lenses[3]?.command?.arguments, [pair]);
     const summaries = await Promise.all(['base-test', 'step-000010-test'].map((name) => run.evaluation(name)));
     const [before, after] = summaries.map((summary) => `${(100 * summary!.greedyAccuracy).toFixed(1)} %`);
     assert.ok(lenses[3]?.command?.title.includes(`${before} → ${after} of`), lenses[3]?.command?.title);
+  });
+
+  it('say of a run that it is paused, as the status bar does: on disk it goes on', async () => {
+    const document = await open('train.jsonl');
+    const log = vscode.window.createOutputChannel('Test of lenses', { log: true });
+    const runs = new RunsWatcher(workspace(), log);
+    await runs.refresh();
+    const indexes = new DocumentIndexes();
+    const results = new DatasetResults(runs, runs.evaluationsFolder, log);
+    const jobs = new JobTracker();
+    const engine = new Notifications();
+    jobs.follow(engine);
+    const lenses = new DatasetLenses(indexes, results, jobs);
+    const parts: vscode.Disposable[] = [log, runs, indexes, results, lenses];
+    try {
+      const how = async () => (await lenses.provideCodeLenses(document)).at(-1)?.command?.title;
+      await eventually(async () => /step 10 of 10, finished/.test((await how()) ?? ''));
+      let asked = 0;
+      parts.push(lenses.onDidChangeCodeLenses(() => asked++));
+      engine.send('jobChanged', { ...JOB, runId: run.id, state: 'paused' });
+      assert.equal(asked, 1, 'VS Code is told to ask again');
+      assert.match((await how()) ?? '', /step 10 of 10, paused/);
+      const services = { runs, engine: { jobs } } as unknown as CommandServices;
+      const listed = (await listRuns(services)) as { run: string; status: string }[];
+      assert.equal(listed.find((each) => each.run === run.id)?.status, 'paused', 'and language models are told so');
+    } finally {
+      for (const part of parts) part.dispose();
+    }
   });
 
   it('go with their row when it is edited, and come back with it', async () => {

@@ -24,6 +24,7 @@ const answers = (solved: boolean): RowAnswers => ({
   solved,
   meanReward: -1,
   made: null,
+  greedy: null,
 });
 
 /** Rewards of what the hover shows. */

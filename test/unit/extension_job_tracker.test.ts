@@ -1,53 +1,14 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
-import { Emitter } from '../../src/extension/common/disposables.ts';
 import { JobTracker } from '../../src/extension/engine/job_tracker.ts';
-import type {
-  JobSnapshot,
-  NotificationName,
-  NotificationParams,
-  RequestResult,
-} from '../../src/protocol/engine_rpc.ts';
+import type { JobSnapshot, NotificationParams } from '../../src/protocol/engine_rpc.ts';
+import { JOB, Notifications } from '../support/engine_notifications.ts';
 import { eventually } from '../support/eventually.ts';
-
-type Connection = Parameters<JobTracker['follow']>[0];
-
-const JOB: JobSnapshot = {
-  jobId: 'job',
-  kind: 'train',
-  state: 'running',
-  createdAt: '2026-01-01T00:00:00.000Z',
-  runId: 'run',
-  runDirectory: '/run',
-  progress: null,
-};
 
 const progressOf = (phase: string, done: number): NotificationParams<'progress'> => ({
   ...{ jobId: 'job', kind: 'train', phase, done, total: 1000, unit: 'updates' },
   ...{ ratePerSecond: null, secondsLeft: null, message: '' },
 });
-
-/** What an engine sends, sent by hand. */
-class Notifications implements Connection {
-  readonly info = { jobs: [JOB] } as unknown as RequestResult<'initialize'>;
-  readonly #closed = new Emitter<{ readonly deliberate: boolean }>();
-  readonly #emitters = new Map<NotificationName, Emitter<unknown>>();
-  readonly onClosed = this.#closed.event;
-
-  on<N extends NotificationName>(name: N, listener: (params: NotificationParams<N>) => void) {
-    const emitter = this.#emitters.get(name) ?? new Emitter<unknown>();
-    this.#emitters.set(name, emitter);
-    return emitter.event((params) => listener(params as NotificationParams<N>));
-  }
-
-  send<N extends NotificationName>(name: N, params: NotificationParams<N>): void {
-    this.#emitters.get(name)?.fire(params);
-  }
-
-  close(): void {
-    this.#closed.fire({ deliberate: true });
-  }
-}
 
 describe('jobs as a window knows them', () => {
   let engine: Notifications;

@@ -39,6 +39,15 @@ export function evaluationStep(name: string): number | null {
   return match === null ? null : Number(match[1] ?? 0);
 }
 
+/**
+ * When an evaluation that a person asked for was made, by its name: these sort as the times do, also those of one second, of which all but
+ * the first are numbered. Empty for a name without a time: it sorts before all others.
+ */
+export function evaluationTime(name: string): string {
+  const [, time, number = '1'] = /-(\d{8}-\d{6})(?:-(\d+))?$/.exec(name) ?? [];
+  return time === undefined ? '' : `${time}-${number.padStart(9, '0')}`;
+}
+
 export class RunDirectory {
   readonly path: string;
   readonly checkpoints: CheckpointFolder;

@@ -1,9 +1,10 @@
 /** Which two evaluations to compare: before and after of a run in one step, any two of the workspace in two. */
+import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
 import { evaluationStep } from '../../engine/runs/run_directory.ts';
 import {
-  type EvaluationPair,
+  EvaluationPair,
   type EvaluationReference,
   isSame,
   type Partner,
@@ -16,8 +17,9 @@ import { percent, subjectText } from '../runs/run_text.ts';
 import { isRunNode } from '../runs/runs_tree.ts';
 import type { ComparableEvaluation, StoredEvaluation, StoredEvaluations } from '../runs/stored_evaluations.ts';
 
-/** Before and after of the run the command was called on, else what a person picks: of one run, or any two. */
+/** The two the command was called on; before and after of a run if it was called on one; else what a person picks. */
 export async function pickPair(evaluations: StoredEvaluations, argument: unknown): Promise<EvaluationPair> {
+  if (v.is(EvaluationPair, argument)) return argument;
   const all = await evaluations.all();
   if (isRunNode(argument)) {
     const [first] = beforeAndAfter(all, argument.runId);

@@ -1,16 +1,19 @@
 /** Lenses above a dataset: train on it, evaluate on it, see the prompt the model sees, and how the last run did. */
 import * as vscode from 'vscode';
+import type { JobSnapshot } from '../../protocol/engine_rpc.ts';
 import type { EvaluationSummary } from '../../protocol/records.ts';
 import type { CommandId } from '../command_ids.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { tooLargeText } from '../dataset/too_large.ts';
-import { percent, stepText } from '../runs/run_text.ts';
-import type { DatasetHistory, DatasetResults } from './dataset_results.ts';
+import type { JobTracker } from '../engine/job_tracker.ts';
+import { percent, shownRun, stepText } from '../runs/run_text.ts';
+import { areOfSameQuestions, type DatasetHistory, type DatasetResults, pairOf } from './dataset_results.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
 
 export class DatasetLenses implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #indexes: DocumentIndexes;
-  readonly #results: DatasetResults;
+  readonly #results: Pick<DatasetResults, 'history' | 'onChanged'>;
+  readonly #jobs: Pick<JobTracker, 'ofRun' | 'onChanged' | 'onEnded'>;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #disposables = new DisposableStore();
   /** Documents that are known to be datasets: once one is, its edits change no lens. */
@@ -18,12 +21,27 @@ export class DatasetLenses implements vscode.CodeLensProvider, vscode.Disposable
 
   readonly onDidChangeCodeLenses = this.#changed.event;
 
-  constructor(indexes: DocumentIndexes, results: DatasetResults) {
+  constructor(
+    indexes: DocumentIndexes,
+    results: Pick<DatasetResults, 'history' | 'onChanged'>,
+    jobs: Pick<JobTracker, 'ofRun' | 'onChanged' | 'onEnded'>,
+  ) {
     this.#indexes = indexes;
     this.#results = results;
+    this.#jobs = jobs;
+    /** What the engine said last of each job: most of what it says of one is how far it is, which the files of its run say too. */
+    const states = new Map<string, JobSnapshot['state']>();
     const parts = [
       this.#changed,
       results.onChanged(() => this.#changed.fire()),
+      jobs.onChanged(({ jobId, state }) => {
+        if (states.get(jobId) === state) return;
+        states.set(jobId, state);
+        this.#changed.fire();
+      }),
+      jobs.onEnded(({ jobId }) => {
+        if (states.delete(jobId)) this.#changed.fire();
+      }),
       indexes.onChanged(({ document, format }) => {
         if (this.#datasets.has(document) === (format !== undefined)) return;
         if (format === undefined) this.#datasets.delete(document);
@@ -62,14 +80,15 @@ export class DatasetLenses implements vscode.CodeLensProvider, vscode.Disposable
             'latro.previewPrompt',
             uri,
           ),
-      ...(history === null ? [] : resultLenses(history)),
+      ...(history === null ? [] : resultLenses(history, this.#jobs)),
     ];
   }
 }
 
 /** The accuracy before and after, once both are there; before that, how far the run is. */
-function resultLenses({ run, before, now }: DatasetHistory): vscode.CodeLens[] {
+function resultLenses(history: DatasetHistory, jobs: Pick<JobTracker, 'ofRun'>): vscode.CodeLens[] {
   const { l10n } = vscode;
+  const { run, before, now } = history;
   if (run === null) {
     if (now === null) return [];
     return [
@@ -82,13 +101,13 @@ function resultLenses({ run, before, now }: DatasetHistory): vscode.CodeLens[] {
       ),
     ];
   }
-  const argument = { runId: run.id };
-  if (now !== null && before !== null) {
+  const pair = pairOf(history);
+  if (now !== null && before !== null && pair !== null && areOfSameQuestions(history)) {
     const text = `${percent(before.summary.greedyAccuracy)} → ${accuracyText(now.summary)}`;
-    return [lens('diff', text, l10n.t('Compare question by question'), 'latro.compare', argument)];
+    return [lens('diff', text, l10n.t('Compare question by question'), 'latro.compare', pair)];
   }
-  const text = now === null ? stepText(run) : accuracyText(now.summary);
-  return [lens('graph-line', text, l10n.t('Open the run'), 'latro.openRunDashboard', argument)];
+  const text = now === null ? stepText(shownRun(run, jobs.ofRun(run.id))) : accuracyText(now.summary);
+  return [lens('graph-line', text, l10n.t('Open the run'), 'latro.openRunDashboard', { runId: run.id })];
 }
 
 const accuracyText = ({ greedyAccuracy, questions }: EvaluationSummary): string =>

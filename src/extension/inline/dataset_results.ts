@@ -6,12 +6,14 @@ import type { RunSummary } from '../../protocol/run_record.ts';
 import { type Disposable, Emitter, type Listener } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
 import {
+  byTime,
   DatasetRuns,
   type FinishedEvaluation,
   finishedEvaluations,
   type KnownRuns,
   samePath,
 } from '../runs/dataset_runs.ts';
+import type { EvaluationPair } from '../runs/evaluation_pairs.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';
 import { EvaluationIndex } from './evaluation_index.ts';
 import {
@@ -37,6 +39,8 @@ export interface RowDetail {
   readonly rationales: ShownRationales;
   /** The evaluated answers; null where the result is of rollouts. */
   readonly evaluated: { readonly now: EvaluationFigures; readonly before: EvaluationFigures | null } | null;
+  /** The evaluations that are compared; null: there are no two that looked at this row. */
+  readonly pair: EvaluationPair | null;
 }
 
 /** Whose results a dataset shows: the newest run that has any, or evaluations of a model outside all runs. */
@@ -51,6 +55,11 @@ interface Source extends DatasetHistory {
   readonly rowsNow: EvaluationIndex | null;
   readonly rowsBefore: EvaluationIndex | null;
   readonly rollouts: RolloutIndex | null;
+}
+
+interface ReadEvaluation {
+  readonly evaluation: FinishedEvaluation;
+  readonly rows: EvaluationIndex;
 }
 
 interface CachedResult {
@@ -72,6 +81,8 @@ export class DatasetResults implements Disposable {
   /** By file and its stamp. */
   readonly #evaluations = new Map<string, Promise<EvaluationIndex>>();
   readonly #ofRollouts = new Map<string, CachedResult>();
+  /** Why an evaluation could not be read, by file: said once. */
+  readonly #warned = new Map<string, string>();
 
   /** Something may be different now. */
   readonly onChanged = this.#changed.event;
@@ -121,7 +132,8 @@ export class DatasetResults implements Disposable {
     const now = (await source.rowsNow?.row(rowKey)) ?? null;
     const before = (await source.rowsBefore?.row(rowKey)) ?? null;
     const evaluated = now === null ? null : { now, before };
-    return { run, result, rationales: shownRationales(now, rollout), evaluated };
+    const pair = before === null ? null : pairOf(source);
+    return { run, result, rationales: shownRationales(now, rollout), evaluated, pair };
   }
 
   async #result(source: Source, rowKey: string): Promise<RowResult | null> {
@@ -167,10 +179,26 @@ export class DatasetResults implements Disposable {
     const found = await this.#datasets.newestResults(file);
     if (found === null) return null;
     const { run, evaluations, hasRollouts } = found;
-    const now = evaluations.at(-1) ?? null;
-    const before = evaluations.findLast(({ updates }) => updates === 0) ?? null;
-    const rollouts = hasRollouts ? this.#rolloutsOf(run) : null;
-    return await this.#open({ run, now, before: before === now ? null : before }, rollouts);
+    const now = await this.#lastReadable(evaluations);
+    const before = now === null ? null : await this.#beforeOf(now.evaluation, evaluations);
+    return {
+      run,
+      now: now?.evaluation ?? null,
+      before: before?.evaluation ?? null,
+      rowsNow: now?.rows ?? null,
+      rowsBefore: before?.rows ?? null,
+      rollouts: hasRollouts ? this.#rolloutsOf(run) : null,
+    };
+  }
+
+  /** Of the start weights: the one that was made most like it, else the one of most questions. */
+  async #beforeOf(now: FinishedEvaluation, all: readonly FinishedEvaluation[]): Promise<ReadEvaluation | null> {
+    if (now.updates === 0) return null;
+    const { questions, k } = now.summary;
+    const likeness = ({ summary }: FinishedEvaluation): number =>
+      (summary.questions === questions ? 2 : 0) + (summary.k === k ? 1 : 0);
+    const start = all.filter(({ updates }) => updates === 0);
+    return await this.#lastReadable(start.sort((a, b) => likeness(a) - likeness(b)));
   }
 
   /** The last evaluation of a model that belongs to no run. */
@@ -178,20 +206,30 @@ export class DatasetResults implements Disposable {
     const names = (await this.#files.list(this.#folder)).filter((name) => name.endsWith('.json'));
     const evaluations = await finishedEvaluations(names.map((name) => path.join(this.#folder, name)));
     const own = evaluations.filter(({ summary }) => samePath(summary.dataset, file));
-    // Their names end with the time they were made.
-    const now = own.sort((a, b) => timeIn(a.file).localeCompare(timeIn(b.file))).at(-1);
-    return now === undefined ? null : await this.#open({ run: null, now, before: null }, null);
+    const now = await this.#lastReadable(own.sort(byTime));
+    return now === null
+      ? null
+      : { run: null, now: now.evaluation, before: null, rowsNow: now.rows, rowsBefore: null, rollouts: null };
   }
 
-  async #open(history: DatasetHistory, rollouts: RolloutIndex | null): Promise<Source> {
-    const [rowsNow, rowsBefore] = await Promise.all([this.#rowsOf(history.now), this.#rowsOf(history.before)]);
-    return { ...history, rowsNow, rowsBefore, rollouts };
+  /** The last of these whose rows can be read: a damaged or missing file does not hide the others. */
+  async #lastReadable(evaluations: readonly FinishedEvaluation[]): Promise<ReadEvaluation | null> {
+    for (const evaluation of evaluations.toReversed()) {
+      const { file } = evaluation;
+      try {
+        return { evaluation, rows: await this.#rowsOf(evaluation) };
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        // Looked at anew with every change of a run.
+        if (this.#warned.get(file) !== reason) this.#log.warn(`evaluation ${file} is left out: ${reason}`);
+        this.#warned.set(file, reason);
+      }
+    }
+    return null;
   }
 
   /** A finished evaluation does not change, but a run that was rolled back may write another of the same name. */
-  async #rowsOf(evaluation: FinishedEvaluation | null): Promise<EvaluationIndex | null> {
-    if (evaluation === null) return null;
-    const { file, updates } = evaluation;
+  async #rowsOf({ file, updates }: FinishedEvaluation): Promise<EvaluationIndex> {
     const { mtimeMs, size } = await stat(file);
     return await remembered(this.#evaluations, `${file} ${mtimeMs} ${size}`, () =>
       EvaluationIndex.read(this.#files, file, updates),
@@ -205,7 +243,16 @@ export class DatasetResults implements Disposable {
   }
 }
 
-const timeIn = (file: string): string => /(\d{8}-\d{6})\.jsonl$/.exec(file)?.[1] ?? '';
+/** The two that are compared, in the order to open them in; null when there are no two. */
+export function pairOf({ run, before, now }: DatasetHistory): EvaluationPair | null {
+  if (run === null || before === null || now === null) return null;
+  const [first, last] = [before, now].map(({ name }) => ({ runId: run.id, evaluation: name }));
+  return { before: first!, after: last! };
+}
+
+/** Accuracies of other questions are none to compare: a person may have evaluated more of them than the run does. */
+export const areOfSameQuestions = ({ before, now }: DatasetHistory): boolean =>
+  before !== null && before.summary.questions === now?.summary.questions;
 
 /** What failed is not remembered: the next one to ask tries again. */
 function remembered<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

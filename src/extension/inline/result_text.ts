@@ -1,12 +1,14 @@
-/** A row's result in words: a few at the end of its line, more of them on hover. */
-import * as vscode from 'vscode';
+/** A row's result in words: a few at the end of its line, more of them on hover. Pure. */
 import { unreachable } from '../../engine/common/errors.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 import type { CommandId } from '../command_ids.ts';
+import type { L10n } from '../common/l10n.ts';
+import { shownText } from '../common/shown_text.ts';
 import type { RowDetail } from './dataset_results.ts';
 import type {
   EvaluationFigures,
   RationaleFigures,
+  RewardChange,
   RowAnswers,
   RowOutcome,
   RowResult,
@@ -21,82 +23,89 @@ const figure = (value: number): string =>
     .replace(/^-(?=0\.00$)/, '')
     .replace('-', '−');
 /** "▲ 2.07" or "▼ 0.40"; no arrow where the digits say that nothing changed. */
-function change(value: number): string {
+function changeText(value: number): string {
   const size = Math.abs(value).toFixed(2);
   return Number(size) === 0 ? `± ${size}` : `${value < 0 ? '▼' : '▲'} ${size}`;
 }
 
-export function outcomeText(outcome: Exclude<RowOutcome, null>): string {
-  const { l10n } = vscode;
+function outcomeText(outcome: Exclude<RowOutcome, null>, l10n: L10n): string {
   return { fixed: l10n.t('fixed'), broken: l10n.t('broken'), unsolved: l10n.t('unsolved') }[outcome];
 }
 
-/** "fixed · 7 of 8 right · −0.31 ▲ 2.07"; that a single answer was fixed says already that it is right. */
-export function lineEndText({ now, before, outcome }: RowResult): string {
-  const reward =
-    before === null
-      ? figure(now.meanReward)
-      : `${figure(now.meanReward)} ${change(now.meanReward - before.meanReward)}`;
-  const votes = outcome !== null && now.votes === 1 ? '' : votesText(now);
-  return [outcome === null ? '' : outcomeText(outcome), votes, reward].filter(Boolean).join(' · ');
+/**
+ * "fixed · 7 of 8 right · −0.31 ▲ 2.07", or "7 of 8 right · greedy −0.31 ▲ 2.07" where only the greedy answers can be compared. A word for
+ * the outcome says already whether the one answer that is compared is right, and VS Code cuts a hint after 43 characters.
+ */
+export function lineEndText({ now, outcome, change }: RowResult, l10n: L10n): string {
+  const isOfOne = now.votes === 1 || change?.of === 'greedy';
+  const votes = outcome !== null && isOfOne ? '' : votesText(now, l10n);
+  const reward = change === null ? figure(now.meanReward) : movedText(change, l10n);
+  return [outcome === null ? '' : outcomeText(outcome, l10n), votes, reward].filter(Boolean).join(' · ');
+}
+
+/** "−0.31 ▲ 2.07", and of what when it is not of all that stands before it. */
+function movedText({ of, now, by }: RewardChange, l10n: L10n): string {
+  const moved = `${figure(now)} ${changeText(by)}`;
+  return of === 'greedy' ? l10n.t('greedy {0}', moved) : moved;
 }
 
 /** "7 of 8 right"; of a single answer just whether it is. */
-function votesText({ right, votes }: RowAnswers): string {
-  const { l10n } = vscode;
-  if (votes === 1) return right === 1 ? l10n.t('right') : l10n.t('wrong');
+function votesText({ right, votes }: Pick<RowAnswers, 'right' | 'votes'>, l10n: L10n): string {
+  if (votes === 1) return rightText(right === 1, l10n);
   return l10n.t('{0} of {1} right', right, votes);
 }
 
+const rightText = (isRight: boolean, l10n: L10n): string => (isRight ? l10n.t('right') : l10n.t('wrong'));
+
 /** The commands that links of a hover may run. */
-const LINKED: readonly CommandId[] = ['latro.showRationales', 'latro.openRunDashboard', 'latro.compare'];
+export const LINKED: readonly CommandId[] = ['latro.showRationales', 'latro.openRunDashboard', 'latro.compare'];
 
 /** Longer texts are cut: the side panel shows them whole. */
 const LONGEST_TEXT = 600;
 
-/** Texts of models and datasets are shown as text and never interpreted. */
-export function hoverText(detail: RowDetail, file: vscode.Uri, line: number): vscode.MarkdownString {
-  const { l10n } = vscode;
-  const { run, result, rationales, evaluated } = detail;
-  const text = new vscode.MarkdownString();
-  text.isTrusted = { enabledCommands: [...LINKED] };
-  text.supportHtml = false;
-  text.appendMarkdown('**').appendText(headline(result)).appendMarkdown('**\n\n');
-  text.appendText(weightsText(result, run)).appendMarkdown('\n\n');
+/**
+ * Markdown in which texts of models and datasets are shown as text and never interpreted. What can be done stands before what can be
+ * read: VS Code shows the beginning of a long hover.
+ * @param uri of the dataset
+ * @param line 0-based
+ */
+export function hoverMarkdown(detail: RowDetail, uri: string, line: number, l10n: L10n): string {
+  const { run, result, rationales, evaluated, pair } = detail;
+  const links = [
+    link(l10n.t('Show rationales'), 'latro.showRationales', { uri, line }),
+    ...(run === null ? [] : [link(l10n.t('Open run'), 'latro.openRunDashboard', { runId: run.id })]),
+    ...(pair === null ? [] : [link(l10n.t('Compare accuracy'), 'latro.compare', pair)]),
+  ];
   const what = selfRewardText(result.now.made, l10n);
-  text.appendText(what).appendMarkdown('\n\n');
-  if (evaluated !== null) {
-    appendQuoted(text, l10n.t('Answer now'), greedyOf(evaluated.now));
-    if (evaluated.before !== null) appendQuoted(text, l10n.t('Answer before'), greedyOf(evaluated.before));
-  }
   // Where an evaluated row shows rationales of training, their rewards may be others than the mean above.
   const ofShown = 'made' in rationales ? selfRewardText(rationales.made, l10n) : what;
-  if (ofShown !== what) text.appendText(l10n.t('In training: {0}', ofShown)).appendMarkdown('\n\n');
-  appendRationales(text, rationales);
-  const links = [
-    link(l10n.t('Show rationales'), 'latro.showRationales', { uri: file.toString(), line }),
-    ...(run === null ? [] : [link(l10n.t('Open run'), 'latro.openRunDashboard', { runId: run.id })]),
-    ...(run === null || evaluated?.before == null
-      ? []
-      : [link(l10n.t('Compare accuracy'), 'latro.compare', { runId: run.id })]),
-  ];
-  return text.appendMarkdown(links.join(' · '));
+  return [
+    `**${shownText(headline(result, l10n))}**`,
+    links.join(' · '),
+    shownText(weightsText(result, run, l10n)),
+    shownText(what),
+    ...(evaluated === null ? [] : [quoted(l10n.t('Answer now'), greedyOf(evaluated.now), l10n)]),
+    ...(evaluated?.before == null ? [] : [quoted(l10n.t('Answer before'), greedyOf(evaluated.before), l10n)]),
+    ...(ofShown === what ? [] : [shownText(l10n.t('In training: {0}', ofShown))]),
+    ...rationalesText(rationales, l10n),
+  ].join('\n\n');
 }
 
-function headline({ now, before, outcome }: RowResult): string {
-  const { l10n } = vscode;
-  const votes = votesText(now);
-  const parts = [
-    outcome === null ? '' : outcomeText(outcome),
-    before === null ? votes : l10n.t('{0} (before: {1})', votes, votesText(before)),
-    l10n.t('mean self-reward {0}', figure(now.meanReward)),
-    before === null ? '' : change(now.meanReward - before.meanReward),
-  ];
-  return parts.filter(Boolean).join(' · ');
+function headline({ now, before, outcome, change }: RowResult, l10n: L10n): string {
+  const since = (is: string, was: string) => l10n.t('{0} (before: {1})', is, was);
+  const votes = votesText(now, l10n);
+  const mean = l10n.t('mean self-reward {0}', figure(now.meanReward));
+  const parts = outcome === null ? [] : [outcomeText(outcome, l10n)];
+  if (before === null || change === null) parts.push(votes, mean);
+  else if (change.of === 'mean') parts.push(since(votes, votesText(before, l10n)), mean, changeText(change.by));
+  else {
+    const [is, was] = [now, before].map(({ greedy }) => rightText(greedy?.right === true, l10n)) as [string, string];
+    parts.push(votes, mean, since(`${movedText(change, l10n)}, ${is}`, was));
+  }
+  return parts.join(' · ');
 }
 
-function weightsText({ now, before, from }: RowResult, run: RunSummary | null): string {
-  const { l10n } = vscode;
+function weightsText({ now, before, from }: RowResult, run: RunSummary | null, l10n: L10n): string {
   if (run === null) return l10n.t('Evaluation of a model outside any run');
   const name = (updates: number) => (updates === 0 ? l10n.t('base') : l10n.t('step {0}', updates));
   const weights = before === null ? name(now.updates) : `${name(before.updates)} → ${name(now.updates)}`;
@@ -110,20 +119,18 @@ const greedyOf = ({ greedy, answerLogProbGreedy }: EvaluationFigures): Rationale
   selfReward: answerLogProbGreedy,
 });
 
-function appendRationales(text: vscode.MarkdownString, rationales: ShownRationales): void {
-  const { l10n } = vscode;
+function rationalesText(rationales: ShownRationales, l10n: L10n): string[] {
   switch (rationales.kind) {
     case 'samples': {
-      const [best, worst] = rationales.shown;
-      if (best !== undefined) appendQuoted(text, l10n.t('Best of {0} samples', rationales.count), best);
-      if (worst !== undefined) appendQuoted(text, l10n.t('Worst of {0} samples', rationales.count), worst);
-      return;
+      const titles = [
+        l10n.t('Best of {0} samples', rationales.count),
+        l10n.t('Worst of {0} samples', rationales.count),
+      ] as const;
+      return bestAndWorst(rationales.shown, titles, l10n);
     }
     case 'rollout': {
-      const [best, worst] = rationales.shown;
-      if (best !== undefined) appendQuoted(text, worst ? l10n.t('Best rationale') : l10n.t('Rationale'), best);
-      if (worst !== undefined) appendQuoted(text, l10n.t('Worst rationale'), worst);
-      return;
+      const best = rationales.shown.length > 1 ? l10n.t('Best rationale') : l10n.t('Rationale');
+      return bestAndWorst(rationales.shown, [best, l10n.t('Worst rationale')], l10n);
     }
     case 'greedy-only': {
       const settings = ['evaluation.k', 'latro.evaluation.samplesPerQuestion'] as const;
@@ -131,39 +138,40 @@ function appendRationales(text: vscode.MarkdownString, rationales: ShownRational
         'Only the greedy answer was evaluated. With samples ({0} of a run, setting {1}) the best and the worst are shown here.',
         ...settings,
       );
-      text.appendText(why).appendMarkdown('\n\n');
-      return;
+      return [shownText(why)];
     }
     case 'no-rewards':
-      text
-        .appendText(l10n.t('This evaluation kept no reward of each sample; a new one shows the best and the worst.'))
-        .appendMarkdown('\n\n');
-      return;
+      return [
+        shownText(l10n.t('This evaluation kept no reward of each sample; a new one shows the best and the worst.')),
+      ];
     default:
-      unreachable(rationales);
+      return unreachable(rationales);
   }
 }
 
-function appendQuoted(text: vscode.MarkdownString, title: string, rationale: RationaleFigures): void {
-  text.appendMarkdown(`**${title}** `).appendText(`${figure(rationale.selfReward)} · ${verdict(rationale)}`);
-  quote(text, rationale.text);
+const bestAndWorst = (
+  [best, worst]: readonly RationaleFigures[],
+  titles: readonly [best: string, worst: string],
+  l10n: L10n,
+): string[] => [
+  ...(best === undefined ? [] : [quoted(titles[0], best, l10n)]),
+  ...(worst === undefined ? [] : [quoted(titles[1], worst, l10n)]),
+];
+
+function quoted(title: string, rationale: RationaleFigures, l10n: L10n): string {
+  const trimmed = rationale.text.trim();
+  const cut = trimmed.length > LONGEST_TEXT ? `${trimmed.slice(0, LONGEST_TEXT)}…` : trimmed;
+  const lines = (cut === '' ? l10n.t('(empty)') : cut).split('\n').map((each) => `> ${shownText(each)}`);
+  const figures = shownText(`${figure(rationale.selfReward)} · ${verdict(rationale, l10n)}`);
+  return `**${shownText(title)}** ${figures}\n\n${lines.join('  \n')}`;
 }
 
-function verdict({ extractedAnswer, correct }: { extractedAnswer: string | null; correct: boolean }): string {
-  const { l10n } = vscode;
+function verdict(
+  { extractedAnswer, correct }: { extractedAnswer: string | null; correct: boolean },
+  l10n: L10n,
+): string {
   if (extractedAnswer === null) return l10n.t('✕ no answer');
   return correct ? `✓ ${extractedAnswer}` : `✕ ${extractedAnswer}`;
-}
-
-function quote(text: vscode.MarkdownString, content: string): void {
-  const { l10n } = vscode;
-  const trimmed = content.trim();
-  const cut = trimmed.length > LONGEST_TEXT ? `${trimmed.slice(0, LONGEST_TEXT)}…` : trimmed;
-  text.appendMarkdown('\n\n');
-  for (const each of (cut === '' ? l10n.t('(empty)') : cut).split('\n')) {
-    text.appendMarkdown('> ').appendText(each).appendMarkdown('  \n');
-  }
-  text.appendMarkdown('\n');
 }
 
 /** Parentheses would end the link. */

@@ -7,7 +7,8 @@ import { DisposableStore } from '../common/disposables.ts';
 import { Pace } from '../common/pace.ts';
 import type { DatasetResults } from './dataset_results.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
-import { hoverText, lineEndText } from './result_text.ts';
+import { lineEndText } from './result_text.ts';
+import { hoverText } from './row_hover.ts';
 import { ShownResults } from './shown_results.ts';
 
 /** Runs in progress and large files that are being read change all the time. */
@@ -57,7 +58,9 @@ export class RowHints implements vscode.InlayHintsProvider<RowHint>, vscode.Disp
     const { version } = document;
     const shown = await this.#shown.on(document, range);
     if (document.version !== version) return []; // VS Code asks again after an edit
-    return shown.map(({ line, rowKey, result }) => new RowHint(document, line, rowKey, lineEndText(result)));
+    return shown.map(
+      ({ line, rowKey, result }) => new RowHint(document, line, rowKey, lineEndText(result, vscode.l10n)),
+    );
   }
 
   async resolveInlayHint(hint: RowHint): Promise<RowHint> {

@@ -1,8 +1,8 @@
 /** Hover over a row's result: its figures, its best and its worst rationale, and where to read on. */
 import * as vscode from 'vscode';
-import type { DatasetResults } from './dataset_results.ts';
+import type { DatasetResults, RowDetail } from './dataset_results.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
-import { hoverText } from './result_text.ts';
+import { hoverMarkdown, LINKED } from './result_text.ts';
 
 export class RowHover implements vscode.HoverProvider {
   readonly #indexes: DocumentIndexes;
@@ -22,4 +22,12 @@ export class RowHover implements vscode.HoverProvider {
     const detail = row && (await this.#results.detail(document.fileName, row.rowKey));
     return detail ? new vscode.Hover(hoverText(detail, document.uri, position.line), range) : undefined;
   }
+}
+
+/** @param line 0-based */
+export function hoverText(detail: RowDetail, file: vscode.Uri, line: number): vscode.MarkdownString {
+  const text = new vscode.MarkdownString(hoverMarkdown(detail, file.toString(), line, vscode.l10n));
+  text.isTrusted = { enabledCommands: [...LINKED] };
+  text.supportHtml = false;
+  return text;
 }

@@ -20,6 +20,22 @@ export interface RowAnswers {
   readonly meanReward: number;
   /** null: an older record that does not say it. */
   readonly made: SelfRewardMade | null;
+  /** The greedy answer of an evaluation, which is the whole of it where nothing was sampled; null: a rollout has none. */
+  readonly greedy: GreedyAnswer | null;
+}
+
+export interface GreedyAnswer {
+  readonly right: boolean;
+  readonly reward: number;
+  /** What stands above it is of samples, and this beside them. */
+  readonly besideSamples: boolean;
+}
+
+/** How the reward moved: the mean of the figures above, or that of the greedy answer where only one of the two looks sampled others. */
+export interface RewardChange {
+  readonly of: 'mean' | 'greedy';
+  readonly now: number;
+  readonly by: number;
 }
 
 /** Evaluations score the whole of y, whatever a run's own reward counts: log π(y | x ⊕ z), in nats. */
@@ -31,10 +47,20 @@ export interface RowResult {
   /** The first look of the same kind; null when there is only one. */
   readonly before: RowAnswers | null;
   readonly outcome: RowOutcome;
+  /** null: there is nothing to compare with. */
+  readonly change: RewardChange | null;
 }
 
 export function rowResult(from: RowResult['from'], now: RowAnswers, before: RowAnswers | null): RowResult {
-  return { from, now, before, outcome: outcomeOf(now, before) };
+  return { from, now, before, outcome: outcomeOf(now, before), change: changeOf(now, before) };
+}
+
+/** Sampled answers are mostly worth less than the greedy one of the same weights: the one is never taken for a change of the other. */
+function changeOf(now: RowAnswers, before: RowAnswers | null): RewardChange | null {
+  if (before === null) return null;
+  if (now.greedy !== null && before.greedy !== null && now.greedy.besideSamples !== before.greedy.besideSamples)
+    return { of: 'greedy', now: now.greedy.reward, by: now.greedy.reward - before.greedy.reward };
+  return { of: 'mean', now: now.meanReward, by: now.meanReward - before.meanReward };
 }
 
 function outcomeOf(now: RowAnswers, before: RowAnswers | null): RowOutcome {
@@ -61,6 +87,7 @@ export function answersOfRollout({ step, rationales }: RolloutFigures): RowAnswe
     solved: rationales.some(({ extractedAnswer, correct }) => correct && extractedAnswer === majority),
     meanReward: mean(rationales.map(({ selfReward }) => selfReward)),
     made: rewardMade(rationales),
+    greedy: null,
   };
 }
 
@@ -88,6 +115,7 @@ export function answersOfEvaluation(row: EvaluationFigures, updates: number): Ro
     solved: greedy.correct,
     meanReward: answerLogProbSampled ?? answerLogProbGreedy,
     made: EVALUATED,
+    greedy: { right: greedy.correct, reward: answerLogProbGreedy, besideSamples: samples.length > 0 },
   };
 }
 

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import type { RunDirectory } from '../../engine/runs/run_directory.ts';
+import { evaluationTime, type RunDirectory } from '../../engine/runs/run_directory.ts';
 import { EvaluationSummary } from '../../protocol/records.ts';
 import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
 import { updatesBehind } from '../rationales/rationale_sets.ts';
@@ -16,6 +16,8 @@ export interface KnownRuns {
 
 /** A finished evaluation: what it says of all its rows, and the file of its rows. */
 export interface FinishedEvaluation {
+  /** That of its files, whatever is written in them. */
+  readonly name: string;
   readonly summary: EvaluationSummary;
   readonly file: string;
   /** Updates behind the weights. */
@@ -25,7 +27,7 @@ export interface FinishedEvaluation {
 /** What a run has of one dataset: at least one of the two. */
 export interface RunResults {
   readonly run: RunSummary;
-  /** By rising number of updates; of those of the same weights, the one of most questions last. */
+  /** By rising number of updates; of those of the same weights, the one of most questions last, and of those the newest. */
   readonly evaluations: readonly FinishedEvaluation[];
   /** Of training on this dataset. */
   readonly hasRollouts: boolean;
@@ -97,7 +99,8 @@ export async function finishedEvaluations(files: readonly string[]): Promise<Fin
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), EvaluationSummary), text);
     if (!parsed.success) return [];
     const summary = parsed.output;
-    return [{ summary, file: `${file}l`, updates: updatesBehind(summary.checkpoint) }];
+    const name = path.basename(file, '.json');
+    return [{ name, summary, file: `${file}l`, updates: updatesBehind(summary.checkpoint) }];
   });
   return (await Promise.all(read)).flat();
 }
@@ -108,4 +111,7 @@ export function samePath(a: string, b: string): boolean {
 }
 
 const byUpdates = (a: FinishedEvaluation, b: FinishedEvaluation): number =>
-  a.updates - b.updates || a.summary.questions - b.summary.questions;
+  a.updates - b.updates || a.summary.questions - b.summary.questions || byTime(a, b);
+
+export const byTime = (a: FinishedEvaluation, b: FinishedEvaluation): number =>
+  evaluationTime(a.name).localeCompare(evaluationTime(b.name));

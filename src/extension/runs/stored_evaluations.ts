@@ -6,7 +6,7 @@ import { LatroError } from '../../engine/common/errors.ts';
 import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
 import { EvaluationFolder } from '../../engine/runs/evaluation_folder.ts';
-import { evaluationStep, type RunDirectory } from '../../engine/runs/run_directory.ts';
+import { evaluationStep, evaluationTime, type RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { EvaluationRow, EvaluationSettings, EvaluationSummary } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
@@ -56,7 +56,7 @@ export class StoredEvaluations {
     const ofRuns = await Promise.all(this.#runs.runs.map((run) => this.ofRun(run)));
     const outside = await this.#readable(this.#outside, await this.#outside.names());
     const own = outside.map(({ name, summary }) => this.#ofNoRun(name, summary));
-    return [...ofRuns.flat(), ...own.sort((a, b) => timeIn(b).localeCompare(timeIn(a)))];
+    return [...ofRuns.flat(), ...own.sort((a, b) => timeOf(b).localeCompare(timeOf(a)))];
   }
 
   async ofRun(run: RunSummary): Promise<StoredEvaluation[]> {
@@ -176,10 +176,8 @@ async function stampOf(file: string): Promise<string> {
   return status === undefined ? '' : `${file} ${status.mtimeMs} ${status.size}`;
 }
 
+const timeOf = ({ summary }: StoredEvaluation): string => evaluationTime(summary.name);
 const stepOf = ({ summary }: StoredEvaluation): number => evaluationStep(summary.name) ?? 0;
-
-/** Names of evaluations outside runs end with the time they were made. */
-const timeIn = ({ summary }: StoredEvaluation): string => /(\d{8}-\d{6})$/.exec(summary.name)?.[1] ?? '';
 
 function settingsOf({ model, adapter, preset, templates, seed, dataset, evaluation }: RunConfig): EvaluationSettings {
   const { temperature, maxTokens, extractor } = evaluation;
