@@ -10,13 +10,14 @@
  * Paths are absolute. Log-probabilities are in nats, times ISO 8601, durations in seconds, sizes in bytes.
  */
 import * as v from 'valibot';
+import { FiguresMade } from './figures_made.ts';
 import { PrefixScore, StrategyChoice } from './rationale_messages.ts';
 import { EvaluationSummary, QuestionRollout, RationaleRecord, RunEvent } from './records.ts';
 import { RunConfigInput } from './run_config.ts';
 import { DatasetFormat } from './run_config_fields.ts';
 
 /** Raised whenever an older peer would misread a message. A client that finds another version replaces an idle engine. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Path = v.pipe(v.string(), v.minLength(1));
@@ -136,6 +137,10 @@ export const PromptPreview = v.object({
   /** y: separator, template with the gold answer, end token. */
   answer: v.string(),
   answerTokens: Count,
+  /** What the reward is, before KL and ratings, and the tokens of y that it counts: none where a verifier judges. */
+  made: v.pick(FiguresMade, ['kind', 'over', 'subtractNoRationale']),
+  counted: v.string(),
+  countedTokens: Count,
 });
 export type PromptPreview = v.InferOutput<typeof PromptPreview>;
 

@@ -181,6 +181,7 @@ describe('results in the dataset', () => {
     const text = preview.document.getText();
     assert.ok(text.includes('A box holds 6 pencils. How many pencils are in 7 boxes?'), text);
     assert.match(text, /answer y, 1 tokens/);
+    assert.match(text, /The self-reward is the log-probability of the gold answer/);
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 });

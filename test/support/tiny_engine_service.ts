@@ -176,7 +176,9 @@ export class TinyEngineService implements EngineService {
   async previewPrompt({ row }: RequestParams<'previewPrompt'>): Promise<RequestResult<'previewPrompt'>> {
     const { question, answer } = parseRow(row);
     const words = (text: string) => text.split(' ').length;
-    return { prompt: question, promptTokens: words(question), answer, answerTokens: words(answer) };
+    const made = { kind: 'log-probability', over: 'answer', subtractNoRationale: false } as const;
+    const counted = { made, counted: answer, countedTokens: words(answer) };
+    return { prompt: question, promptTokens: words(question), answer, answerTokens: words(answer), ...counted };
   }
 
   async scoreRationale({ row, text }: RequestParams<'scoreRationale'>): Promise<RationaleRecord> {

@@ -86,7 +86,25 @@ describe('studio service: questions', function () {
       assert.equal(preview.answer, answerTokens.map(({ text }) => text).join(''));
       // One token per character, but for the end token.
       assert.equal(preview.promptTokens, preview.prompt.length);
+      const counted = answerTokens.filter(({ part }) => part === 'answer').map(({ text }) => text);
+      assert.ok(counted.length > 0 && counted.length < answerTokens.length);
+      assert.deepEqual([preview.counted, preview.countedTokens], [counted.join(''), counted.length], "y's own answer");
+      assert.deepEqual(preview.made, { kind: 'log-probability', over: 'answer', subtractNoRationale: false });
     }
+  });
+
+  it('previews the reward of the run whose weights they are', async () => {
+    const previewOf = async (config: object) => {
+      const { runDirectory, ended } = await studio.train({ steps: 1, ...config });
+      assert.deepEqual((await ended).outcome, { type: 'ok' });
+      const weights = checkpoint(runDirectory, 'base');
+      return await studio.client.request('previewPrompt', { jobId: studio.nextJob(), weights, row });
+    };
+    const whole = await previewOf({ reward: { over: 'answer-and-template', subtractNoRationale: true } });
+    assert.deepEqual([whole.counted, whole.countedTokens], [whole.answer, whole.answerTokens]);
+    assert.deepEqual([whole.made.over, whole.made.subtractNoRationale], ['answer-and-template', true]);
+    const judged = await previewOf({ method: 'grpo' });
+    assert.deepEqual([judged.made.kind, judged.counted, judged.countedTokens], ['verifier', '', 0]);
   });
 
   it('describes a model folder from its headers', async () => {

@@ -1,5 +1,8 @@
 /** The exact prompt x and answer y of a row under some weights: their templates, their chat template, their tokenizer. */
+import type { SelfRewardMade } from '../../protocol/counted_tokens.ts';
 import type { PromptPreview, RequestParams } from '../../protocol/engine_rpc.ts';
+import { figuresMade } from '../../protocol/figures_made.ts';
+import type { RunConfig } from '../../protocol/run_config.ts';
 import { OpenQuestion } from './open_question.ts';
 import type { QuestionWorld } from './question_world.ts';
 
@@ -8,10 +11,28 @@ export async function previewPrompt(
   world: QuestionWorld,
 ): Promise<PromptPreview> {
   const question = await OpenQuestion.open(world, params);
-  return await question.ask(0, async ({ encoded: { prompt, promptIds, answer, answerIds } }) => ({
-    prompt,
-    promptTokens: promptIds.length,
-    answer,
-    answerTokens: answerIds.length,
-  }));
+  const made = rewardMade(question.config);
+  return await question.ask(0, async ({ policy, encoded }) => {
+    const { prompt, promptIds, answer, answerIds, answerParts } = encoded;
+    const pieces = policy.tokenizer.decodePieces(answerIds);
+    const counts = (at: number) => made.over === 'answer-and-template' || answerParts[at] === 'answer';
+    const counted = made.kind === 'verifier' ? [] : pieces.filter((_, at) => counts(at));
+    return {
+      prompt,
+      promptTokens: promptIds.length,
+      answer,
+      answerTokens: answerIds.length,
+      made,
+      counted: counted.join(''),
+      countedTokens: counted.length,
+    };
+  });
+}
+
+/** What stands in a reward of these settings before KL and ratings: where a verifier judges, no likelihood does. */
+function rewardMade(config: RunConfig): SelfRewardMade {
+  const { kind, over, subtractNoRationale, judgedBy } = figuresMade(config, 1);
+  return judgedBy === 'verifier'
+    ? { kind: 'verifier', over, subtractNoRationale: false }
+    : { kind, over, subtractNoRationale };
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
-import type { PromptPreview, Weights } from '../../protocol/engine_rpc.ts';
+import type { Weights } from '../../protocol/engine_rpc.ts';
 import type { CommandServices } from '../commands/services.ts';
 import { modelOf } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
@@ -11,6 +11,7 @@ import { type DatasetText, isJsonLines, isTooLarge, rowAtLine } from '../dataset
 import { tooLarge } from '../dataset/too_large.ts';
 import { type Question, referenceTo } from '../rationales/question_source.ts';
 import type { DatasetResults } from './dataset_results.ts';
+import { promptPreviewText } from './prompt_preview_text.ts';
 
 const SCHEME = 'latro-prompt';
 /** Only there to be wrapped: see package.json. */
@@ -49,7 +50,7 @@ export class PromptPreviews implements vscode.TextDocumentContentProvider, vscod
     );
     const name = vscode.l10n.t('Prompt of line {0}', question.row.line);
     const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name}`, query: randomUUID() });
-    this.#contents.set(uri.toString(), previewText(preview));
+    this.#contents.set(uri.toString(), promptPreviewText(preview, vscode.l10n));
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
     await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
@@ -65,21 +66,6 @@ export class PromptPreviews implements vscode.TextDocumentContentProvider, vscod
     if (run != null) return { kind: 'run', runDirectory: run.directory, checkpoint: 'base' };
     return { kind: 'model', model: await modelOf(this.#services), adapter: null };
   }
-}
-
-/** Texts between rules that name them; what stands between the rules is exact, to the character. */
-function previewText({ prompt, promptTokens, answer, answerTokens }: PromptPreview): string {
-  const { l10n } = vscode;
-  const rule = (title: string) => `──── ${title} ────`;
-  return [
-    rule(l10n.t('prompt x, {0} tokens', promptTokens)),
-    prompt,
-    rule(l10n.t('here the model writes its rationale z')),
-    rule(l10n.t('answer y, {0} tokens: the reward is log π(y | x, z)', answerTokens)),
-    answer,
-    rule(l10n.t('end')),
-    '',
-  ].join('\n');
 }
 
 async function questionFor(argument: unknown): Promise<Question> {
