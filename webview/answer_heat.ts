@@ -7,7 +7,7 @@ import { countedOver } from '../src/protocol/counted_tokens.ts';
 import type { AnswerTokenRecord, RationaleRecord } from '../src/protocol/records.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, signed } from './format.ts';
-import { answerTokenTip, visibleToken } from './rationale_tips.ts';
+import { answerTokenText, answerTokenTip, endTokenOf } from './rationale_tips.ts';
 import { t } from './strings.ts';
 import { explained } from './tooltip.ts';
 
@@ -17,6 +17,7 @@ const FULL_BAR_NATS = 5;
 export function answerHeat(record: RationaleRecord): VNode {
   const part = (which: AnswerTokenRecord['part']): AnswerTokenRecord[] =>
     record.answerTokens.filter((token) => token.part === which);
+  const end = endTokenOf(record);
   const scoredBare = record.answerTokens.some((token) => token.logProbWithoutRationale !== null);
   return h(
     'section',
@@ -25,8 +26,14 @@ export function answerHeat(record: RationaleRecord): VNode {
     h(
       'div',
       { class: 'heat-groups', 'data-roving': 'list' },
-      group(t('rationale.heat.answer'), part('answer'), record.answerLogProb),
-      group(t('rationale.heat.template'), part('template'), record.templateLogProb, countedOver(record) === 'answer'),
+      group(t('rationale.heat.answer'), part('answer'), record.answerLogProb, end),
+      group(
+        t('rationale.heat.template'),
+        part('template'),
+        record.templateLogProb,
+        end,
+        countedOver(record) === 'answer',
+      ),
     ),
     h(
       'p',
@@ -38,7 +45,13 @@ export function answerHeat(record: RationaleRecord): VNode {
   );
 }
 
-function group(label: string, tokens: readonly AnswerTokenRecord[], sum: number, uncounted = false): Child {
+function group(
+  label: string,
+  tokens: readonly AnswerTokenRecord[],
+  sum: number,
+  end: AnswerTokenRecord | undefined,
+  uncounted = false,
+): Child {
   if (tokens.length === 0) return null;
   const bare = tokens.map((token) => token.logProbWithoutRationale);
   const bareSum = bare.every((value) => value !== null) ? bare.reduce((a, b) => a + b, 0) : null;
@@ -55,11 +68,15 @@ function group(label: string, tokens: readonly AnswerTokenRecord[], sum: number,
         ? null
         : h('span', { class: 'dim number' }, t('rationale.heat.gain', fixed(bareSum), signed(sum - bareSum))),
     ),
-    h('ol', { class: 'cells' }, tokens.map(cell)),
+    h(
+      'ol',
+      { class: 'cells' },
+      tokens.map((token) => cell(token, token === end)),
+    ),
   );
 }
 
-function cell(token: AnswerTokenRecord): VNode {
+function cell(token: AnswerTokenRecord, isEnd: boolean): VNode {
   const bare = token.logProbWithoutRationale;
   return h(
     'li',
@@ -68,9 +85,9 @@ function cell(token: AnswerTokenRecord): VNode {
       tabindex: -1,
       'data-rove': true,
       vars: { '--with': share(token.logProb), '--without': share(bare) },
-      ...explained(() => answerTokenTip(token)),
+      ...explained(() => answerTokenTip(token, isEnd)),
     },
-    h('span', { class: 'token' }, visibleToken(token.text)),
+    h('span', { class: 'token' }, answerTokenText(token, isEnd)),
     h(
       'span',
       { class: 'bars', 'aria-hidden': true },

@@ -3,7 +3,7 @@ import { countedOver } from '../src/protocol/counted_tokens.ts';
 import type { RationaleView } from '../src/protocol/rationale_messages.ts';
 import { type Child, h } from './dom.ts';
 import { fixed, probability } from './format.ts';
-import { clearFrom } from './rationale_figures.ts';
+import { type ClearAnswer, clearAnswer } from './rationale_figures.ts';
 import { quoted } from './rationale_tips.ts';
 import { checkpointLabel, t } from './strings.ts';
 import { explained } from './tooltip.ts';
@@ -24,16 +24,11 @@ export function prefixLine(rationale: RationaleView): Child {
   const line = scores.map(
     ({ tokens, logProb }, i) => `${i === 0 ? 'M' : 'L'}${x(tokens).toFixed(1)} ${y(logProb).toFixed(1)}`,
   );
-  const clear = clearFrom(scores);
+  const clear = clearAnswer(scores);
   const half = y(Math.log(0.5)).toFixed(1);
   const first = scores[0]!;
   const last = scores.at(-1)!;
-  const said =
-    clear === null
-      ? t('rationale.prefix.never')
-      : clear.tokens === 0
-        ? t('rationale.prefix.always')
-        : t('rationale.prefix.clear', clear.tokens, quoted(rationale.record.tokens[clear.tokens - 1]?.text ?? ''));
+  const said = clearText(clear, rationale);
   return h(
     'figure',
     { class: 'prefix' },
@@ -53,9 +48,8 @@ export function prefixLine(rationale: RationaleView): Child {
         d: `${line.join('')}L${x(last.tokens).toFixed(1)} ${HEIGHT}L${x(first.tokens).toFixed(1)} ${HEIGHT}Z`,
       }),
       h('path', { class: 'line', d: line.join('') }),
-      clear === null
-        ? null
-        : h('line', { class: 'clear', x1: x(clear.tokens), x2: x(clear.tokens), y1: 0, y2: HEIGHT }),
+      clear === null ? null : edges(clear).map((tokens) => edge(x(tokens))),
+      clear === null ? null : between(x(clear.notYetAt ?? clear.by), x(clear.by)),
     ),
     h(
       'figcaption',
@@ -77,10 +71,24 @@ export function prefixLine(rationale: RationaleView): Child {
       h('span', { class: 'dim number' }, `${fixed(first.logProb)} → ${fixed(last.logProb)}`),
       rationale.tracedBy === undefined
         ? null
-        : h('span', { class: 'dim' }, t('rationale.prefix.by', checkpointLabel(rationale.tracedBy))),
+        : h('span', { class: 'dim' }, t('rationale.prefix.scoredBy', checkpointLabel(rationale.tracedBy))),
     ),
   );
 }
+
+/** The token itself only where the one before it was asked about too. */
+function clearText(clear: ClearAnswer | null, { record }: RationaleView): string {
+  if (clear === null) return t('rationale.prefix.never');
+  const { by, notYetAt } = clear;
+  if (notYetAt === null) return t('rationale.prefix.always');
+  if (by - notYetAt === 1) return t('rationale.prefix.clear', by, quoted(record.tokens[notYetAt]?.text ?? ''));
+  return t('rationale.prefix.by', by, notYetAt);
+}
+
+const edges = ({ by, notYetAt }: ClearAnswer): number[] => (notYetAt === null ? [by] : [notYetAt, by]);
+const edge = (x: number): Child => h('line', { class: 'clear', x1: x, x2: x, y1: 0, y2: HEIGHT });
+const between = (from: number, to: number): Child =>
+  h('rect', { class: 'between', x: from, y: 0, width: to - from, height: HEIGHT });
 
 /** Which tokens of y the curve is of: those that the reward counts. */
 function which({ record }: RationaleView): string {

@@ -144,18 +144,22 @@ export function weightLevel(weight: number | undefined, set: RationaleSet): numb
   return share < 1e-3 ? 0 : Math.sign(weight) * Math.ceil(share * 3);
 }
 
+/** A number of tokens; of none between the two is anything known. */
+export interface ClearAnswer {
+  readonly by: number;
+  /** null: the answer is clear from the first prefix on. */
+  readonly notYetAt: number | null;
+}
+
 /**
- * Where the answer becomes clear: the first prefix from which on p(y | x, z_≤t) never falls below ½ again, or null when the whole
- * rationale does not get there.
+ * Where the answer becomes clear: `by` is the first prefix of those that were asked from which on p(y | x, z_≤t) never falls below ½
+ * again. null when the whole rationale does not get there.
  */
-export function clearFrom(scores: readonly PrefixScore[]): PrefixScore | null {
+export function clearAnswer(scores: readonly PrefixScore[]): ClearAnswer | null {
   const half = Math.log(0.5);
-  let clear: PrefixScore | null = null;
-  for (const score of scores) {
-    if (score.logProb < half) clear = null;
-    else clear ??= score;
-  }
-  return clear;
+  const last = scores.findLastIndex(({ logProb }) => logProb < half);
+  const by = scores[last + 1];
+  return by === undefined ? null : { by: by.tokens, notYetAt: scores[last]?.tokens ?? null };
 }
 
 /** How likely the model found a token; the four kinds are drawn as four underlines. */

@@ -5,7 +5,7 @@ import { diffView } from './diff_view.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { icon } from './icons.ts';
 import { prefixAfter } from './prefix_line.ts';
-import { clearFrom, counterpart, type TokenKind, tokenKind, weightLevel } from './rationale_figures.ts';
+import { clearAnswer, counterpart, type TokenKind, tokenKind, weightLevel } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { tokenTip } from './rationale_tips.ts';
 import { t } from './strings.ts';
@@ -23,7 +23,7 @@ export function rationaleText(
   const clamp = open ? '' : ' clamped';
   if (other) return h('p', { key: 'diff', class: `text${clamp}` }, diffView(other.record.text, record.text, 'both'));
   if (record.tokens.length === 0) return h('p', { key: 'none', class: 'text dim' }, t('rationale.emptyText'));
-  const clear = open && rationale.prefixScores ? clearFrom(rationale.prefixScores)?.tokens : undefined;
+  const clear = open && rationale.prefixScores ? clearAnswer(rationale.prefixScores) : null;
   const level = open ? weightLevel(record.weight, set) : 0;
   const weight = level === 0 ? '' : ` weighted ${level > 0 ? 'more' : 'less'}`;
   const shown = h(
@@ -44,7 +44,7 @@ export function rationaleText(
         h(
           'span',
           {
-            class: `token ${kind}${clear === i + 1 ? ' clear' : ''}`,
+            class: `token ${kind}${clear?.notYetAt === i ? ' clear-after' : ''}${clear?.by === i + 1 ? ' clear-by' : ''}`,
             ...(open
               ? {
                   tabindex: -1,

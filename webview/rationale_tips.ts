@@ -42,10 +42,13 @@ export function tokenTip(token: TokenRecord, record: RationaleRecord, prefix: nu
   };
 }
 
-export function answerTokenTip(token: AnswerTokenRecord): Tip {
+export function answerTokenTip(token: AnswerTokenRecord, isEnd: boolean): Tip {
   const bare = token.logProbWithoutRationale;
   return {
-    title: t(token.part === 'answer' ? 'rationale.answerToken' : 'rationale.templateToken', quoted(token.text)),
+    title: t(
+      token.part === 'answer' ? 'rationale.answerToken' : 'rationale.templateToken',
+      `“${answerTokenText(token, isEnd)}”`,
+    ),
     formula: 'log π(y_t | x, z, y_{<t})',
     ...(token.logProb === null ? {} : { numbers: `${fixed(token.logProb, 3)}   p = ${probability(token.logProb)}` }),
     text:
@@ -59,9 +62,17 @@ export function quoted(text: string): string {
   return `“${visibleToken(text)}”`;
 }
 
-/** A token as it can be seen: a lone newline or an end token would otherwise be an empty cell. */
+/** A token as it can be seen: a lone newline would otherwise be an empty cell. */
 export function visibleToken(text: string): string {
   const shown = text.replaceAll('\n', '⏎').trim();
-  if (/^<.*>$/.test(shown)) return t('rationale.endToken');
   return shown === '' ? '␣' : shown;
 }
+
+/** Where the answer ends for the model: the last token of y, if it is one that no text has. Any other in angle brackets is what it is. */
+export function endTokenOf({ answerTokens }: RationaleRecord): AnswerTokenRecord | undefined {
+  const last = answerTokens.at(-1);
+  return last?.part === 'template' && /^<.+>$/.test(last.text.trim()) ? last : undefined;
+}
+
+export const answerTokenText = ({ text }: AnswerTokenRecord, isEnd: boolean): string =>
+  isEnd ? t('rationale.endToken') : visibleToken(text);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { drawOf, samplesOf } from '../../src/protocol/rationale_draw.ts';
 import type { RationaleView } from '../../src/protocol/rationale_messages.ts';
+import type { AnswerTokenRecord, RationaleRecord } from '../../src/protocol/records.ts';
 import {
   compact,
   duration,
@@ -16,7 +17,7 @@ import {
 } from '../../webview/format.ts';
 import {
   axis,
-  clearFrom,
+  clearAnswer,
   counterpart,
   dodge,
   groupByStrategy,
@@ -30,6 +31,7 @@ import {
   tokenKind,
   weightLevel,
 } from '../../webview/rationale_figures.ts';
+import { answerTokenTip, endTokenOf, visibleToken } from '../../webview/rationale_tips.ts';
 import { rewardParts } from '../../webview/reward_tips.ts';
 import { readDraft } from '../../webview/sampling_draft.ts';
 import { checkpointLabel, setStrings, t } from '../../webview/strings.ts';
@@ -225,14 +227,44 @@ describe('where the answer becomes clear', () => {
         fc.array(fc.double({ min: -8, max: 0, noNaN: true }), { minLength: 1, maxLength: 30 }),
         (logProbs) => {
           const scores = logProbs.map((logProb, tokens) => ({ tokens, logProb }));
-          const clear = clearFrom(scores);
+          const clear = clearAnswer(scores);
           const half = Math.log(0.5);
-          const from = clear?.tokens ?? logProbs.length;
+          const from = clear?.by ?? logProbs.length;
           assert.ok(logProbs.slice(from).every((value) => value >= half));
           if (from > 0) assert.ok(logProbs[from - 1]! < half);
+          if (clear !== null) assert.equal(clear.notYetAt, from === 0 ? null : from - 1);
         },
       ),
     );
+  });
+
+  it('is known only as well as it was asked: between the last prefix that was not clear and the first that is', () => {
+    const scores = [
+      { tokens: 0, logProb: -4 },
+      { tokens: 49, logProb: -3 },
+      { tokens: 58, logProb: -0.1 },
+    ];
+    assert.deepEqual(clearAnswer(scores), { by: 58, notYetAt: 49 });
+    assert.equal(clearAnswer(scores.slice(0, 2)), null);
+  });
+});
+
+describe('tokens as they can be seen', () => {
+  const token = (text: string, part: AnswerTokenRecord['part'] = 'template'): AnswerTokenRecord => ({
+    ...{ id: 1, text, part, logProb: -0.1, logProbWithoutRationale: null },
+  });
+  const endOf = (...answerTokens: AnswerTokenRecord[]) => endTokenOf({ answerTokens } as RationaleRecord)?.text;
+
+  it('are what they are in angle brackets too, but for the one that ends the answer', () => {
+    for (const text of ['<br>', '<think1>', '<0x0A>', '<unk>']) {
+      assert.equal(visibleToken(text), text);
+      assert.match(answerTokenTip(token(text), false).title, new RegExp(`“${text}”`));
+      assert.equal(endOf(token(text), token('7', 'answer'), token('.')), undefined);
+    }
+    assert.equal(endOf(token('<br>'), token('7', 'answer'), token('</s>')), '</s>');
+    assert.equal(endOf(token('</s>'), token('<7>', 'answer')), undefined, 'an answer ends nothing');
+    assert.match(answerTokenTip(token('</s>'), true).title, /⟨end⟩/);
+    assert.deepEqual([visibleToken(' '), visibleToken('\n')], ['␣', '⏎']);
   });
 });
 

@@ -249,11 +249,28 @@ describe('rationale panel', function () {
 
   it('asks where the answer becomes clear, and shows it once it is known', async () => {
     const { page } = await open(questionSnapshot);
-    assert.match(await page.locator('.rationale.open figcaption').innerText(), /Answer clear from/);
+    assert.match(await page.locator('.rationale.open figcaption').innerText(), /Answer clear from “[^”]+”, token \d+/);
+    assert.equal(await page.locator('.rationale.open .cell', { hasText: '⟨end⟩' }).count(), 1);
     const last = page.locator('tbody.rationale').nth(6);
     await last.locator('.toggle').click();
     await last.getByRole('button', { name: 'Show where the answer becomes clear' }).click();
     assert.equal((await panel.posted()).at(-1)?.type, 'trace-prefixes');
+  });
+
+  it('says no more of where the answer becomes clear than was asked: between which two tokens', async () => {
+    const { current } = questionSnapshot;
+    const prefixScores = [0, 4, 13].map((tokens) => ({ tokens, logProb: tokens < 13 ? -3 : -0.1 }));
+    const rationales = current!.rationales.map((rationale) => ({ ...rationale, prefixScores }));
+    const { page } = await open({ ...questionSnapshot, current: { ...current!, rationales } });
+    const figure = page.locator('.rationale.open figure.prefix');
+    assert.match(await figure.innerText(), /Answer clear by token 13 \(not yet at 4\)/);
+    const edge = figure.locator('line.clear').first();
+    const between = figure.locator('rect.between');
+    assert.equal(await edge.getAttribute('x1'), await between.getAttribute('x'));
+    assert.ok(Number(await between.getAttribute('width')) > 0);
+    const marked = page.locator('.rationale.open .text .token');
+    assert.match((await marked.nth(4).getAttribute('class')) ?? '', /clear-after/);
+    assert.match((await marked.nth(12).getAttribute('class')) ?? '', /clear-by/);
   });
 
   it('shows hostile text as text', async () => {
