@@ -132,6 +132,9 @@ describe("a person's own words, without a mouse", function () {
     assert.equal(await page.locator('.comments-panel').count(), 0);
     await page.keyboard.press('Enter');
     await view.text('each step is there').waitFor();
+    // Now it opens, some time later, and may take the focus with it.
+    await page.locator('.comments-panel').waitFor({ state: 'attached' });
+    await view.focus();
     const [rating] = ratings();
     assert.equal(ratings().length, 1);
     assert.deepEqual([rating.verdict, rating.note], ['useful', 'each step is there']);

@@ -166,7 +166,7 @@ describe('every surface', function () {
   it('runs and models', async () => {
     const { workbench, page } = studio;
     await page.setViewportSize({ width: 1280, height: 800 });
-    await view.open();
+    await workbench.openSideBar();
     await workbench.setSideBarWidth(460);
     await workbench.setViews({ Rationales: false, Runs: true, Models: true });
     await runItem().waitFor();
