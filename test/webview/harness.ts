@@ -1,5 +1,5 @@
 /**
- * Serves a panel as VS Code would: its own page, a strict Content Security Policy, the theme's variables, `acquireVsCodeApi`, and
+ * Serves a panel as VS Code would: its own page, the Content Security Policy of the extension, the theme's variables, `acquireVsCodeApi`, and
  * snapshots sent after `ready`. The real thing runs in headless Chromium; nothing of the panel is replaced.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { contentSecurityPolicy } from '../../src/extension/panels/content_security_policy.ts';
 
 export type PanelName = 'rationale_panel' | 'dashboard_panel' | 'accuracy_panel';
 export type ThemeName = 'dark' | 'light' | 'hc-dark' | 'hc-light';
@@ -19,7 +20,6 @@ const themes: Record<ThemeName, { kind: string; bodyClass: string; variables: Re
 );
 const axeSource = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
 const NONCE = 'testnonce';
-const POLICY = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src 'self' 'nonce-${NONCE}'; img-src 'self'; font-src 'self'`;
 
 export interface OpenPanel {
   readonly page: Page;
@@ -89,7 +89,7 @@ export class PanelHarness {
         response.end(script);
       } else {
         response.setHeader('content-type', 'text/html; charset=utf-8');
-        response.setHeader('content-security-policy', POLICY);
+        response.setHeader('content-security-policy', contentSecurityPolicy("'self'", NONCE));
         response.end(html(file as PanelName, (url.searchParams.get('theme') ?? 'dark') as ThemeName));
       }
     });

@@ -1,6 +1,7 @@
 /** The HTML around a panel: its bundled script and styles, and a content security policy that allows nothing else. */
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
+import { contentSecurityPolicy } from './content_security_policy.ts';
 
 /** Name of a bundle in dist/webview/ and of its stylesheet. */
 export type PanelName = 'rationale_panel' | 'accuracy_panel' | 'dashboard_panel';
@@ -12,14 +13,7 @@ export function webviewOptions(extensionUri: vscode.Uri): vscode.WebviewOptions 
 export function panelPage(webview: vscode.Webview, extensionUri: vscode.Uri, name: PanelName): string {
   const nonce = randomBytes(16).toString('base64');
   const file = (base: string) => webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, 'dist', 'webview', base));
-  const { cspSource } = webview;
-  const policy = [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src ${cspSource} 'nonce-${nonce}'`,
-    `font-src ${cspSource}`,
-    `img-src ${cspSource}`,
-  ].join('; ');
+  const policy = contentSecurityPolicy(webview.cspSource, nonce);
   return `<!doctype html>
 <html lang="${vscode.env.language}">
 <head>
