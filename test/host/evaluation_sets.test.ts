@@ -1,6 +1,6 @@
 /** Evaluation sets as VS Code's tests, with the engine that ships: what is run, what a failed question shows, and a run that is stopped. */
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
@@ -103,11 +103,15 @@ describe('evaluation sets', () => {
     list(folder).flatMap((name) => (name.endsWith('.json') ? [json<EvaluationSummary>(path.join(folder, name))] : []));
   const set = (name: string) => eventually(() => controller.items.get(path.join(workspace(), name)));
   /** As VS Code does when a person presses run beside `item`, with the profile of that place in its menu. */
-  const press = async (profile: number, item: vscode.TestItem, token?: vscode.CancellationToken): Promise<Told> => {
+  const press = async (
+    profile: number,
+    items: vscode.TestItem | readonly vscode.TestItem[],
+    token?: vscode.CancellationToken,
+  ): Promise<Told> => {
     const { runHandler } = heard.profiles[profile]!;
     const before = heard.runs.length;
     const source = new vscode.CancellationTokenSource();
-    await runHandler(new vscode.TestRunRequest([item]), token ?? source.token);
+    await runHandler(new vscode.TestRunRequest([items].flat()), token ?? source.token);
     const told = heard.runs.slice(before).find(({ name }) => name === undefined);
     assert.ok(told !== undefined, 'there was a test run');
     return told;
@@ -283,6 +287,60 @@ describe('evaluation sets', () => {
       const told = await press(1, await set('bad-test.jsonl'));
       assert.deepEqual(told.errored, [await set('bad-test.jsonl')]);
       assert.deepEqual([told.failed, told.passed, told.skipped, told.ended], [[], [], [], true]);
+    });
+
+    it('one that cannot be evaluated stops none of the others, and takes nothing back of them', async () => {
+      const rows = ['What is 1 and 2?', 'What is 2 and 2?'].map((question) =>
+        JSON.stringify({ question, answer: '3' }),
+      );
+      writeFileSync(path.join(workspace(), 'more-test.jsonl'), `${rows.join('\n')}\n`);
+      const [good, bad, more] = [await set('test.jsonl'), await set('bad-test.jsonl'), await set('more-test.jsonl')];
+      const told = await press(1, [good, bad, more]);
+      assert.deepEqual([told.errored, told.skipped, told.ended], [[bad], [], true]);
+      assert.deepEqual(
+        [good, more].map(({ children }) => children.size),
+        [4, 2],
+      );
+      assert.equal(told.started.length, 6);
+    });
+
+    it('of one that is cancelled, those after it are skipped and those before it keep their results', async () => {
+      const [first, long, last] = [await set('test.jsonl'), await set('long-test.jsonl'), await set('more-test.jsonl')];
+      const source = new vscode.CancellationTokenSource();
+      const pressed = press(1, [first, long, last], source.token);
+      await eventually(() => long.busy);
+      source.cancel();
+      const told = await pressed;
+      assert.deepEqual([told.errored, told.skipped, told.ended], [[], [long, last], true]);
+      assert.equal(told.started.length, 4);
+    });
+
+    it('what is gone from the disk is shown no longer, and another of the same name is shown', async () => {
+      const dataset = path.join(workspace(), 'copied-test.jsonl');
+      writeFileSync(dataset, readFileSync(testFile()));
+      const item = await set('copied-test.jsonl');
+      const source = list(evaluations())
+        .find((name) => name.endsWith('.json'))!
+        .replace(/\.json$/, '');
+      const name = 'copied-test-20260101-010101';
+      const file = (stem: string, extension: string) => path.join(evaluations(), `${stem}.${extension}`);
+      const rows = rowsOf(file(source, 'jsonl'));
+      /** As if the questions had all been answered rightly, or all wrongly. */
+      const write = (correct: boolean) => {
+        const judged = rows.map((row) => ({ ...row, greedy: { ...row.greedy, correct } }));
+        writeFileSync(file(name, 'jsonl'), judged.map((row) => `${JSON.stringify(row)}\n`).join(''));
+        const summary = json<EvaluationSummary>(file(source, 'json'));
+        writeFileSync(file(name, 'json'), JSON.stringify({ ...summary, name, dataset }));
+      };
+      const shown = () => heard.runs.filter((told) => told.ended && told.output.startsWith(`${name}: `));
+      write(true);
+      const [first] = await eventually(() => shown().length === 1 && shown());
+      assert.deepEqual([first!.passed.length, item.children.size], [rows.length, rows.length]);
+      for (const extension of ['json', 'jsonl']) rmSync(file(name, extension));
+      await eventually(() => item.children.size === 0);
+      write(false);
+      const [, second] = await eventually(() => shown().length === 2 && shown());
+      assert.deepEqual([second!.failed.length, item.children.size], [rows.length, rows.length]);
     });
   });
 });

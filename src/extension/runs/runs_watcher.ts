@@ -2,7 +2,6 @@
  * The runs of the workspace as they stand on disk, kept up to date, and word of the evaluations that belong to none. It reads files and
  * nothing else: a run of the command line shows as one of this window does.
  */
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { NodeFileSystem } from '../../engine/common/file_system.ts';
@@ -10,6 +9,7 @@ import { systemProcesses } from '../../engine/runs/processes.ts';
 import { RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 import { type Disposable, DisposableStore, Emitter } from '../common/disposables.ts';
+import { fileStamp } from '../common/file_stamp.ts';
 import type { Log } from '../common/log.ts';
 import { Pace } from '../common/pace.ts';
 import { Renewal } from '../common/renewal.ts';
@@ -127,7 +127,7 @@ export class RunsWatcher implements Disposable {
     if (this.#reading.isUnderWay) return;
     const known = this.#known;
     const ids = await this.#files.list(this.folder);
-    const stamps = await Promise.all(ids.map((id) => stampOf(this.#directoryOf(id).recordFile)));
+    const stamps = await Promise.all(ids.map((id) => fileStamp(this.#directoryOf(id).recordFile)));
     const there = ids.filter((_, i) => stamps[i] !== undefined);
     const sameRuns = there.length === known.size && ids.every((id, i) => stamps[i] === known.get(id)?.stamp);
     const same = sameRuns && (await this.#evaluationsStamp()) === this.#evaluations;
@@ -143,7 +143,7 @@ export class RunsWatcher implements Disposable {
     const runs: RunSummary[] = [];
     for (const id of await this.#files.list(this.folder)) {
       const directory = this.#directoryOf(id);
-      const stamp = await stampOf(directory.recordFile);
+      const stamp = await fileStamp(directory.recordFile);
       if (stamp === undefined) continue;
       const before = this.#known.get(id);
       const same = before?.stamp === stamp && before.run?.status !== 'running';
@@ -158,8 +158,8 @@ export class RunsWatcher implements Disposable {
   /** Another one once a file of an evaluation that belongs to no run has come, gone or changed. */
   async #evaluationsStamp(): Promise<string> {
     const names = await this.#files.list(this.evaluationsFolder);
-    const stamps = await Promise.all(names.map((name) => stampOf(path.join(this.evaluationsFolder, name))));
-    return names.map((name, i) => `${name} ${stamps[i]}`).join('; ');
+    const stamps = await Promise.all(names.map((name) => fileStamp(path.join(this.evaluationsFolder, name))));
+    return stamps.join('; ');
   }
 
   #directoryOf(id: string): RunDirectory {
@@ -180,9 +180,4 @@ export class RunsWatcher implements Disposable {
   dispose(): void {
     this.#disposables.dispose();
   }
-}
-
-async function stampOf(file: string): Promise<string | undefined> {
-  const status = await stat(file).catch(() => undefined);
-  return status && `${status.mtimeMs} ${status.size}`;
 }

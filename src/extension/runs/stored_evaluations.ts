@@ -1,5 +1,4 @@
 /** Every finished evaluation of the workspace: those of its runs, and those of weights that belong to no run. */
-import { stat } from 'node:fs/promises';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
@@ -10,6 +9,7 @@ import { evaluationStep, evaluationTime, type RunDirectory } from '../../engine/
 import type { EvaluationRow, EvaluationSettings, EvaluationSummary } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
+import { fileStamp } from '../common/file_stamp.ts';
 import type { Log } from '../common/log.ts';
 import { TimeSlice } from '../common/time_slice.ts';
 import { type Comparable, type EvaluationReference, isSame, type QuestionCounts, setOf } from './evaluation_pairs.ts';
@@ -95,7 +95,7 @@ export class StoredEvaluations {
   async stamp({ runId, evaluation }: EvaluationReference): Promise<string> {
     const folder = this.#folderOf(runId);
     if (folder === undefined) return '';
-    const stamps = (['json', 'jsonl'] as const).map((extension) => stampOf(folder.file(evaluation, extension)));
+    const stamps = (['json', 'jsonl'] as const).map((extension) => fileStamp(folder.file(evaluation, extension)));
     return (await Promise.all(stamps)).join('; ');
   }
 
@@ -154,8 +154,8 @@ export class StoredEvaluations {
   }
 
   async #questionsOf(file: string): Promise<QuestionCounts> {
-    const stamp = await stampOf(file);
-    if (stamp === '') return new Map();
+    const stamp = await fileStamp(file);
+    if (stamp === undefined) return new Map();
     const known = this.#questions.get(stamp);
     if (known !== undefined) return known;
     const counts = new Map<string, number>();
@@ -168,12 +168,6 @@ export class StoredEvaluations {
     this.#questions.set(stamp, counts);
     return counts;
   }
-}
-
-/** Empty: it is not there. */
-async function stampOf(file: string): Promise<string> {
-  const status = await stat(file).catch(() => undefined);
-  return status === undefined ? '' : `${file} ${status.mtimeMs} ${status.size}`;
 }
 
 const timeOf = ({ summary }: StoredEvaluation): string => evaluationTime(summary.name);

@@ -12,6 +12,7 @@ import type { RequestResult, Weights } from '../../protocol/engine_rpc.ts';
 import { EvaluationRow } from '../../protocol/records.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
+import { fileStamp } from '../common/file_stamp.ts';
 import { TimeSlice } from '../common/time_slice.ts';
 import { failureText } from '../engine/engine_text.ts';
 import type { DatasetResults } from '../inline/dataset_results.ts';
@@ -34,7 +35,7 @@ export class EvaluationTests implements vscode.Disposable {
   readonly #files: FileSystem = new NodeFileSystem();
   readonly #controller: vscode.TestController;
   readonly #disposables = new DisposableStore();
-  /** Newest evaluation that was seen of each set, and the one a person asked for last: neither is shown again by itself. */
+  /** Stamp of the newest evaluation seen of each set, and of the one a person asked for last: neither is shown again by itself. */
   readonly #seen = new Map<string, string>();
   readonly #asked = new Map<string, string>();
   #work: Promise<void> = Promise.resolve();
@@ -65,7 +66,7 @@ export class EvaluationTests implements vscode.Disposable {
       profile(l10n.t('Evaluate the chosen model'), false, () => this.#chosenModel()),
       watcher,
       watcher.onDidCreate(() => void this.#findSets()),
-      watcher.onDidDelete(({ fsPath }) => this.#controller.items.delete(fsPath)),
+      watcher.onDidDelete(({ fsPath }) => this.#remove(fsPath)),
       results.onChanged(() => this.#showSoon()),
     ];
     for (const part of parts) this.#disposables.add(part);
@@ -90,6 +91,12 @@ export class EvaluationTests implements vscode.Disposable {
     return item;
   }
 
+  #remove(file: string): void {
+    this.#controller.items.delete(file);
+    this.#seen.delete(file);
+    this.#asked.delete(file);
+  }
+
   /** Shows the newest evaluation of every set that is not shown yet; one look after the other. */
   #showSoon(): void {
     this.#work = this.#work
@@ -100,17 +107,29 @@ export class EvaluationTests implements vscode.Disposable {
   async #showNewest(): Promise<void> {
     const fresh: { readonly set: vscode.TestItem; readonly now: RequestResult<'evaluate'> }[] = [];
     for (const [, set] of this.#controller.items) {
-      const now = (await this.#results.history(set.id))?.now;
-      if (now == null || this.#seen.get(set.id) === now.file) continue;
-      this.#seen.set(set.id, now.file);
-      if (this.#asked.get(set.id) !== now.file) fresh.push({ set, now });
+      const now = (await this.#results.history(set.id))?.now ?? null;
+      const stamp = now === null ? undefined : await fileStamp(now.file);
+      if (now === null || stamp === undefined) this.#forget(set);
+      else if (this.#seen.get(set.id) !== stamp) {
+        this.#seen.set(set.id, stamp);
+        if (this.#asked.get(set.id) !== stamp) fresh.push({ set, now });
+      }
     }
     if (fresh.length === 0) return;
     // In one run: VS Code counts the newest run only, and half of what is shown would be missing from its count.
     const name = fresh.map(({ now }) => now.summary.name).join(', ');
     const run = this.#controller.createTestRun(new vscode.TestRunRequest(fresh.map(({ set }) => set)), name, false);
-    for (const { set, now } of fresh) await this.#publish(run, set, now);
+    for (const { set, now } of fresh) {
+      await this.#publish(run, set, now).catch((error: unknown) => this.#tell(run, set, error));
+    }
     run.end();
+  }
+
+  /** No evaluation is left of what was shown: its weights were rolled back, or its file was deleted. */
+  #forget(set: vscode.TestItem): void {
+    if (!this.#seen.delete(set.id)) return;
+    set.children.replace([]);
+    set.description = '';
   }
 
   async #run(
@@ -123,32 +142,42 @@ export class EvaluationTests implements vscode.Disposable {
     const wanted = (include ?? all).map((item) => item.parent ?? item);
     const sets = [...new Set(wanted)].filter((item) => !exclude.includes(item));
     const run = this.#controller.createTestRun(new vscode.TestRunRequest(sets));
+    let isCancelled = false;
+    for (const set of sets) {
+      isCancelled ||= token.isCancellationRequested;
+      // A person who cancels one wants none of those that would come after it; one that fails stops no other.
+      if (isCancelled) run.skipped(set);
+      else isCancelled = (await this.#runSet(run, set, token, weightsFor)) === 'cancelled';
+    }
+    run.end();
+  }
+
+  async #runSet(
+    run: vscode.TestRun,
+    set: vscode.TestItem,
+    token: vscode.CancellationToken,
+    weightsFor: (file: string) => Promise<Weights>,
+  ): Promise<'told' | 'cancelled'> {
+    for (const [, child] of set.children) run.enqueued(child);
+    set.busy = true;
     try {
-      for (const set of sets) {
-        if (token.isCancellationRequested) break;
-        for (const [, child] of set.children) run.enqueued(child);
-        set.busy = true;
-        try {
-          const evaluation = await this.#evaluate(set.id, await weightsFor(set.id), token);
-          this.#asked.set(set.id, evaluation.file);
-          await this.#publish(run, set, evaluation);
-        } finally {
-          set.busy = false;
-        }
-      }
+      const evaluation = await this.#evaluate(set.id, await weightsFor(set.id), token);
+      const stamp = await fileStamp(evaluation.file);
+      if (stamp !== undefined) this.#asked.set(set.id, stamp);
+      await this.#publish(run, set, evaluation);
+      return 'told';
     } catch (error) {
-      this.#tell(run, sets, error);
+      return this.#tell(run, set, error);
     } finally {
-      run.end();
+      set.busy = false;
     }
   }
 
-  #tell(run: vscode.TestRun, sets: readonly vscode.TestItem[], error: unknown): void {
+  #tell(run: vscode.TestRun, set: vscode.TestItem, error: unknown): 'told' | 'cancelled' {
     const failure = this.#services.reporter.describe(error);
-    for (const set of sets) {
-      if (failure === undefined) run.skipped(set);
-      else run.errored(set, new vscode.TestMessage(failureText(failure)));
-    }
+    if (failure === undefined) run.skipped(set);
+    else run.errored(set, new vscode.TestMessage(failureText(failure)));
+    return failure === undefined ? 'cancelled' : 'told';
   }
 
   async #evaluate(file: string, weights: Weights, token: vscode.CancellationToken): Promise<RequestResult<'evaluate'>> {
