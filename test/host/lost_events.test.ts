@@ -1,9 +1,13 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { eventually } from '../support/eventually.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { extension, workspace } from './studio.ts';
+
+/** What VS Code tells of a file, it tells sooner. */
+const TOLD_MILLISECONDS = 1500;
 
 describe('a run that no file watcher tells of', () => {
   const watching = () => vscode.workspace.getConfiguration('files');
@@ -12,6 +16,23 @@ describe('a run that no file watcher tells of', () => {
     const range = new vscode.Range(0, 0, 1000, 0);
     return (await vscode.commands.executeCommand<unknown[]>('vscode.executeInlayHintProvider', uri, range)).length;
   };
+  /** The exclusion takes hold a while after it was set. */
+  const isSilent = async (): Promise<boolean> => {
+    const probe = path.join(workspace(), '.latro', 'runs', 'probe');
+    const pattern = new vscode.RelativePattern(vscode.Uri.file(workspace()), '.latro/**');
+    const watcher = vscode.workspace.createFileSystemWatcher(pattern);
+    let told = false;
+    const tell = () => {
+      told = true;
+    };
+    const events = [watcher.onDidCreate(tell), watcher.onDidChange(tell), watcher.onDidDelete(tell)];
+    mkdirSync(path.dirname(probe), { recursive: true });
+    writeFileSync(probe, '');
+    await setTimeout(TOLD_MILLISECONDS);
+    for (const each of [...events, watcher]) each.dispose();
+    rmSync(probe);
+    return !told;
+  };
   let run: string | undefined;
 
   before(async () => {
@@ -19,6 +40,7 @@ describe('a run that no file watcher tells of', () => {
     const document = await vscode.workspace.openTextDocument(path.join(workspace(), 'train.jsonl'));
     await vscode.window.showTextDocument(document);
     await watching().update('watcherExclude', { '**/.latro/**': true }, vscode.ConfigurationTarget.Workspace);
+    await eventually(isSilent);
   });
   afterEach(() => {
     if (run !== undefined) rmSync(run, { recursive: true, force: true });

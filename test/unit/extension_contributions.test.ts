@@ -153,6 +153,17 @@ describe('names of package.json and of the source', () => {
   });
 });
 
+describe('patterns of files', () => {
+  it('have no braces within braces, which VS Code takes for something else without a word', () => {
+    const patterns = found(source, /'([^'\n]*\*\*[^'\n]*)'/g);
+    assert.ok(patterns.some((pattern) => pattern.includes('.latro/runs/**')));
+    assert.deepEqual(
+      patterns.filter((pattern) => /\{[^}]*\{/.test(pattern)),
+      [],
+    );
+  });
+});
+
 describe('context keys', () => {
   it('are told when they change, and taken back at the end', () => {
     const told: [ContextKey, boolean | undefined][] = [];
