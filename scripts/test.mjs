@@ -87,7 +87,8 @@ await stage("tests in VS Code's extension host", async (onLine) => {
   const built = await run(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--host-tests'], { onLine });
   return built || (await tool('@vscode/test-cli/out/bin.mjs', [], { onLine, minutes: 10 }));
 });
-await stage('end-to-end tests', mocha('test/e2e', 30, ['--timeout=240000', '--retries=1']));
+const withRetries = ['--retries=1', '--reporter=test/support/spec_with_retries.cjs'];
+await stage('end-to-end tests', mocha('test/e2e', 30, ['--timeout=240000', ...withRetries]));
 
 console.log(`\n${total.passing} passed, ${total.failing} failed, ${total.pending} skipped`);
 process.exitCode = total.failing === 0 ? 0 : 1;

@@ -2,7 +2,8 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { picturesFolder, TAKEN, takePictures } from './harness/pictures.ts';
-import { copyStarter, SHORT_RECIPE, tuneStarter } from './harness/starter_workspace.ts';
+import { tunedWorkspace } from './harness/shared_workspace.ts';
+import { copyStarter, SHORT_RECIPE } from './harness/starter_workspace.ts';
 import { openStudio, pictureOfFailure, type Studio, type StudioOptions, THEMES } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
 import { RationaleView } from './pages/rationale_view.ts';
@@ -100,20 +101,28 @@ describe('surfaces of work under way', function () {
   this.timeout(600_000);
   let studio: Studio;
   let view: RationaleView;
+  let runsBefore: ReadonlySet<string>;
+  const runsOf = (workspace: string) => path.join(workspace, '.latro', 'runs');
 
   before(async () => {
     await mkdir(picturesFolder, { recursive: true });
+    const workspace = await tunedWorkspace();
+    runsBefore = new Set(await readdir(runsOf(workspace)));
     studio = await openStudio({
+      workspace,
       settings: { ...SETTINGS, 'latro.evaluation.questions': 20 },
-      prepare: async (workspace) => {
-        await emptied(workspace);
-        await tuneStarter(workspace, SHORT_RECIPE);
-        await writeFile(path.join(workspace, 'long.latro.json'), JSON.stringify(LONG_RUN, null, 2));
-      },
+      prepare: () => writeFile(path.join(workspace, LONG_CONFIG), JSON.stringify(LONG_RUN, null, 2)),
     });
     view = new RationaleView(studio.workbench);
   });
-  after(() => studio?.close());
+  after(async () => {
+    await studio?.close();
+    // Others look at this workspace too.
+    const workspace = await tunedWorkspace();
+    const own = (await readdir(runsOf(workspace))).filter((run) => !runsBefore.has(run));
+    for (const run of own) await rm(path.join(runsOf(workspace), run), { recursive: true, maxRetries: 5 });
+    await rm(path.join(workspace, LONG_CONFIG));
+  });
   afterEach(async function () {
     await pictureOfFailure(studio, this.currentTest);
   });
@@ -168,7 +177,7 @@ describe('surfaces of work under way', function () {
   it('a run in progress, and paused', async () => {
     const { workbench, page } = studio;
     await closeEditors();
-    await workbench.openFile('long.latro.json');
+    await workbench.openFile(LONG_CONFIG);
     await workbench.runCommand('LaTRO: Train on This Dataset', () => workbench.notification(/training on/).waitFor());
     await workbench.statusBarItem(/LaTRO (1[2-9]|[2-9]\d|\d{3,})\/4000/).waitFor({ timeout: 240_000 });
     await workbench.setViews({ Rationales: false, Runs: true });
@@ -208,6 +217,7 @@ describe('surfaces of work under way', function () {
   });
 });
 
+const LONG_CONFIG = 'long.latro.json';
 /** Long enough to be looked at and paused. */
 const LONG_RUN = {
   model: 'starter',

@@ -1,9 +1,8 @@
 /** The accuracy diff in Chromium. */
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { comparedRows, comparisonSnapshot } from './fixtures/comparison.ts';
-import { type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+import { type OpenPanel, PanelHarness, rulesFor, themeNames } from './harness.ts';
 
 const detailOf = (rowKey: string): unknown => {
   const pair = comparedRows.find(({ before }) => before.rowKey === rowKey)!;
@@ -38,6 +37,7 @@ describe('accuracy diff', function () {
 
   for (const theme of themeNames) {
     it(`has no serious accessibility violation in any state, ${theme}`, async () => {
+      const rules = rulesFor(theme);
       panel = await harness.open('accuracy_panel', { theme, width: 1100, height: 900 });
       const failure = {
         code: 'bad-request',
@@ -59,8 +59,8 @@ describe('accuracy diff', function () {
           const { rowKey } = (await panel.posted()).at(-1) as { rowKey: string };
           await panel.send(detailOf(rowKey));
         }
-        assert.deepEqual(await panel.seriousViolations(), [], name);
-        await panel.page.screenshot({ path: path.join(screenshotFolder(), `accuracy-${name}-${theme}.png`) });
+        assert.deepEqual(await panel.seriousViolations(rules), [], name);
+        await panel.picture(`accuracy-${name}-${theme}`);
       }
     });
   }
@@ -258,6 +258,6 @@ describe('accuracy diff', function () {
   it('fits 400 px', async () => {
     const { page } = await open({ width: 400 });
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 400);
-    await page.screenshot({ path: path.join(screenshotFolder(), 'accuracy-narrow-dark.png') });
+    await panel.picture('accuracy-narrow-dark');
   });
 });

@@ -1,6 +1,5 @@
 /** The run dashboard in Chromium. */
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import type { DashboardRun } from '../../src/protocol/panel_messages.ts';
 import {
   finishedSnapshot,
@@ -9,7 +8,7 @@ import {
   trainingSnapshot,
   youngSnapshot,
 } from './fixtures/run_events.ts';
-import { type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+import { type OpenPanel, PanelHarness, rulesFor, themeNames } from './harness.ts';
 
 const states: Record<string, unknown> = {
   training: trainingSnapshot,
@@ -57,18 +56,16 @@ describe('run dashboard', function () {
 
   for (const theme of themeNames) {
     it(`has no serious accessibility violation in any state, ${theme}`, async () => {
+      const rules = rulesFor(theme);
       panel = await harness.open('dashboard_panel', { theme, width: 1100 });
       for (const [name, snapshot] of Object.entries(states)) {
         await panel.send({ type: 'snapshot', snapshot });
-        assert.deepEqual(await panel.seriousViolations(), [], name);
-        await panel.page.screenshot({
-          path: path.join(screenshotFolder(), `dashboard-${name}-${theme}.png`),
-          fullPage: true,
-        });
+        assert.deepEqual(await panel.seriousViolations(rules), [], name);
+        await panel.picture(`dashboard-${name}-${theme}`);
       }
       await panel.send({ type: 'snapshot', snapshot: trainingSnapshot });
       await panel.page.locator('.table-toggle').first().click();
-      assert.deepEqual(await panel.seriousViolations(), [], 'table');
+      assert.deepEqual(await panel.seriousViolations(rules), [], 'table');
     });
   }
 
@@ -365,7 +362,7 @@ describe('run dashboard', function () {
     const { page } = await open(trainingSnapshot, { state: { tables: ['kl'] }, width: 400 });
     assert.equal(await page.locator('.value-table').count(), 1);
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 400);
-    await page.screenshot({ path: path.join(screenshotFolder(), 'dashboard-narrow-dark.png'), fullPage: true });
+    await panel.picture('dashboard-narrow-dark');
     await panel.send({ type: 'snapshot', snapshot: strategySnapshot });
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 400, 'with strategies');
   });

@@ -2,7 +2,7 @@
  * Serves a panel as VS Code would: its own page, the Content Security Policy of the extension, the theme's variables, `acquireVsCodeApi`, and
  * snapshots sent after `ready`. The real thing runs in headless Chromium; nothing of the panel is replaced.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -19,6 +19,10 @@ const themes: Record<ThemeName, { kind: string; bodyClass: string; variables: Re
   readFileSync(path.join(root, 'test/webview/fixtures/themes.json'), 'utf8'),
 );
 const axeSource = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
+/** axe-core's rules that look at colours; the others say the same in every theme. */
+const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
+/** Which of axe-core's rules look at a panel in this theme: all of them in one of each kind, high contrast or not. */
+export const rulesFor = (theme: ThemeName): 'all' | 'colours' => (theme.endsWith('dark') ? 'all' : 'colours');
 const NONCE = 'testnonce';
 
 export interface OpenPanel {
@@ -27,8 +31,10 @@ export interface OpenPanel {
   posted(): Promise<Record<string, unknown>[]>;
   /** A message from the host. */
   send(message: unknown): Promise<void>;
-  /** What axe-core calls serious or critical, one line each. */
-  seriousViolations(): Promise<string[]>;
+  /** What axe-core calls serious or critical, one line each; of `colours`, what a theme decides. */
+  seriousViolations(rules?: 'all' | 'colours'): Promise<string[]>;
+  /** The whole page into test-results/webview, where `LATRO_SCREENSHOTS` asks for pictures: they take as long as the tests. */
+  picture(name: string): Promise<void>;
   /** Errors, console errors and blocked styles or scripts since the page opened. */
   complaints(): string[];
   close(): Promise<void>;
@@ -126,13 +132,18 @@ export class PanelHarness {
         await page.evaluate(`window.postMessage(${JSON.stringify(message)}, '*')`);
         await settle(page);
       },
-      async seriousViolations() {
+      async seriousViolations(rules = 'all') {
         await page.evaluate(axeSource);
+        const options = { resultTypes: ['violations'], ...(rules === 'all' ? {} : { runOnly: COLOUR_RULES }) };
         return page.evaluate<string[]>(
-          `axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations
+          `axe.run(document, ${JSON.stringify(options)}).then((result) => result.violations
             .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
             .flatMap((violation) => violation.nodes.map((node) => violation.id + ': ' + node.html.slice(0, 160) + ' ' + node.failureSummary)))`,
         );
+      },
+      async picture(name) {
+        if (process.env.LATRO_SCREENSHOTS === undefined) return;
+        await page.screenshot({ path: path.join(root, 'test-results/webview', `${name}.png`), fullPage: true });
       },
       complaints: () => complaints,
       close: () => page.close(),
@@ -156,12 +167,6 @@ function browserPath(): string | undefined {
     chromium.executablePath(),
   ];
   return candidates.find((candidate) => candidate !== undefined && candidate !== '' && existsSync(candidate));
-}
-
-export function screenshotFolder(): string {
-  const folder = path.join(root, 'test-results/webview');
-  mkdirSync(folder, { recursive: true });
-  return folder;
 }
 
 /** Two frames: one for the panel's microtask, one for the toolkit's own rendering. */

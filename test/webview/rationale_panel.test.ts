@@ -1,6 +1,5 @@
 /** The rationale side panel in Chromium: what a person sees, reads out, presses and types; what reaches the host. */
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import type { RationaleQuestion } from '../../src/protocol/rationale_messages.ts';
 import {
   busySnapshot,
@@ -9,7 +8,7 @@ import {
   strategiesSnapshot,
   unsampledSnapshot,
 } from './fixtures/rationales.ts';
-import { type OpenPanel, PanelHarness, screenshotFolder, themeNames } from './harness.ts';
+import { type OpenPanel, PanelHarness, rulesFor, themeNames } from './harness.ts';
 
 const states: Record<string, unknown> = {
   question: questionSnapshot,
@@ -60,14 +59,12 @@ describe('rationale panel', function () {
 
   for (const theme of themeNames) {
     it(`has no serious accessibility violation in any state, ${theme}`, async () => {
+      const rules = rulesFor(theme);
       panel = await harness.open('rationale_panel', { theme });
       for (const [name, snapshot] of Object.entries(states)) {
         await panel.send({ type: 'snapshot', snapshot });
-        assert.deepEqual(await panel.seriousViolations(), [], name);
-        await panel.page.screenshot({
-          path: path.join(screenshotFolder(), `rationale-${name}-${theme}.png`),
-          fullPage: true,
-        });
+        assert.deepEqual(await panel.seriousViolations(rules), [], name);
+        await panel.picture(`rationale-${name}-${theme}`);
       }
     });
   }
@@ -244,7 +241,7 @@ describe('rationale panel', function () {
     assert.ok((await text.locator('del').count()) > 0 && (await text.locator('ins').count()) > 0);
     assert.equal(await part('ins'), questionSnapshot.comparison!.rationales[0]!.record.text);
     assert.equal(await part('del'), questionSnapshot.current!.rationales[0]!.record.text);
-    await page.screenshot({ path: path.join(screenshotFolder(), 'rationale-word-diff-dark.png'), fullPage: true });
+    await panel.picture('rationale-word-diff-dark');
   });
 
   it('asks where the answer becomes clear, and shows it once it is known', async () => {

@@ -1,5 +1,5 @@
 /** One VS Code with the packaged extension installed, a workspace of its own, and a browser in front of it. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { engineRecordFile, readEngineRecord, removeDeadSocket } from '../../../src/protocol/engine_record.ts';
 import { Workbench } from '../pages/workbench.ts';
 import { type OpenBrowser, openBrowser } from './browser.ts';
-import { startVscode } from './vscode_server.ts';
+import { installExtension, startVscode } from './vscode_server.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
@@ -54,9 +54,22 @@ export interface Studio {
   close(): Promise<void>;
 }
 
-export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
+let installed: Promise<string> | undefined;
+
+/** The package as VS Code installs it, which takes seconds: once for all windows of a process. */
+async function installOnce(): Promise<string> {
   const vsix = path.join(root, 'latro-studio.vsix');
   if (!existsSync(vsix)) throw new Error('There is no latro-studio.vsix; npm run package makes it.');
+  const directory = await mkdtemp(path.join(tmpdir(), 'latro-installed-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const extensions = path.join(directory, 'extensions');
+  await installExtension(vsix, directory, extensions);
+  return extensions;
+}
+
+export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
+  installed ??= installOnce();
+  const extensionsFolder = await installed;
   await mkdir(path.join(root, 'test-results'), { recursive: true });
   const directory = await mkdtemp(path.join(tmpdir(), 'latro-e2e-'));
   const workspace = options.workspace ?? path.join(directory, 'workspace');
@@ -65,7 +78,7 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
   }
   await options.prepare?.(workspace);
   const { settings = {}, workspaceTrust = false, extensions = [], openFolder = true } = options;
-  const server = await startVscode({ directory, vsix, settings, workspaceTrust, extensions });
+  const server = await startVscode({ directory, installed: extensionsFolder, settings, workspaceTrust, extensions });
   if (options.withoutStarter) await removeStarter(path.join(directory, 'extensions'));
   let opened: OpenBrowser | undefined;
   const close = async () => {
@@ -98,9 +111,9 @@ async function removeStarter(extensions: string): Promise<void> {
   await rm(path.join(extensions, own, 'media', 'starter'), { recursive: true });
 }
 
-/** For `afterEach`: what a failed test left on the screen, if the window still gives a picture. */
+/** For `afterEach`: what a failed test left on the screen, one that is tried again too, if the window still gives a picture. */
 export async function pictureOfFailure(studio: Studio | undefined, test: Mocha.Test | undefined): Promise<void> {
-  if (test?.isFailed()) await studio?.workbench.screenshot(`failed-${test.title}`).catch(() => {});
+  if (test?.isPassed() === false) await studio?.workbench.screenshot(`failed-${test.title}`).catch(() => {});
 }
 
 /** By the workspace's settings file: no picker, which would take the focus from what is shown, and close what a loss of focus closes. */

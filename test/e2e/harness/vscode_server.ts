@@ -1,7 +1,7 @@
 /** A real VS Code: the server inside npm's code-server, with the desktop's own command line and nothing outside its folder. */
 import { spawn } from 'node:child_process';
 import { existsSync, openSync } from 'node:fs';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -11,8 +11,8 @@ export interface ServerOptions {
   /** Everything is written below it. Short: socket names end at some 100 characters. */
   readonly directory: string;
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Extension to install, a .vsix file. */
-  readonly vsix?: string;
+  /** Folder of installed extensions, as `installExtension` leaves it; the server gets a copy. */
+  readonly installed?: string;
   /** Folders of further extensions, which run beside it in the same extension host. */
   readonly extensions?: readonly string[];
   /** Lets the page load extensions from their source folder and run tests in the extension host. */
@@ -62,11 +62,48 @@ const BUILT_IN = [
   'configuration-editing',
 ];
 
+/** Has VS Code install an extension, a .vsix file, into the folder `extensions`; `directory` is for what else it writes. */
+export async function installExtension(vsix: string, directory: string, extensions: string): Promise<void> {
+  const { node, serverMain } = vscodePaths();
+  const folders = [
+    ...['--user-data-dir', path.join(directory, 'user')],
+    ...['--extensions-dir', extensions],
+    ...['--server-data-dir', path.join(directory, 'data')],
+    '--accept-server-license-terms',
+  ];
+  await mkdir(directory, { recursive: true });
+  const log = openSync(path.join(directory, 'install.log'), 'a');
+  const code = await new Promise((resolve) =>
+    spawn(node, [serverMain, ...folders, '--install-extension', vsix], {
+      env: environment(directory),
+      stdio: ['ignore', log, log],
+    }).once('exit', resolve),
+  );
+  if (code !== 0) throw new Error(`${vsix} could not be installed, see ${path.join(directory, 'install.log')}`);
+}
+
+/** Nothing outside `directory` is read or written, and nothing asked of the network. */
+function environment(directory: string, more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const xdg = path.join(directory, 'xdg');
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    XDG_CONFIG_HOME: xdg,
+    XDG_DATA_HOME: xdg,
+    XDG_RUNTIME_DIR: xdg,
+    EXTENSIONS_GALLERY: '{}',
+    ...more,
+  };
+  // Left by an outer VS Code, or by mocha and tsx for their own processes.
+  for (const name of ['VSCODE_IPC_HOOK_CLI', 'NODE_OPTIONS', 'ELECTRON_RUN_AS_NODE']) delete env[name];
+  return env;
+}
+
 export async function startVscode(options: ServerOptions): Promise<VscodeServer> {
-  const { directory, settings = {}, vsix, extensions = [], testDriver = false, workspaceTrust = false } = options;
+  const { directory, settings = {}, installed, extensions = [], testDriver = false, workspaceTrust = false } = options;
   const { node, server, serverMain } = vscodePaths();
   const below = (...names: string[]) => path.join(directory, ...names);
   for (const name of ['user/User', 'extensions', 'builtin', 'xdg']) await mkdir(below(name), { recursive: true });
+  if (installed !== undefined) await cp(installed, below('extensions'), { recursive: true });
   const trust = workspaceTrust ? {} : { 'security.workspace.trust.enabled': false };
   await writeFile(below('user/User/settings.json'), JSON.stringify({ ...SETTINGS, ...trust, ...settings }, null, 2));
   for (const name of BUILT_IN) {
@@ -84,30 +121,16 @@ export async function startVscode(options: ServerOptions): Promise<VscodeServer>
     ...['--builtin-extensions-dir', below('builtin')],
     '--accept-server-license-terms',
   ];
-  const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    XDG_CONFIG_HOME: below('xdg'),
-    XDG_DATA_HOME: below('xdg'),
-    XDG_RUNTIME_DIR: below('xdg'),
-    EXTENSIONS_GALLERY: '{}',
-    ...options.env,
-  };
-  // Left by an outer VS Code, or by mocha and tsx for their own processes.
-  for (const name of ['VSCODE_IPC_HOOK_CLI', 'NODE_OPTIONS', 'ELECTRON_RUN_AS_NODE']) delete env[name];
   const log = openSync(below('server.log'), 'a');
-  const run = (args: string[]) =>
-    spawn(node, [serverMain, ...folders, ...args], { env, stdio: ['ignore', log, log], detached: true });
-
-  if (vsix !== undefined) {
-    const code = await new Promise((resolve) => run(['--install-extension', vsix]).once('exit', resolve));
-    if (code !== 0) throw new Error(`${vsix} could not be installed, see ${below('server.log')}`);
-  }
-  const child = run([
+  const args = [
+    ...folders,
     ...['--host', '127.0.0.1', '--port', String(port)],
     ...['--without-connection-token', '--telemetry-level', 'off'],
     ...(workspaceTrust ? [] : ['--disable-workspace-trust']),
     ...(testDriver ? ['--enable-smoke-test-driver'] : []),
-  ]);
+  ];
+  const env = environment(directory, options.env);
+  const child = spawn(node, [serverMain, ...args], { env, stdio: ['ignore', log, log], detached: true });
   // The server is a process group of its own and would outlive us.
   const stop = () => {
     try {

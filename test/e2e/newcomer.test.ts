@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { slowness } from '../support/machine_speed.ts';
+import { sharedWorkspace } from './harness/shared_workspace.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { RationaleView } from './pages/rationale_view.ts';
 
@@ -31,11 +32,10 @@ describe('the walkthrough', function () {
   const isDone = (title: string) => step(title).locator('.codicon-getting-started-step-checked').first().waitFor();
 
   before(async () => {
-    studio = await openStudio({
-      prepare: async (workspace) => {
-        for (const name of ['train.jsonl', 'test.jsonl']) await rm(path.join(workspace, name));
-      },
-    });
+    // Others look at what a newcomer has in the end.
+    const workspace = await sharedWorkspace();
+    assert.deepEqual(await readdir(workspace), [], 'nobody was here before');
+    studio = await openStudio({ workspace });
     slownessBefore = await slowness();
     started = Date.now();
   });
