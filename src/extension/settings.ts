@@ -2,11 +2,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { folderOfSetting, STARTER, settingOfFolder } from './models/model_setting.ts';
+import { folderOfSetting, settingOfFolder } from './models/model_setting.ts';
+import { type SettingName, type SettingValue, SettingValues, type WrongSetting } from './setting_values.ts';
 
 export class Settings {
   readonly #folder: vscode.WorkspaceFolder | undefined;
   readonly #starter: string;
+  readonly #values = new SettingValues(tellOfWrong);
 
   constructor(folder: vscode.WorkspaceFolder | undefined, extensionPath: string) {
     this.#folder = folder;
@@ -15,7 +17,7 @@ export class Settings {
 
   /** Folder of the chosen model; undefined when none is chosen and no starter is there. */
   get modelFolder(): string | undefined {
-    return folderOfSetting(this.#get('model', STARTER), this.#root) ?? this.starterFolder;
+    return folderOfSetting(this.#get('model'), this.#root) ?? this.starterFolder;
   }
 
   get starterFolder(): string | undefined {
@@ -29,23 +31,23 @@ export class Settings {
   }
 
   get rationalesPerQuestion(): number {
-    return this.#get('sampling.rationalesPerQuestion', 8);
+    return this.#get('sampling.rationalesPerQuestion');
   }
   get temperature(): number {
-    return this.#get('sampling.temperature', 1);
+    return this.#get('sampling.temperature');
   }
   get seed(): number {
-    return this.#get('sampling.seed', 0);
+    return this.#get('sampling.seed');
   }
   get evaluationQuestions(): number | null {
-    return this.#get<number | null>('evaluation.questions', null);
+    return this.#get('evaluation.questions');
   }
   get evaluationSamples(): number {
-    return this.#get('evaluation.samplesPerQuestion', 0);
+    return this.#get('evaluation.samplesPerQuestion');
   }
 
   get notifiesWhenRunEnds(): boolean {
-    return this.#get('notifyWhenRunEnds', true);
+    return this.#get('notifyWhenRunEnds');
   }
 
   /** In every workspace of this person, until the setting is changed back. */
@@ -53,9 +55,8 @@ export class Settings {
     await this.#section.update('notifyWhenRunEnds', false, vscode.ConfigurationTarget.Global);
   }
 
-  /** The defaults stand in `package.json`; these only serve the types. */
-  #get<T>(name: string, fallback: T): T {
-    return this.#section.get<T>(name, fallback);
+  #get<N extends SettingName>(name: N): SettingValue<N> {
+    return this.#values.of(name, this.#section.get<unknown>(name));
   }
 
   get #root(): string {
@@ -65,4 +66,13 @@ export class Settings {
   get #section(): vscode.WorkspaceConfiguration {
     return vscode.workspace.getConfiguration('latro', this.#folder?.uri);
   }
+}
+
+function tellOfWrong({ name, value, used }: WrongSetting): void {
+  const { l10n } = vscode;
+  const open = l10n.t('Open Settings');
+  const message = l10n.t('The setting {0} cannot be {1}; {2} is used.', `latro.${name}`, value, used);
+  void vscode.window.showWarningMessage(message, open).then((chosen) => {
+    if (chosen === open) void vscode.commands.executeCommand('workbench.action.openSettings', `latro.${name}`);
+  });
 }
