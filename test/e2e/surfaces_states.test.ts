@@ -142,7 +142,7 @@ describe('surfaces of work under way', function () {
     await workbench.openFile('train.jsonl');
     await workbench.goToLine(3);
     await workbench.runCommand('LaTRO: Preview Prompt', () =>
-      page.locator('.view-lines', { hasText: 'the reward is log' }).waitFor(),
+      page.locator('.view-lines', { hasText: 'The self-reward is the log-probability' }).waitFor(),
     );
     await toggle('sidebar', false);
     await picture('prompt-preview', [1280, 560]);

@@ -236,7 +236,12 @@ describe('evaluation sets', () => {
     });
 
     it('are run with the chosen model, whatever runs there are', async () => {
+      const document = await vscode.workspace.openTextDocument(testFile());
+      const edit = new vscode.WorkspaceEdit();
+      edit.insert(document.uri, document.positionAt(document.getText().length), '\n');
+      await vscode.workspace.applyEdit(edit);
       const told = await press(1, await set('test.jsonl'));
+      assert.ok(!document.isDirty, 'what is typed is saved first');
       const [file, ...more] = list(evaluations()).filter((name) => name.endsWith('.jsonl'));
       assert.deepEqual(more, []);
       assertShows(told, rowsOf(path.join(evaluations(), file!)));
@@ -280,6 +285,17 @@ describe('evaluation sets', () => {
     it('after that they run as before', async () => {
       const told = await press(1, await set('test.jsonl'));
       assert.equal(told.started.length, 4);
+    });
+
+    it('are told from files that only sound alike', async () => {
+      for (const name of ['latest.jsonl', 'device-log.jsonl']) writeFileSync(path.join(workspace(), name), '{}\n');
+      await controller.refreshHandler?.(new vscode.CancellationTokenSource().token);
+      const names = [...controller.items].map(([, { label }]) => label);
+      assert.ok(names.includes('test.jsonl'));
+      assert.deepEqual(
+        names.filter((name) => /latest|device/.test(name)),
+        [],
+      );
     });
 
     it('one that cannot be evaluated says why', async () => {

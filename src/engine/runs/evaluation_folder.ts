@@ -11,6 +11,9 @@ import type { FileSystem } from '../common/file_system.ts';
 import { readJsonLines } from '../common/json_lines.ts';
 import { readJson, requireRecord } from './json_record.ts';
 
+/** Bytes of a line with its texts; no evaluated question comes near this. */
+export const LONGEST_ROW = 64 << 20;
+
 export class EvaluationFolder {
   readonly path: string;
   readonly #files: FileSystem;

@@ -3,6 +3,9 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
+import { ELSEWHERE } from '../dataset/elsewhere.ts';
+import { isEvaluationName } from '../dataset/evaluation_names.ts';
+import { savedFirst } from '../dataset/saved_first.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { JobRunner } from '../engine/job_runner.ts';
 import type { Reporter } from '../reporter.ts';
@@ -23,14 +26,15 @@ export interface CommandServices {
 
 const DATASET = /\.(jsonl|ndjson|json|parquet)$/i;
 
-/** Names of files that are made for a purpose; offered first. */
-export const MADE_FOR = { training: /train/i, evaluation: /test|valid|dev/i } as const;
+/** Whether a file is made for a purpose, by its name: such files are offered first. */
+export const MADE_FOR = { training: (name: string) => /train/i.test(name), evaluation: isEvaluationName } as const;
+type MadeFor = (typeof MADE_FOR)[keyof typeof MADE_FOR];
 
 /**
  * The dataset a command is about: the file it was called on, the one in the editor or behind it, saved first, or the person's pick.
- * @param likely names to offer first
+ * @param likely which names to offer first
  */
-export async function datasetOf(argument: unknown, likely: RegExp): Promise<string> {
+export async function datasetOf(argument: unknown, likely: MadeFor): Promise<string> {
   const called = argument instanceof vscode.Uri ? argument : fileInEditor();
   const uri = isDataset(called) ? called : await datasetElsewhere(likely);
   if (uri === undefined) {
@@ -38,9 +42,7 @@ export async function datasetOf(argument: unknown, likely: RegExp): Promise<stri
     const next = l10n.t('Open a .jsonl or .json file of questions and answers first.');
     throw new LatroError('dataset-not-found', l10n.t('There is no dataset in the editor.'), next);
   }
-  const document = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
-  if (document?.isDirty) await document.save();
-  return uri.fsPath;
+  return await savedFirst(uri.fsPath);
 }
 
 /** VS Code hands out no editor for a file of more than 50 MB, but its tab says which it is. */
@@ -52,18 +54,17 @@ function fileInEditor(): vscode.Uri | undefined {
 const isDataset = (uri: vscode.Uri | undefined): uri is vscode.Uri =>
   uri?.scheme === 'file' && DATASET.test(uri.fsPath);
 
-const ELSEWHERE = '**/{node_modules,.latro,.git}/**';
 const MOST_FILES = 200;
 
 /** With the walkthrough or a panel in front: the one dataset that is open behind it, else one of the workspace. */
-async function datasetElsewhere(likely: RegExp): Promise<vscode.Uri | undefined> {
+async function datasetElsewhere(likely: MadeFor): Promise<vscode.Uri | undefined> {
   const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
   const open = tabs.flatMap(({ input }) => (input instanceof vscode.TabInputText ? [input.uri] : [])).filter(isRows);
   const [only] = open;
   if (open.length === 1) return only;
   const found = open.length > 1 ? open : await vscode.workspace.findFiles('**/*.{jsonl,ndjson}', ELSEWHERE, MOST_FILES);
   if (found.length === 0) return undefined;
-  const rank = (name: string) => (likely.test(name) ? 0 : 1);
+  const rank = (name: string) => (likely(name) ? 0 : 1);
   const items = found
     .map((uri) => ({ label: path.basename(uri.fsPath), description: vscode.workspace.asRelativePath(uri), uri }))
     .sort((a, b) => rank(a.label) - rank(b.label) || a.description.localeCompare(b.description));

@@ -4,6 +4,8 @@ import path from 'node:path';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import type { ConfigSource } from '../../protocol/engine_rpc.ts';
+import { samePath } from '../common/same_path.ts';
+import { openDocument, savedFirst } from '../dataset/saved_first.ts';
 import type { EndedRun, JobHandle, StartedRun } from '../engine/job_runner.ts';
 import { gainText, isResumable, stepText } from '../runs/run_text.ts';
 import { type CommandServices, datasetOf, fileName, MADE_FOR, modelOf, pickRun } from './services.ts';
@@ -72,12 +74,14 @@ export async function tellHowItWent(services: CommandServices, { runId, end }: E
   reporter.showInformation(message, ...(gain === '' ? [] : [compare]), dashboard, noMore);
 }
 
-/** What to train with when a person asks to train on this file: see `trainOnDataset`. */
+/** What to train with when a person asks to train on this file, with nothing of it unsaved: see `trainOnDataset`. */
 export async function configFor(services: CommandServices, file: string): Promise<ConfigSource> {
-  if (/(^|\.)latro\.json$/i.test(fileName(file))) return { kind: 'file', path: file };
+  await savedFirst(file);
+  if (/(^|\.)latro\.json$/i.test(fileName(file))) return await withItsDatasets(file);
   const config = await configThatTrainsOn(file, [path.dirname(file), services.workspace]);
-  if (config !== undefined) return { kind: 'file', path: config };
+  if (config !== undefined) return await withItsDatasets(await savedFirst(config));
   const test = sibling(file);
+  if (test !== undefined) await savedFirst(test);
   const dataset = { train: file, ...(test === undefined ? {} : { test }) };
   const outputDirectory = services.runs.folder;
   const baseDirectory = services.workspace;
@@ -85,15 +89,32 @@ export async function configFor(services: CommandServices, file: string): Promis
 }
 
 const TrainingFile = v.object({ dataset: v.object({ train: v.string() }) });
+const DatasetFiles = v.object({ dataset: v.record(v.string(), v.unknown()) });
 
-/** A `latro.json` in one of these folders whose training file is `file`; whether it is valid otherwise the engine says. */
+/** Its datasets are saved; what is wrong with it the engine says. */
+async function withItsDatasets(config: string): Promise<ConfigSource> {
+  const text = await readFile(config, 'utf8').catch(() => undefined);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), DatasetFiles), text);
+  const { train, validation, test } = parsed.success ? parsed.output.dataset : {};
+  for (const each of [train, validation, test]) {
+    if (typeof each === 'string') await savedFirst(path.resolve(path.dirname(config), each));
+  }
+  return { kind: 'file', path: config };
+}
+
+/**
+ * A `latro.json` in one of these folders whose training file is `file`: as it stands in its editor, or on disk where that is no JSON.
+ * Whether it is valid otherwise the engine says.
+ */
 async function configThatTrainsOn(file: string, folders: readonly string[]): Promise<string | undefined> {
   for (const folder of folders) {
     const candidate = path.join(folder, 'latro.json');
-    const text = await readFile(candidate, 'utf8').catch(() => undefined);
-    if (text === undefined) continue;
-    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), TrainingFile), text);
-    if (parsed.success && path.resolve(folder, parsed.output.dataset.train) === path.resolve(file)) return candidate;
+    const texts = [openDocument(candidate)?.getText(), await readFile(candidate, 'utf8').catch(() => undefined)];
+    const [trainsOn] = texts.flatMap((text) => {
+      const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), TrainingFile), text);
+      return parsed.success ? [path.resolve(folder, parsed.output.dataset.train)] : [];
+    });
+    if (trainsOn !== undefined && samePath(trainsOn, file)) return candidate;
   }
   return undefined;
 }

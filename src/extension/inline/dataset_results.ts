@@ -5,13 +5,13 @@ import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system
 import type { RunSummary } from '../../protocol/run_record.ts';
 import { type Disposable, Emitter, type Listener } from '../common/disposables.ts';
 import type { Log } from '../common/log.ts';
+import { samePath } from '../common/same_path.ts';
 import {
   byTime,
   DatasetRuns,
   type FinishedEvaluation,
   finishedEvaluations,
   type KnownRuns,
-  samePath,
 } from '../runs/dataset_runs.ts';
 import type { EvaluationPair } from '../runs/evaluation_pairs.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import * as v from 'valibot';
 import type { FileSystem } from '../../engine/common/file_system.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
+import { LONGEST_ROW } from '../../engine/runs/evaluation_folder.ts';
 import { TimeSlice } from '../common/time_slice.ts';
 import { answersOfEvaluation, EvaluationFigures, type RowAnswers } from './row_result.ts';
 
@@ -11,9 +12,6 @@ interface IndexedRow {
   readonly start: number;
   readonly length: number;
 }
-
-/** No evaluated question comes near this. */
-const LONGEST_LINE = 64 << 20;
 
 export class EvaluationIndex {
   readonly #path: string;
@@ -29,8 +27,8 @@ export class EvaluationIndex {
     const rows = new Map<string, IndexedRow>();
     const slice = new TimeSlice();
     let start = 0;
-    for await (const line of readLines(files.readChunks(path), LONGEST_LINE)) {
-      if (line === null) throw new Error(`${path} has a line of more than ${LONGEST_LINE} bytes`);
+    for await (const line of readLines(files.readChunks(path), LONGEST_ROW)) {
+      if (line === null) throw new Error(`${path} has a line of more than ${LONGEST_ROW} bytes`);
       const row = v.parse(EvaluationFigures, JSON.parse(line.toString('utf8')));
       const indexed = { answers: answersOfEvaluation(row, updates), start, length: line.length };
       // Rows that say the same share a key: the first one speaks for them.

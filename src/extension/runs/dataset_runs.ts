@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { evaluationTime, type RunDirectory } from '../../engine/runs/run_directory.ts';
 import { EvaluationSummary } from '../../protocol/records.ts';
 import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
+import { samePath } from '../common/same_path.ts';
 import { updatesBehind } from '../rationales/rationale_sets.ts';
 
 /** The part of a `RunsWatcher` that is needed. */
@@ -103,11 +104,6 @@ export async function finishedEvaluations(files: readonly string[]): Promise<Fin
     return [{ name, summary, file: `${file}l`, updates: updatesBehind(summary.checkpoint) }];
   });
   return (await Promise.all(read)).flat();
-}
-
-export function samePath(a: string, b: string): boolean {
-  const [x, y] = [path.resolve(a), path.resolve(b)];
-  return process.platform === 'win32' ? x.toLowerCase() === y.toLowerCase() : x === y;
 }
 
 const byUpdates = (a: FinishedEvaluation, b: FinishedEvaluation): number =>

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
 import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
-import { EvaluationFolder } from '../../engine/runs/evaluation_folder.ts';
+import { EvaluationFolder, LONGEST_ROW } from '../../engine/runs/evaluation_folder.ts';
 import { evaluationStep, evaluationTime, type RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { EvaluationRow, EvaluationSettings, EvaluationSummary } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
@@ -28,7 +28,6 @@ export interface StoredEvaluation {
 
 export type ComparableEvaluation = StoredEvaluation & Comparable;
 
-const LONGEST_LINE = 64 << 20;
 const RowKey = v.object({ rowKey: v.string() });
 
 export class StoredEvaluations {
@@ -160,7 +159,7 @@ export class StoredEvaluations {
     if (known !== undefined) return known;
     const counts = new Map<string, number>();
     const slice = new TimeSlice();
-    for await (const line of readLines(this.#files.readChunks(file), LONGEST_LINE)) {
+    for await (const line of readLines(this.#files.readChunks(file), LONGEST_ROW)) {
       const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), RowKey), line?.toString('utf8'));
       if (parsed.success) counts.set(parsed.output.rowKey, (counts.get(parsed.output.rowKey) ?? 0) + 1);
       if (slice.isOver) await slice.next();

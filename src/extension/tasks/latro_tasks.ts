@@ -5,6 +5,9 @@ import * as vscode from 'vscode';
 import { Cancelled, LatroError, unreachable } from '../../engine/common/errors.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
 import { configFor } from '../commands/train.ts';
+import { ELSEWHERE } from '../dataset/elsewhere.ts';
+import { findEvaluationFiles } from '../dataset/evaluation_files.ts';
+import { savedFirst } from '../dataset/saved_first.ts';
 import { EngineRequestError } from '../engine/engine_client.ts';
 import { gainText, percent, stepText } from '../runs/run_text.ts';
 import { JobTerminal, type TerminalJob } from './job_terminal.ts';
@@ -19,8 +22,7 @@ const Definition = v.object({
 });
 type Definition = v.InferOutput<typeof Definition>;
 
-const ELSEWHERE = '**/{node_modules,.latro,.git}/**';
-const MOST_FILES = 30;
+const MOST_CONFIGS = 200;
 
 export class LatroTasks implements vscode.TaskProvider {
   readonly #services: CommandServices;
@@ -30,10 +32,9 @@ export class LatroTasks implements vscode.TaskProvider {
   }
 
   async provideTasks(): Promise<vscode.Task[]> {
-    const find = (pattern: string) => vscode.workspace.findFiles(pattern, ELSEWHERE, MOST_FILES);
-    const relative = (uris: vscode.Uri[]) => uris.map((uri) => this.#relative(uri)).sort();
-    const configs = relative(await find('**/{latro,*.latro}.json'));
-    const tests = relative(await find('**/*{test,valid,dev}*.{jsonl,ndjson}'));
+    const relative = (uris: readonly vscode.Uri[]) => uris.map((uri) => this.#relative(uri)).sort();
+    const configs = relative(await vscode.workspace.findFiles('**/{latro,*.latro}.json', ELSEWHERE, MOST_CONFIGS));
+    const tests = relative((await findEvaluationFiles()).shown);
     return [
       ...configs.map((file) => this.#task({ type: TYPE, task: 'train', file })),
       ...tests.map((file) => this.#task({ type: TYPE, task: 'evaluate', file })),
@@ -100,7 +101,7 @@ export class LatroTasks implements vscode.TaskProvider {
       const request = {
         jobId,
         weights: { kind: 'model' as const, model, adapter: null },
-        dataset: this.#absolute(file),
+        dataset: await savedFirst(this.#absolute(file)),
         format: 'auto' as const,
         questions: settings.evaluationQuestions,
         k: settings.evaluationSamples,

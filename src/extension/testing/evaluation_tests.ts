@@ -8,12 +8,15 @@ import * as vscode from 'vscode';
 import { Cancelled } from '../../engine/common/errors.ts';
 import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
+import { LONGEST_ROW } from '../../engine/runs/evaluation_folder.ts';
 import type { RequestResult, Weights } from '../../protocol/engine_rpc.ts';
 import { EvaluationRow } from '../../protocol/records.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { fileStamp } from '../common/file_stamp.ts';
 import { TimeSlice } from '../common/time_slice.ts';
+import { EVALUATION_FILES, findEvaluationFiles } from '../dataset/evaluation_files.ts';
+import { savedFirst } from '../dataset/saved_first.ts';
 import { failureText } from '../engine/engine_text.ts';
 import type { DatasetResults } from '../inline/dataset_results.ts';
 import { checkpointName } from '../rationales/rationale_sets.ts';
@@ -22,12 +25,10 @@ import { excerpt, rowIds, verdictOf } from './evaluation_set.ts';
 
 /** Only whole sets can be run. */
 const SET = new vscode.TestTag('latro.set');
-const SETS = '**/*{test,valid,dev}*.{jsonl,ndjson}';
-const ELSEWHERE = '**/{node_modules,.latro,.git}/**';
-const MOST_SETS = 30;
+/** Of the item that says that there are more; no file has such a path. */
+const MORE = 'more';
 /** A list of more serves nobody. */
 const MOST_QUESTIONS = 5000;
-const LONGEST_LINE = 64 << 20;
 
 export class EvaluationTests implements vscode.Disposable {
   readonly #services: CommandServices;
@@ -59,7 +60,7 @@ export class EvaluationTests implements vscode.Disposable {
       if (item === undefined) await this.#findSets();
     };
     this.#controller.refreshHandler = () => this.#findSets();
-    const watcher = vscode.workspace.createFileSystemWatcher(SETS);
+    const watcher = vscode.workspace.createFileSystemWatcher(EVALUATION_FILES);
     const parts = [
       this.#controller,
       profile(l10n.t('Evaluate the newest checkpoint'), true, (file) => this.#newestWeights(file)),
@@ -77,9 +78,18 @@ export class EvaluationTests implements vscode.Disposable {
   }
 
   async #findSets(): Promise<void> {
-    const found = await vscode.workspace.findFiles(SETS, ELSEWHERE, MOST_SETS);
-    for (const uri of found.sort((a, b) => a.path.localeCompare(b.path))) this.#set(uri);
+    const { shown, left } = await findEvaluationFiles();
+    for (const uri of shown) this.#set(uri);
+    if (left === 0) this.#controller.items.delete(MORE);
+    else
+      this.#controller.items.add(
+        this.#controller.createTestItem(MORE, vscode.l10n.t('{0} more sets are not listed', left)),
+      );
     this.#showSoon();
+  }
+
+  get #sets(): vscode.TestItem[] {
+    return [...this.#controller.items].flatMap(([id, item]) => (id === MORE ? [] : [item]));
   }
 
   #set(uri: vscode.Uri): vscode.TestItem {
@@ -106,7 +116,7 @@ export class EvaluationTests implements vscode.Disposable {
 
   async #showNewest(): Promise<void> {
     const fresh: { readonly set: vscode.TestItem; readonly now: RequestResult<'evaluate'> }[] = [];
-    for (const [, set] of this.#controller.items) {
+    for (const set of this.#sets) {
       const now = (await this.#results.history(set.id))?.now ?? null;
       const stamp = now === null ? undefined : await fileStamp(now.file);
       if (now === null || stamp === undefined) this.#forget(set);
@@ -137,9 +147,8 @@ export class EvaluationTests implements vscode.Disposable {
     token: vscode.CancellationToken,
     weightsFor: (file: string) => Promise<Weights>,
   ): Promise<void> {
-    const all = [...this.#controller.items].map(([, item]) => item);
     // A question is evaluated with its set.
-    const wanted = (include ?? all).map((item) => item.parent ?? item);
+    const wanted = (include ?? this.#sets).map((item) => item.parent ?? item);
     const sets = [...new Set(wanted)].filter((item) => !exclude.includes(item));
     const run = this.#controller.createTestRun(new vscode.TestRunRequest(sets));
     let isCancelled = false;
@@ -182,6 +191,7 @@ export class EvaluationTests implements vscode.Disposable {
 
   async #evaluate(file: string, weights: Weights, token: vscode.CancellationToken): Promise<RequestResult<'evaluate'>> {
     const { jobs, settings } = this.#services;
+    await savedFirst(file);
     const title = vscode.l10n.t('LaTRO: evaluating on {0}', path.basename(file));
     return await jobs.withProgress(title, ({ client, jobId, signal }) => {
       const stop = new AbortController();
@@ -240,7 +250,7 @@ export class EvaluationTests implements vscode.Disposable {
   async #read(file: string): Promise<EvaluationRow[]> {
     const rows: EvaluationRow[] = [];
     const slice = new TimeSlice();
-    for await (const line of readLines(this.#files.readChunks(file), LONGEST_LINE)) {
+    for await (const line of readLines(this.#files.readChunks(file), LONGEST_ROW)) {
       if (line !== null) rows.push(v.parse(EvaluationRow, JSON.parse(line.toString('utf8'))));
       if (slice.isOver) await slice.next();
     }
