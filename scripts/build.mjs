@@ -5,6 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { nodeBundle } from './node_bundle.mjs';
 import { root, seconds } from './tools.mjs';
 
 const started = Date.now();
@@ -20,19 +21,7 @@ const common = {
   legalComments: 'linked',
   logLevel: 'warning',
 };
-const node = {
-  ...common,
-  platform: 'node',
-  target: 'node20',
-  format: 'cjs',
-  // A CommonJS bundle has no import.meta; these stand for it.
-  define: {
-    'import.meta.url': 'importMetaUrl',
-    'import.meta.dirname': '__dirname',
-    'import.meta.filename': '__filename',
-  },
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-};
+const node = { ...common, ...nodeBundle };
 const browser = { ...common, platform: 'browser', target: 'es2022', format: 'esm' };
 
 /** Sources of `folder` whose names end in `suffix`, as paths from the root. */

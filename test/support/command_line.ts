@@ -1,20 +1,14 @@
 /** Runs `latro` in this process as a shell would, and keeps what it wrote. */
-
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { runCommandLine } from '../../src/cli/command_line.ts';
 import { type OutputStream, Terminal } from '../../src/cli/terminal.ts';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { type FileSystem, NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import { bundledProgram } from './bundled_program.ts';
 import { CPU_ALONE } from './device_lists.ts';
 
-/** What Node runs to be `latro`, compiled on the way. */
-export const LATRO: readonly string[] = [
-  '--import',
-  pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href,
-  fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url)),
-];
+/** What Node runs to be `latro`. */
+export const latroProgram = (): readonly string[] => [bundledProgram('src/cli/main.ts')];
 
 export class TextStream implements OutputStream {
   readonly isTTY: boolean;
@@ -59,7 +53,7 @@ export async function latro(
     world: { files, clock: systemClock, processes: systemProcesses },
     devices: CPU_ALONE,
     signal: signal ?? new AbortController().signal,
-    program: LATRO,
+    program: latroProgram(),
     cwd,
     env,
   });

@@ -7,18 +7,17 @@ import { join } from 'node:path';
 import { listenForInterrupts } from '../../src/cli/interrupts.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
-import { LATRO } from '../support/command_line.ts';
+import { latroProgram } from '../support/command_line.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { tinyQuestions, writeTinyFolder } from '../support/tiny_folder.ts';
 
 describe('the latro process', function () {
-  // Each starts a Node that compiles the sources first.
   this.timeout(60_000);
   const folder = temporaryFolder();
 
   const start = (...argv: string[]): ChildProcess => {
-    const child = spawn(process.execPath, [...LATRO, ...argv], { cwd: folder.path, stdio: 'pipe' });
+    const child = spawn(process.execPath, [...latroProgram(), ...argv], { cwd: folder.path, stdio: 'pipe' });
     children.push(child);
     return child;
   };

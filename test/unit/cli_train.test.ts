@@ -17,7 +17,7 @@ import { loadWeights } from '../../src/engine/model/weights.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { ratingsFile } from '../../src/protocol/ratings.ts';
-import { LATRO, latro, latroOk, TextStream } from '../support/command_line.ts';
+import { latro, latroOk, latroProgram, TextStream } from '../support/command_line.ts';
 import { CPU_ALONE } from '../support/device_lists.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
@@ -345,7 +345,7 @@ describe('latro train', () => {
       world: { files, clock: systemClock, processes: systemProcesses },
       devices: CPU_ALONE,
       signal: new AbortController().signal,
-      program: LATRO,
+      program: latroProgram(),
       cwd: folder.path,
       env: {},
     });

@@ -6,16 +6,15 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { EngineClient } from '../../src/extension/engine/engine_client.ts';
 import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
+import { bundledProgram } from '../support/bundled_program.ts';
 import { eventually } from '../support/eventually.ts';
 import { runFingerprint } from '../support/run_fingerprint.ts';
 import { nextMessage, tinyRunConfig, writeTinyWorkspace } from '../support/studio_harness.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/engine/server/main.ts', import.meta.url));
 const files = new NodeFileSystem();
 
 describe('studio service: an engine process killed by SIGKILL', function () {
@@ -83,9 +82,13 @@ async function startEngine(workspace: string): Promise<Engine> {
   const socket =
     process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(await mkdtemp(join(tmpdir(), 'latro-')), 's');
   const record = engineRecordFile(workspace);
-  const child = spawn(process.execPath, ['--import=tsx', MAIN, '--socket', socket, '--record', record], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [bundledProgram('src/engine/server/main.ts'), '--socket', socket, '--record', record],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   const ended = once(child, 'exit');
   return { client: await connect(child, record), ended, kill: () => child.kill('SIGKILL') };
 }
