@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
+import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { Settings } from '../../src/extension/settings.ts';
-import { startRunQuestion } from '../../src/extension/tools/run_tools.ts';
+import { askToStartRun } from '../../src/extension/tools/run_tools.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
@@ -46,16 +48,70 @@ describe('language-model tools and tasks', () => {
     assert.deepEqual([score.goldAnswer, score.selfReward], ['42', -0.1]);
   });
 
-  it('start a run only after a person has read what is trained with what', () => {
-    const folder = vscode.workspace.workspaceFolders?.[0];
-    const settings = new Settings(folder, extension().extensionPath);
-    const question = startRunQuestion({ settings } as CommandServices, { file: 'train *it*.jsonl' });
-    const { title, message } = question.confirmationMessages;
-    assert.match(title, /\?$/);
-    const { value } = message;
-    assert.match(value, /train.*\.jsonl/);
-    assert.match(value, /a\\?-model/, 'with which model');
-    assert.doesNotMatch(value, /[^\\]\*it/, 'a name is shown, never interpreted');
+  describe('start a run only after a person has read', () => {
+    const careful = () => path.join(workspace(), 'careful.latro.json');
+    let runs: RunsWatcher;
+    const log = vscode.window.createOutputChannel('Test of tools', { log: true });
+    before(() => {
+      runs = new RunsWatcher(workspace(), log);
+      const settings = { learningRate: 0.001 };
+      const dataset = { train: 'train.jsonl', holdOutFraction: 0 };
+      const outputDirectory = '../else*where*';
+      const config = { model: 'another-model', dataset, steps: 123, optimizer: settings, outputDirectory };
+      writeFileSync(careful(), JSON.stringify(config));
+    });
+    after(() => {
+      runs.dispose();
+      log.dispose();
+      rmSync(careful());
+    });
+    /** The lines of the question as a person reads them. */
+    const asked = async (file: string): Promise<string[]> => {
+      const folder = vscode.workspace.workspaceFolders?.[0];
+      const settings = new Settings(folder, extension().extensionPath);
+      const services = { workspace: workspace(), settings, runs } as CommandServices;
+      const { confirmationMessages } = await askToStartRun(services, { file });
+      assert.match(confirmationMessages?.title ?? '', /\?$/);
+      const { value } = (confirmationMessages?.message ?? new vscode.MarkdownString()) as vscode.MarkdownString;
+      assert.doesNotMatch(value, /[^\\]\*/, 'names are shown, never interpreted');
+      return value
+        .replaceAll('&nbsp;', ' ')
+        .replaceAll(/\\(\W)/g, '$1')
+        .split('\n')
+        .filter((line) => line !== '');
+    };
+    const inside = (...names: string[]) => path.join(workspace(), ...names);
+
+    it('what is trained on what, for how long, and where it is written, by a latro.json', async () => {
+      assert.deepEqual(await asked('careful.latro.json'), [
+        'Train with careful.latro.json.',
+        `Model: ${inside('another-model')}`,
+        `Training questions: ${inside('train.jsonl')}`,
+        'Length: 123 updates',
+        `Written to: ${inside('..', 'else*where*')}`,
+      ]);
+    });
+
+    it('the same without one: with the chosen model, below the runs of the workspace', async () => {
+      const [first, model, train, length, folder, ...more] = await asked('train *it*.jsonl');
+      assert.deepEqual(
+        [first, model, train, folder, more],
+        [
+          'Train with train *it*.jsonl.',
+          `Model: ${inside('a-model')}`,
+          `Training questions: ${inside('train *it*.jsonl')}`,
+          `Written to: ${inside('.latro', 'runs')}`,
+          [],
+        ],
+      );
+      assert.match(length!, /^Length: \d+ (?:updates|epochs)$/);
+    });
+
+    it('nothing of what could not be trained: that is refused before', async () => {
+      writeFileSync(careful(), '{"steps": 1}');
+      await assert.rejects(asked('careful.latro.json'), /careful\.latro\.json: "model" is missing/);
+      await assert.rejects(asked('../train.jsonl'), /not in the workspace/);
+    });
   });
 
   it('refuse in words a model can act on, and files outside the workspace', async () => {

@@ -8,6 +8,7 @@ import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { EngineSupervisor } from '../../src/extension/engine/engine_supervisor.ts';
 import { JobTracker } from '../../src/extension/engine/job_tracker.ts';
+import { findModelFolders } from '../../src/extension/models/model_folders.ts';
 import { ModelsTree } from '../../src/extension/models/models_tree.ts';
 import { Reporter } from '../../src/extension/reporter.ts';
 import { briefText, gainText } from '../../src/extension/runs/run_text.ts';
@@ -19,6 +20,7 @@ import { recordRun } from '../support/recorded_run.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
 const QUESTIONS = 20;
+const PACKAGES = 1000;
 const MODELS = ['small', 'large', 'huge', 'missing'];
 const percent = (rate: number) => `${(100 * rate).toFixed(1)} %`;
 
@@ -79,9 +81,15 @@ describe('lists', () => {
 
   describe('of models', () => {
     const folder = (name: string) => path.join(workspace(), 'models', name);
+    /** Of a workspace of many packages, whose `config.json` are not those of models. */
+    const packages = () => path.join(workspace(), 'packages');
     let engine: EngineSupervisor;
     let tree: ModelsTree;
     before(() => {
+      for (let n = 0; n < PACKAGES; n++) {
+        mkdirSync(path.join(packages(), `p${n}`), { recursive: true });
+        writeFileSync(path.join(packages(), `p${n}`, 'config.json'), '{}');
+      }
       for (const name of MODELS) {
         mkdirSync(folder(name), { recursive: true });
         for (const file of ['config.json', 'tokenizer.json']) writeFileSync(path.join(folder(name), file), '{}');
@@ -94,7 +102,13 @@ describe('lists', () => {
     after(() => {
       tree.dispose();
       engine.dispose();
-      rmSync(path.join(workspace(), 'models'), { recursive: true });
+      for (const each of [path.join(workspace(), 'models'), packages()]) rmSync(each, { recursive: true });
+    });
+
+    it('are those of the workspace, however many packages it has', async () => {
+      const found = async () => (await findModelFolders()).map((each) => path.relative(workspace(), each));
+      await eventually(async () => (await found()).length >= MODELS.length);
+      assert.deepEqual(await found(), MODELS.map((name) => path.join('models', name)).sort());
     });
 
     it('say of each whether it fits, in words and not by the colour alone, or why it is none', async () => {

@@ -1,4 +1,5 @@
-import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
@@ -25,9 +26,22 @@ export async function openStarter({ workspace, settings }: CommandServices): Pro
     () => true,
     () => false,
   );
-  if (!isThere) await copyStarter(starterFolder, target);
+  if (!isThere) {
+    await refuseOther(target);
+    await copyStarter(starterFolder, target);
+  }
   // Kept: as a preview its tab would be taken by what is opened next, the walkthrough's own next step for one.
   await vscode.window.showTextDocument(questions, { preview: false });
+}
+
+/** Something else of this name, or a starter that is no longer whole: nothing of a person's is written over. */
+async function refuseOther(target: string): Promise<void> {
+  if (!existsSync(target)) return;
+  const names = await readdir(target).catch(() => null); // a file
+  if (names?.length === 0) return await rmdir(target);
+  const { l10n } = vscode;
+  const reason = l10n.t('There is "{0}" in the workspace already, without the questions of the starter.', FOLDER);
+  throw new LatroError('bad-request', reason, l10n.t('Rename it or delete it, then open the starter again.'));
 }
 
 async function copyStarter(from: string, to: string): Promise<void> {

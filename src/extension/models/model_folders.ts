@@ -1,18 +1,18 @@
 /** Model folders of the workspace: those with a config and a tokenizer. */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { ELSEWHERE } from '../dataset/elsewhere.ts';
 
-/** More would not fit a list, and a search through a huge workspace would never end. */
+/** More would not fit a list. */
 const MOST_FOLDERS = 50;
-const ELSEWHERE = '**/{node_modules,.latro,.git}/**';
 
 export async function findModelFolders(): Promise<string[]> {
-  const configs = await vscode.workspace.findFiles('**/config.json', ELSEWHERE, MOST_FOLDERS);
+  // Tokenizers are rare; a `config.json` many things have, in a workspace of many packages each of them.
   const tokenizers = await vscode.workspace.findFiles('**/tokenizer.json', ELSEWHERE);
-  const folderOf = (uri: vscode.Uri) => path.dirname(uri.fsPath);
-  const withTokenizer = new Set(tokenizers.map(folderOf));
-  return configs
-    .map(folderOf)
-    .filter((folder) => withTokenizer.has(folder))
-    .sort();
+  return tokenizers
+    .map(({ fsPath }) => path.dirname(fsPath))
+    .filter((folder) => existsSync(path.join(folder, 'config.json')))
+    .sort()
+    .slice(0, MOST_FOLDERS);
 }

@@ -1,10 +1,10 @@
 /** Tasks of type `latro`: train with a `latro.json` or on a dataset, and evaluate on one, from Tasks: Run or `tasks.json`. */
-import path from 'node:path';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { Cancelled, LatroError, unreachable } from '../../engine/common/errors.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
 import { configFor } from '../commands/train.ts';
+import { workspaceFile } from '../common/workspace_files.ts';
 import { ELSEWHERE } from '../dataset/elsewhere.ts';
 import { findEvaluationFiles } from '../dataset/evaluation_files.ts';
 import { savedFirst } from '../dataset/saved_first.ts';
@@ -14,7 +14,7 @@ import { JobTerminal, type TerminalJob } from './job_terminal.ts';
 
 const TYPE = 'latro';
 
-/** As in `tasks.json`; package.json describes the same. `file` is relative to the workspace folder. */
+/** As in `tasks.json`; package.json describes the same. `file` is relative to the workspace folder, or as `asRelativePath` names it. */
 const Definition = v.object({
   type: v.literal(TYPE),
   task: v.picklist(['train', 'evaluate']),
@@ -32,7 +32,7 @@ export class LatroTasks implements vscode.TaskProvider {
   }
 
   async provideTasks(): Promise<vscode.Task[]> {
-    const relative = (uris: readonly vscode.Uri[]) => uris.map((uri) => this.#relative(uri)).sort();
+    const relative = (uris: readonly vscode.Uri[]) => uris.map((uri) => vscode.workspace.asRelativePath(uri)).sort();
     const configs = relative(await vscode.workspace.findFiles('**/{latro,*.latro}.json', ELSEWHERE, MOST_CONFIGS));
     const tests = relative((await findEvaluationFiles()).shown);
     return [
@@ -45,10 +45,6 @@ export class LatroTasks implements vscode.TaskProvider {
     const parsed = v.safeParse(Definition, definition);
     // The definition must be the very one VS Code asked about.
     return parsed.success ? this.#task(parsed.output, definition as Definition) : undefined;
-  }
-
-  #relative(uri: vscode.Uri): string {
-    return path.relative(this.#services.workspace, uri.fsPath).split(path.sep).join('/');
   }
 
   #task(definition: Definition, own: Definition = definition): vscode.Task {
@@ -114,6 +110,6 @@ export class LatroTasks implements vscode.TaskProvider {
   }
 
   #absolute(file: string): string {
-    return path.resolve(this.#services.workspace, file);
+    return workspaceFile(file, this.#services.workspace, vscode.workspace.workspaceFolders ?? []);
   }
 }

@@ -4,12 +4,12 @@ import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
 import type { CommandServices } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
-import { listRuns, readRationales, scoreRationale, startRun, startRunQuestion } from './run_tools.ts';
+import { askToStartRun, listRuns, readRationales, scoreRationale, startRun } from './run_tools.ts';
 import { TOOL_INPUTS, type ToolInput, type ToolName } from './tool_inputs.ts';
 
 type Tools = {
   readonly [N in ToolName]: {
-    readonly prepare: (input: ToolInput<N>) => vscode.PreparedToolInvocation;
+    readonly prepare: (input: ToolInput<N>) => vscode.PreparedToolInvocation | Promise<vscode.PreparedToolInvocation>;
     readonly invoke: (input: ToolInput<N>, signal: AbortSignal) => Promise<unknown>;
   };
 };
@@ -30,7 +30,7 @@ export function registerTools(services: CommandServices): vscode.Disposable {
       invoke: (input, signal) => scoreRationale(services, input, signal),
     },
     latro_start_run: {
-      prepare: (input) => startRunQuestion(services, input),
+      prepare: (input) => askToStartRun(services, input),
       invoke: (input) => startRun(services, input),
     },
   };
@@ -48,20 +48,24 @@ function register<N extends ToolName>(name: N, tools: Tools, { reporter }: Comma
     const where = v.getDotPath(issue) ?? 'The input';
     throw new LatroError('bad-request', `${where}: ${issue.message}.`, 'Correct the input and try again.');
   };
+  const answered = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      const failure = reporter.failureOf(error);
+      if (failure === undefined) throw new vscode.CancellationError();
+      // For the model to read: what is wrong, and what to do instead. In English, as the descriptions of the tools are.
+      throw new Error(`${failure.reason} ${failure.nextStep}`.trim());
+    }
+  };
   return vscode.lm.registerTool<unknown>(name, {
-    prepareInvocation: ({ input }) => prepare(inputOf(input)),
-    invoke: async ({ input }, token) => {
-      const stop = new AbortController();
-      token.onCancellationRequested(() => stop.abort());
-      try {
+    prepareInvocation: ({ input }) => answered(() => prepare(inputOf(input))),
+    invoke: ({ input }, token) =>
+      answered(async () => {
+        const stop = new AbortController();
+        token.onCancellationRequested(() => stop.abort());
         const answer = await invoke(inputOf(input), stop.signal);
         return new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(JSON.stringify(answer, null, 1))]);
-      } catch (error) {
-        const failure = reporter.failureOf(error);
-        if (failure === undefined) throw new vscode.CancellationError();
-        // For the model to read: what is wrong, and what to do instead. In English, as the descriptions of the tools are.
-        throw new Error(`${failure.reason} ${failure.nextStep}`.trim());
-      }
-    },
+      }),
   });
 }

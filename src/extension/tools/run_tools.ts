@@ -9,10 +9,12 @@ import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts
 import type { RunSummary } from '../../protocol/run_record.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
 import { configFor } from '../commands/train.ts';
+import { liesInWorkspace, workspaceFile } from '../common/workspace_files.ts';
 import { rowAtLine } from '../dataset/dataset_rows.ts';
 import { referenceTo } from '../rationales/question_source.ts';
 import { checkpointName } from '../rationales/rationale_sets.ts';
 import { shownRun } from '../runs/run_text.ts';
+import { startRunQuestion } from './start_run_question.ts';
 import type { ToolInput } from './tool_inputs.ts';
 
 const LONGEST_TEXT = 2000;
@@ -112,17 +114,12 @@ export async function scoreRationale(
   };
 }
 
-/** What the person is asked before a run is started. */
-export function startRunQuestion({ settings }: CommandServices, { file }: ToolInput<'latro_start_run'>) {
-  const { l10n } = vscode;
-  const model = settings.modelFolder;
-  const message = new vscode.MarkdownString();
-  message.appendText(l10n.t('Train with {0}.', file)).appendMarkdown('\n\n');
-  if (model !== undefined) message.appendText(l10n.t('Model, unless a latro.json names another: {0}', model));
-  return {
-    invocationMessage: l10n.t('Starting a training run'),
-    confirmationMessages: { title: l10n.t('Start a training run?'), message },
-  };
+/** Before a run is started: what would be, for a person to agree to. */
+export async function askToStartRun(
+  services: CommandServices,
+  { file }: ToolInput<'latro_start_run'>,
+): Promise<vscode.PreparedToolInvocation> {
+  return await startRunQuestion(file, await configFor(services, inWorkspace(services, file).fsPath));
 }
 
 export async function startRun(services: CommandServices, { file }: ToolInput<'latro_start_run'>): Promise<unknown> {
@@ -142,14 +139,15 @@ async function findRun({ runs }: CommandServices, id: string | undefined): Promi
 
 /** A tool reads and trains on what is in the workspace, whatever a text may have talked a model into. */
 function inWorkspace({ workspace }: CommandServices, file: string): vscode.Uri {
-  const absolute = path.resolve(workspace, file);
-  const relative = path.relative(workspace, absolute);
-  if (relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative)) return vscode.Uri.file(absolute);
-  throw new LatroError(
-    'bad-request',
-    `${file} is not in the workspace.`,
-    'Give a path relative to the workspace folder.',
-  );
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const absolute = workspaceFile(file, workspace, folders);
+  if (liesInWorkspace(absolute, folders)) return vscode.Uri.file(absolute);
+  const [, ...others] = folders;
+  const next =
+    others.length === 0
+      ? 'Give a path relative to the workspace folder.'
+      : 'Give a path relative to one of the workspace folders, with the name of that folder before it.';
+  throw new LatroError('bad-request', `${file} is not in the workspace.`, next);
 }
 
 function questionOf({ line, question, goldAnswer, rationales }: QuestionRollout) {
