@@ -25,7 +25,6 @@ import { ContextKeys } from './context_keys.ts';
 import { openEditorFeatures } from './editor_features.ts';
 import { EngineSupervisor } from './engine/engine_supervisor.ts';
 import { JobRunner } from './engine/job_runner.ts';
-import { watchEngine } from './engine/watch_engine.ts';
 import { DocumentIndexes } from './inline/document_indexes.ts';
 import { LargeFileStatus } from './inline/large_file_status.ts';
 import { RowDiagnostics } from './inline/row_diagnostics.ts';
@@ -45,6 +44,7 @@ import { StoredEvaluations } from './runs/stored_evaluations.ts';
 import { Settings } from './settings.ts';
 import { StatusBar } from './status_bar.ts';
 import { StatusItem } from './status_item.ts';
+import { watchEngine } from './watch_engine.ts';
 
 /** Of the log channel, and of its file. */
 const LOG_NAME = 'LaTRO Studio';

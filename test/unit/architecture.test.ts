@@ -69,6 +69,9 @@ function importsOf(file: string): Import[] {
   }));
 }
 
+/** Functions, classes and constants that a file exports. */
+const EXPORTED = /^export (?:async )?(?:abstract )?(?:function\*?|class|const) (\w+)/gm;
+
 const IMPORTS = FILES.flatMap(importsOf);
 
 function roomOf(file: string): string {
@@ -120,6 +123,37 @@ describe('architecture', () => {
     };
     for (const file of files) visit(file, []);
     assert.deepEqual(circles, []);
+  });
+
+  it('no rooms of the extension import one another, for types neither', () => {
+    const host = join('src', 'extension');
+    /** What lies beside the rooms puts them together. */
+    const roomOfHost = (file: string): string | undefined => {
+      const [room, ...rest] = relative(host, file).split(sep);
+      return room === '..' || rest.length === 0 ? undefined : room;
+    };
+    const known = new Set<string>();
+    for (const { file, specifier } of IMPORTS.filter((each) => each.specifier.startsWith('.'))) {
+      const [from, to] = [file, join(dirname(file), specifier)].map(roomOfHost);
+      if (from !== undefined && to !== undefined && from !== to) known.add(`${from} → ${to}`);
+    }
+    assert.ok(known.size > 20, `${known.size}`);
+    const both = [...known].filter((each) => known.has(each.split(' → ').reverse().join(' → ')));
+    assert.deepEqual(both, []);
+  });
+
+  it('no two functions of the extension have one name', () => {
+    const files = new Map<string, string[]>();
+    for (const file of FILES.filter((each) => roomOf(each) === 'extension')) {
+      for (const [, name] of readFileSync(join(ROOT, file), 'utf8').matchAll(EXPORTED)) {
+        files.set(name!, [...(files.get(name!) ?? []), file]);
+      }
+    }
+    assert.ok(files.size > 200, `${files.size}`);
+    assert.deepEqual(
+      [...files].filter(([, own]) => own.length > 1),
+      [],
+    );
   });
 
   it('only the extension imports vscode', () => {

@@ -1,7 +1,7 @@
 /** The text of a step: its lines are counted for the actions that stand above each question. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { stepText } from '../../src/extension/runs/step_text.ts';
+import { stepDocument } from '../../src/extension/runs/step_text.ts';
 import type { QuestionRollout, RationaleRecord } from '../../src/protocol/records.ts';
 import { ENGLISH } from '../support/languages.ts';
 
@@ -53,7 +53,7 @@ describe('text of a step', () => {
       );
     fc.assert(
       fc.property(fc.array(one, { minLength: 1, maxLength: 4 }), (rollouts) => {
-        const { text: whole, lines } = stepText(rollouts, facts, ENGLISH);
+        const { text: whole, lines } = stepDocument(rollouts, facts, ENGLISH);
         const shown = whole.split(/\r\n|\r|\n/); // as the editor counts
         const headings = shown.flatMap((line, i) => (line.startsWith('────') ? [i] : []));
         assert.deepEqual(lines, headings);
@@ -63,7 +63,7 @@ describe('text of a step', () => {
   });
 
   it('keeps the words of an answer of several lines', () => {
-    const { text } = stepText([rollout('q', 'one\r\n two', [rationale('z', '3\r4')])], facts, ENGLISH);
+    const { text } = stepDocument([rollout('q', 'one\r\n two', [rationale('z', '3\r4')])], facts, ENGLISH);
     assert.ok(text.includes('gold answer one two ·'));
     assert.ok(text.includes('answer 3 4 ·'));
   });

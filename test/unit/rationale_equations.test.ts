@@ -6,7 +6,7 @@ import type { Method } from '../../src/engine/training/methods/method.ts';
 import { INITIAL_METHOD_STATE, type MethodUpdate } from '../../src/engine/training/methods/method.ts';
 import { methodOf } from '../../src/engine/training/methods/registry.ts';
 import { setOfRollout } from '../../src/extension/rationales/rationale_sets.ts';
-import { stepText } from '../../src/extension/runs/step_text.ts';
+import { stepDocument } from '../../src/extension/runs/step_text.ts';
 import { bareLogProb } from '../../src/protocol/counted_tokens.ts';
 import { figuresMade } from '../../src/protocol/figures_made.ts';
 import type { RationaleSet, RationaleView } from '../../src/protocol/rationale_messages.ts';
@@ -268,7 +268,7 @@ describe('equations of the rationale panel', () => {
         assert.ok(said.includes(over === 'answer' ? "the answer's own tokens" : 'answer and template'), said);
       }
       const facts = { runId: 'run', step: 2, asked: 2, dataset: 'traces.jsonl', strategies: {} };
-      const { text } = stepText(update.rollouts, facts, ENGLISH);
+      const { text } = stepDocument(update.rollouts, facts, ENGLISH);
       for (const { rationales } of update.rollouts) {
         const bare = bareLogProb(rationales[0]!)!.toFixed(2).replace('-', '−');
         const which = over === 'answer' ? 'answer alone' : 'answer and template';

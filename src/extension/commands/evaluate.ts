@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Weights } from '../../protocol/engine_rpc.ts';
-import { checkpointName } from '../rationales/rationale_sets.ts';
+import { checkpointName } from '../runs/checkpoints.ts';
 import { percent, subjectText } from '../runs/run_text.ts';
 import { type CommandServices, datasetOf, fileName, MADE_FOR, modelOf } from './services.ts';
 

@@ -3,21 +3,10 @@ import * as vscode from 'vscode';
 import { openRow } from '../dataset/open_row.ts';
 import type { CursorQuestion } from '../rationales/cursor_question.ts';
 import type { RationaleView } from '../rationales/rationale_view.ts';
-
-const Whole = v.pipe(v.number(), v.integer());
+import { StepRow } from '../runs/step_row.ts';
 
 /** What links in hovers and comments hand over. */
-const Place = v.object({ uri: v.string(), line: v.pipe(Whole, v.minValue(0)) });
-
-/** What a step's rollouts hand over: whose they are, and a row by its content key and its line (1-based) at the time of the run. */
-const Row = v.object({
-  dataset: v.string(),
-  rowKey: v.string(),
-  line: v.pipe(Whole, v.minValue(1)),
-  runId: v.string(),
-  step: v.pipe(Whole, v.minValue(0)),
-});
-export type StepRow = v.InferOutput<typeof Row>;
+const Place = v.object({ uri: v.string(), line: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 
 /**
  * Shows the side panel with the rationales of the row under the cursor, or of the row a link names (0-based line); those of a step are
@@ -28,7 +17,7 @@ export async function showRationales(
   argument: unknown,
 ): Promise<void> {
   const place = v.safeParse(Place, argument);
-  const row = v.safeParse(Row, argument);
+  const row = v.safeParse(StepRow, argument);
   if (row.success) {
     const { dataset, rowKey, line, runId, step } = row.output;
     await openRow(dataset, rowKey, line);

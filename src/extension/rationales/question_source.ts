@@ -4,6 +4,7 @@ import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
 import type { RationaleSet, RationaleView } from '../../protocol/rationale_messages.ts';
 import { QuestionRollout } from '../../protocol/records.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
+import { updatesBehind } from '../runs/checkpoints.ts';
 import { DatasetRuns, type KnownRuns } from '../runs/dataset_runs.ts';
 import { RolloutIndex } from '../runs/rollout_index.ts';
 import { strategyNames } from '../runs/strategies.ts';
@@ -14,7 +15,6 @@ import {
   type RunSettings,
   setOfRollout,
   type Trace,
-  updatesBehind,
   weightsOfRollout,
   withMarks,
 } from './rationale_sets.ts';

@@ -10,12 +10,7 @@ import type {
   RationaleView,
 } from '../../protocol/rationale_messages.ts';
 import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
-
-/** Weights by the number of updates behind them. */
-export const checkpointName = (updates: number): string => (updates === 0 ? 'base' : `step-${updates}`);
-
-/** The number of updates in a checkpoint's name; 0 for the base. */
-export const updatesBehind = (checkpoint: string): number => Number(/^step-(\d+)$/.exec(checkpoint)?.[1] ?? 0);
+import { checkpointName, updatesBehind } from '../runs/checkpoints.ts';
 
 /** The rollout of update s was sampled by the weights that s − 1 updates had made. */
 export const weightsOfRollout = ({ step }: Pick<QuestionRollout, 'step'>): string =>

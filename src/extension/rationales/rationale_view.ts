@@ -14,6 +14,7 @@ import { performPanelAction } from '../panels/panel_actions.ts';
 import { PanelChannel } from '../panels/panel_channel.ts';
 import { panelPage, webviewOptions } from '../panels/webview_page.ts';
 import type { Reporter } from '../reporter.ts';
+import { updatesBehind } from '../runs/checkpoints.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import type { Settings } from '../settings.ts';
 import type { CursorQuestion } from './cursor_question.ts';
@@ -21,7 +22,7 @@ import { type Choice, PanelChoices } from './panel_choices.ts';
 import { type KnownQuestion, type Question, QuestionSource, type StepOfRun } from './question_source.ts';
 import type { RatingStore } from './rating_store.ts';
 import { RationaleJobs } from './rationale_jobs.ts';
-import { chooseCurrent, updatesBehind } from './rationale_sets.ts';
+import { chooseCurrent } from './rationale_sets.ts';
 import { questionSnapshot } from './rationale_snapshot.ts';
 import type { RationaleStore } from './rationale_store.ts';
 

@@ -6,7 +6,7 @@ import { evaluationTime, type RunDirectory } from '../../engine/runs/run_directo
 import { EvaluationSummary } from '../../protocol/records.ts';
 import type { RunRecord, RunSummary } from '../../protocol/run_record.ts';
 import { samePath } from '../common/same_path.ts';
-import { updatesBehind } from '../rationales/rationale_sets.ts';
+import { updatesBehind } from './checkpoints.ts';
 
 /** The part of a `RunsWatcher` that is needed. */
 export interface KnownRuns {

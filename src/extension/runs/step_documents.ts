@@ -9,12 +9,12 @@ import { LatroError } from '../../engine/common/errors.ts';
 import type { RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { QuestionRollout } from '../../protocol/records.ts';
 import type { CommandId } from '../command_ids.ts';
-import type { StepRow } from '../commands/show_rationales.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { failureText } from '../engine/engine_text.ts';
 import type { Reporter } from '../reporter.ts';
 import type { RunsWatcher } from './runs_watcher.ts';
-import { type StepText, stepText } from './step_text.ts';
+import type { StepRow } from './step_row.ts';
+import { type StepText, stepDocument } from './step_text.ts';
 import { strategyNames } from './strategies.ts';
 
 const SCHEME = 'latro-rollouts';
@@ -140,7 +140,7 @@ export class StepDocuments implements vscode.TextDocumentContentProvider, vscode
     const [{ config }, rollouts] = await Promise.all([directory.record(), directory.rollouts(step)]);
     const dataset = config.dataset.train;
     const facts = { runId: directory.id, step, asked, dataset, strategies: strategyNames(config) };
-    return { ...stepText(rollouts, facts, vscode.l10n), ...kept, dataset, rollouts };
+    return { ...stepDocument(rollouts, facts, vscode.l10n), ...kept, dataset, rollouts };
   }
 
   /** @throws LatroError `run-not-found` where no step is kept */

@@ -21,7 +21,7 @@ export interface StepText {
   readonly lines: readonly number[];
 }
 
-export function stepText(rollouts: readonly QuestionRollout[], facts: StepFacts, l10n: L10n): StepText {
+export function stepDocument(rollouts: readonly QuestionRollout[], facts: StepFacts, l10n: L10n): StepText {
   const lines = [...heading(rollouts, facts, l10n), ''];
   const starts: number[] = [];
   for (const [i, rollout] of rollouts.entries()) {

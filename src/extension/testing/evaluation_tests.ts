@@ -19,7 +19,7 @@ import { EVALUATION_FILES, findEvaluationFiles } from '../dataset/evaluation_fil
 import { savedFirst } from '../dataset/saved_first.ts';
 import { failureText } from '../engine/engine_text.ts';
 import type { DatasetResults } from '../inline/dataset_results.ts';
-import { checkpointName } from '../rationales/rationale_sets.ts';
+import { checkpointName } from '../runs/checkpoints.ts';
 import { percent } from '../runs/run_text.ts';
 import { excerpt, rowIds, verdictOf } from './evaluation_set.ts';
 

@@ -12,7 +12,7 @@ import { configFor } from '../commands/train.ts';
 import { liesInWorkspace, workspaceFile } from '../common/workspace_files.ts';
 import { rowAtLine } from '../dataset/dataset_rows.ts';
 import { referenceTo } from '../rationales/question_source.ts';
-import { checkpointName } from '../rationales/rationale_sets.ts';
+import { checkpointName } from '../runs/checkpoints.ts';
 import { shownRun } from '../runs/run_text.ts';
 import { startRunQuestion } from './start_run_question.ts';
 import type { ToolInput } from './tool_inputs.ts';

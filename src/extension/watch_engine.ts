@@ -1,11 +1,11 @@
 /** What the window says of an engine it did not ask: one message when it dies, one when a run that outlived a window ends. */
 import * as vscode from 'vscode';
-import type { Disposable } from '../common/disposables.ts';
-import { DisposableStore } from '../common/disposables.ts';
-import type { Reporter } from '../reporter.ts';
-import type { RunsWatcher } from '../runs/runs_watcher.ts';
-import type { EngineCrash, EngineSupervisor } from './engine_supervisor.ts';
-import type { EndedRun, JobRunner } from './job_runner.ts';
+import type { Disposable } from './common/disposables.ts';
+import { DisposableStore } from './common/disposables.ts';
+import type { EngineCrash, EngineSupervisor } from './engine/engine_supervisor.ts';
+import type { EndedRun, JobRunner } from './engine/job_runner.ts';
+import type { Reporter } from './reporter.ts';
+import type { RunsWatcher } from './runs/runs_watcher.ts';
 
 export function watchEngine(services: {
   readonly engine: EngineSupervisor;
