@@ -1,5 +1,4 @@
 /** The part of the composition root that adds to VS Code's own surfaces: editors, comments, trees, tasks, tests, language models. */
-import os from 'node:os';
 import { comments, type Disposable, type LogOutputChannel, l10n, tasks, tests, type Uri, window } from 'vscode';
 import { systemClock } from '../engine/common/clock.ts';
 import { NodeFileSystem } from '../engine/common/file_system.ts';
@@ -12,6 +11,7 @@ import type { DocumentIndexes } from './inline/document_indexes.ts';
 import { showInlineResults } from './inline/inline_results.ts';
 import { PromptPreviews } from './inline/prompt_preview.ts';
 import { isModelNode, ModelsTree } from './models/models_tree.ts';
+import { noteAuthor } from './notes/note_author.ts';
 import { NoteStore } from './notes/note_store.ts';
 import { NoteThreads } from './notes/note_threads.ts';
 import type { RatingStore } from './rationales/rating_store.ts';
@@ -48,7 +48,7 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
   const results = store.add(new DatasetResults(runs, runs.evaluationsFolder, log));
   const prompts = store.add(new PromptPreviews(services, results));
   const files = new NodeFileSystem();
-  const notes = new NoteStore(files, () => systemClock.iso(), userName);
+  const notes = new NoteStore(files, () => systemClock.iso(), noteAuthor);
   let threads: NoteThreads | undefined;
   const models = store.add(new ModelsTree(services));
   store.add(window.createTreeView('latro.models', { treeDataProvider: models }));
@@ -77,13 +77,4 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
     },
     dispose: () => store.dispose(),
   };
-}
-
-/** Who writes a note: sidecars are shared, and VS Code knows no name. */
-function userName(): string {
-  try {
-    return os.userInfo().username;
-  } catch {
-    return ''; // a process without a user, in some containers
-  }
 }

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { formatById } from '../../src/engine/datasets/registry.ts';
 import { checkRow } from '../../src/engine/datasets/row_check.ts';
+import { noteAuthor } from '../../src/extension/notes/note_author.ts';
 import { type NoteRecord, notesFile } from '../../src/extension/notes/notes_file.ts';
+import { RowComment } from '../../src/extension/notes/row_comment.ts';
 import { eventually } from '../support/eventually.ts';
 import { extension, workspace } from './studio.ts';
 
@@ -40,6 +44,29 @@ describe('notes on rows', () => {
     await write(1, 'Is this right?');
     const [note] = await eventually(() => notes().length === 1 && notes());
     assert.deepEqual([note?.rowKey, note?.text], [keyOf(1), 'Is this right?']);
+  });
+
+  it('name who wrote them as git does, or nobody', async () => {
+    const repository = path.join(workspace(), 'repository');
+    const run = (...args: string[]) => execFileSync('git', args, { cwd: repository });
+    mkdirSync(repository);
+    try {
+      run('init', '--quiet');
+      run('config', 'user.name', 'Ada Lovelace');
+      const git = await vscode.extensions.getExtension('vscode.git')!.activate();
+      await git.getAPI(1).openRepository(vscode.Uri.file(repository));
+      const author = await eventually(async () => {
+        const name = await noteAuthor(path.join(repository, 'train.jsonl'));
+        return name === 'Ada Lovelace' && name;
+      });
+      assert.equal(author, 'Ada Lovelace');
+    } finally {
+      rmSync(repository, { recursive: true });
+    }
+    const { uid, username } = userInfo();
+    assert.equal(await noteAuthor(path.join(tmpdir(), 'train.jsonl')), uid === 0 ? '' : username);
+    const note = { id: 'n', rowKey: 'r', text: 'mine', author: '', time: new Date().toISOString() };
+    assert.equal(new RowComment(file, { kind: 'note', note }).author.name, 'Note');
   });
 
   it('are refused where there is no row', async () => {

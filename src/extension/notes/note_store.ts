@@ -9,10 +9,11 @@ import { type NoteRecord, NotesFile, notesFile } from './notes_file.ts';
 export class NoteStore {
   readonly #files: FileSystem;
   readonly #now: () => string;
-  readonly #author: () => string;
+  readonly #author: (dataset: string) => string | Promise<string>;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(files: FileSystem, now: () => string, author: () => string) {
+  /** @param author who writes a note on a dataset now; empty: nobody knows */
+  constructor(files: FileSystem, now: () => string, author: (dataset: string) => string | Promise<string>) {
     this.#files = files;
     this.#now = now;
     this.#author = author;
@@ -35,9 +36,10 @@ export class NoteStore {
     throw new LatroError('dataset-format', reason, 'Mend the file, or move it away to start anew.');
   }
 
-  add(dataset: string, rowKey: string, text: string): Promise<void> {
-    const note = { id: randomUUID(), rowKey, text, author: this.#author(), time: this.#now() };
-    return this.#change(dataset, (notes) => [...notes, note]);
+  async add(dataset: string, rowKey: string, text: string): Promise<void> {
+    const time = this.#now();
+    const note = { id: randomUUID(), rowKey, text, author: await this.#author(dataset), time };
+    await this.#change(dataset, (notes) => [...notes, note]);
   }
 
   /** One without text is taken away. */

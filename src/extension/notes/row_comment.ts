@@ -30,7 +30,7 @@ export class RowComment implements vscode.Comment {
     this.contextValue = source.kind;
     this.body = shownText(source);
     if (source.kind === 'note') {
-      this.author = { name: source.note.author };
+      this.author = { name: source.note.author || vscode.l10n.t('Note') };
       this.timestamp = new Date(source.note.time);
       return;
     }
