@@ -1,10 +1,10 @@
 /** Writes a JSON dataset as JSON Lines beside it, and opens that: rows of JSON Lines are read one by one, however many there are. */
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import * as vscode from 'vscode';
 import { LatroError, unreachable } from '../../engine/common/errors.ts';
+import { freeName } from '../common/free_name.ts';
 import type { Conversion, ConversionResult } from '../dataset/json_lines_worker.ts';
 import { engineText } from '../engine/engine_text.ts';
 import { datasetOf, fileName, MADE_FOR } from './services.ts';
@@ -16,7 +16,8 @@ export async function convertToJsonLines(argument: unknown): Promise<void> {
     const reason = l10n.t('{0} is no .json file.', fileName(file));
     throw new LatroError('dataset-format', reason, l10n.t('Open the .json file to convert.'));
   }
-  const to = freeName(file);
+  const { dir, name } = path.parse(file);
+  const to = freeName(path.join(dir, name), '.jsonl');
   const title = l10n.t('LaTRO: converting {0} to JSON Lines', fileName(file));
   const location = vscode.ProgressLocation.Notification;
   const result = await vscode.window.withProgress({ location, title }, () => convertInThread({ from: file, to }));
@@ -40,15 +41,6 @@ function refusal(result: Exclude<ConversionResult, { kind: 'converted' }>, name:
     }
     default:
       return unreachable(result);
-  }
-}
-
-/** `train.json` → `train.jsonl`, or `train-2.jsonl` where that is there already. */
-function freeName(file: string): string {
-  const stem = path.join(path.dirname(file), path.basename(file, path.extname(file)));
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? `${stem}.jsonl` : `${stem}-${n}.jsonl`;
-    if (!existsSync(name)) return name;
   }
 }
 

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import type { ExportKind } from '../../protocol/engine_rpc.ts';
 import { RunExport } from '../../protocol/panel_messages.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
+import { freeName } from '../common/free_name.ts';
 import { engineText } from '../engine/engine_text.ts';
 import { exportsOf, metricsCsv, reportMarkdown } from '../runs/run_report.ts';
 import { canExport, statusText } from '../runs/run_text.ts';
@@ -53,6 +53,7 @@ async function exportWeights(services: CommandServices, run: RunSummary, to: Exp
   const { workspace, jobs, settings, reporter } = services;
   const { l10n } = vscode;
   const folder = await vscode.window.showSaveDialog({
+    // The engine writes over nothing.
     defaultUri: vscode.Uri.file(freeName(path.join(workspace, `${run.id}-${to}`))),
     saveLabel: l10n.t('Export'),
     title: l10n.t('New folder to write'),
@@ -70,14 +71,6 @@ async function exportWeights(services: CommandServices, run: RunSummary, to: Exp
   };
   const message = l10n.t('The weights of step {0} are in {1}.', step, vscode.workspace.asRelativePath(folder));
   reporter.showInformation(message, ...(to === 'merged' ? [use] : []), reveal);
-}
-
-/** The engine writes over nothing. */
-function freeName(wanted: string): string {
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? wanted : `${wanted}-${n}`;
-    if (!existsSync(name)) return name;
-  }
 }
 
 /** Unsaved, in the editor: the person sees what it is before it becomes a file. */
