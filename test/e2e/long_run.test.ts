@@ -5,6 +5,7 @@ import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
+import { eventually } from '../support/eventually.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
 
@@ -35,17 +36,25 @@ describe('a long run', function () {
     await pictureOfFailure(studio, this.currentTest);
   });
 
-  it('lives through a reload of the window, which finds it again', async () => {
-    const { workbench } = studio;
+  it('lives on while no window is open, and the next one finds it again', async () => {
+    const { workbench, url, workspace } = studio;
     await workbench.openFile('train.jsonl');
     await workbench.runCommand('LaTRO: Train on This Dataset', () =>
       workbench.notification('training on train.jsonl').waitFor(),
     );
     await counting();
     const before = await engine();
-    await workbench.reload();
+    await workbench.close();
+    const { step } = await summary();
+    await eventually(async () => (await summary()).step > step + 1);
+    await workbench.open(url, workspace);
     await counting();
     assert.equal(await engine(), before);
+    const { status, step: now } = await summary();
+    assert.deepEqual(
+      [status, now > step + 1, (await (await theRun()).rolloutSteps()).at(-1)! > step],
+      ['running', true, true],
+    );
   });
 
   it('pauses when asked, saved, lets the engine do other work meanwhile, and goes on', async () => {

@@ -27,6 +27,11 @@ export class Workbench {
     await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: START_MILLISECONDS });
   }
 
+  /** Closes the window, for `open` to open another; its server stays. */
+  async close(): Promise<void> {
+    await this.page.goto('about:blank');
+  }
+
   /** Reloads the window by its own command, which saves what is open first. */
   async reload(): Promise<void> {
     const loaded = this.page.waitForEvent('domcontentloaded', { timeout: 60_000 });
