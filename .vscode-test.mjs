@@ -66,7 +66,8 @@ export default defineConfig([
     // The activation test wants an extension that is not active yet.
     files: ['dist/test/activation.test.cjs', 'dist/test/!(activation|real_engine|evaluation_sets).test.cjs'],
     workspaceFolder: workspaceOf(),
-    env: { ...ofActivation, LATRO_ACTIVATION_IS_LAST: 'yes' },
+    // Git is switched off until a test wants it.
+    env: { ...ofActivation, LATRO_ACTIVATION_IS_LAST: 'yes', LATRO_BUILT_IN: 'git git-base' },
   },
   // In a workspace of its own each: both count the runs there are.
   ...['real engine', 'evaluation sets'].map((label) => ({

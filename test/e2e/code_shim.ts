@@ -35,7 +35,8 @@ function valueAfter(name: string): string | undefined {
 }
 
 const directory = await mkdtemp(path.join(tmpdir(), 'vscode-host-'));
-const server = await startVscode({ directory, testDriver: true });
+const builtIn = process.env.LATRO_BUILT_IN?.split(' ') ?? [];
+const server = await startVscode({ directory, builtIn, testDriver: true });
 const { browser, page } = await openBrowser();
 const finished = new Promise<number>((resolve) => {
   void page.exposeFunction('codeAutomationExit', resolve);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
@@ -46,25 +46,27 @@ describe('notes on rows', () => {
     assert.deepEqual([note?.rowKey, note?.text], [keyOf(1), 'Is this right?']);
   });
 
-  it('name who wrote them as git does, or nobody', async () => {
-    const repository = path.join(workspace(), 'repository');
-    const run = (...args: string[]) => execFileSync('git', args, { cwd: repository });
-    mkdirSync(repository);
+  it('name who wrote them as git does, else by the account, and nobody where that is root', async () => {
+    const { uid, username } = userInfo();
+    const account = uid === 0 ? '' : username;
+    const repository = mkdtempSync(path.join(tmpdir(), 'latro-author-'));
+    const dataset = path.join(repository, 'train.jsonl');
+    const enable = (value: true | undefined) =>
+      vscode.workspace.getConfiguration('git').update('enabled', value, vscode.ConfigurationTarget.Workspace);
+    assert.equal(await noteAuthor(dataset), account, 'without git');
     try {
-      run('init', '--quiet');
-      run('config', 'user.name', 'Ada Lovelace');
-      const git = await vscode.extensions.getExtension('vscode.git')!.activate();
-      await git.getAPI(1).openRepository(vscode.Uri.file(repository));
-      const author = await eventually(async () => {
-        const name = await noteAuthor(path.join(repository, 'train.jsonl'));
-        return name === 'Ada Lovelace' && name;
-      });
-      assert.equal(author, 'Ada Lovelace');
+      for (const args of [
+        ['init', '--quiet'],
+        ['config', 'user.name', 'Ada Lovelace'],
+      ]) {
+        execFileSync('git', args, { cwd: repository });
+      }
+      await enable(true);
+      assert.equal(await eventually(async () => (await noteAuthor(dataset)) === 'Ada Lovelace'), true);
     } finally {
+      await enable(undefined);
       rmSync(repository, { recursive: true });
     }
-    const { uid, username } = userInfo();
-    assert.equal(await noteAuthor(path.join(tmpdir(), 'train.jsonl')), uid === 0 ? '' : username);
     const note = { id: 'n', rowKey: 'r', text: 'mine', author: '', time: new Date().toISOString() };
     assert.equal(new RowComment(file, { kind: 'note', note }).author.name, 'Note');
   });

@@ -1,22 +1,31 @@
 /** Who writes a note. Sidecars are shared as the dataset is, mostly by git, and VS Code itself knows no name. */
+import { execFile } from 'node:child_process';
 import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 
 /** The part that is needed of what VS Code's own Git extension hands out. */
 interface GitExtension {
-  getAPI(version: 1): { getRepository(uri: vscode.Uri): { getConfig(key: string): Promise<string> } | null };
+  /** Throws while Git is switched off. */
+  getAPI(version: 1): { readonly git: { readonly path: string } };
 }
 
-/** The `user.name` of the repository the dataset lies in, else the name of the account; empty where neither says who it is. */
+const LONGEST_MILLISECONDS = 5000;
+
+/** Git's `user.name` for the folder of the dataset, else the name of the account; empty where neither says who it is. */
 export async function noteAuthor(dataset: string): Promise<string> {
-  return (await gitUserName(vscode.Uri.file(dataset))) || accountName();
+  return (await gitUserName(path.dirname(dataset))) || accountName();
 }
 
-/** Asked of the Git extension, which has found git: a `git` beside a dataset is never run. */
-async function gitUserName(file: vscode.Uri): Promise<string> {
+async function gitUserName(folder: string): Promise<string> {
   try {
+    // It knows which git to run: never one that lies in the workspace.
     const git = await vscode.extensions.getExtension<GitExtension>('vscode.git')?.activate();
-    return (await git?.getAPI(1).getRepository(file)?.getConfig('user.name'))?.trim() ?? '';
+    if (git === undefined) return '';
+    const args = ['-C', folder, 'config', '--get', 'user.name'];
+    const { stdout } = await promisify(execFile)(git.getAPI(1).git.path, args, { timeout: LONGEST_MILLISECONDS });
+    return stdout.trim();
   } catch {
     return ''; // switched off, or no name is set
   }

@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly installed?: string;
   /** Folders of further extensions, which run beside it in the same extension host. */
   readonly extensions?: readonly string[];
+  /** Further built-in extensions of VS Code, by their folders' names. */
+  readonly builtIn?: readonly string[];
   /** Lets the page load extensions from their source folder and run tests in the extension host. */
   readonly testDriver?: boolean;
   /** Leaves workspace trust on: the folder then opens untrusted. */
@@ -99,14 +101,15 @@ function environment(directory: string, more: Readonly<Record<string, string>> =
 }
 
 export async function startVscode(options: ServerOptions): Promise<VscodeServer> {
-  const { directory, settings = {}, installed, extensions = [], testDriver = false, workspaceTrust = false } = options;
+  const { directory, settings = {}, installed, extensions = [], builtIn = [] } = options;
+  const { testDriver = false, workspaceTrust = false } = options;
   const { node, server, serverMain } = vscodePaths();
   const below = (...names: string[]) => path.join(directory, ...names);
   for (const name of ['user/User', 'extensions', 'builtin', 'xdg']) await mkdir(below(name), { recursive: true });
   if (installed !== undefined) await cp(installed, below('extensions'), { recursive: true });
   const trust = workspaceTrust ? {} : { 'security.workspace.trust.enabled': false };
   await writeFile(below('user/User/settings.json'), JSON.stringify({ ...SETTINGS, ...trust, ...settings }, null, 2));
-  for (const name of BUILT_IN) {
+  for (const name of [...BUILT_IN, ...builtIn]) {
     const extension = path.join(server, 'extensions', name);
     if (existsSync(extension)) await symlink(extension, below('builtin', name), 'junction');
   }
