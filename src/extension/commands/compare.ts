@@ -188,7 +188,8 @@ function underTheirRuns<T>(
 }
 
 async function pick<T>(items: readonly Item<T>[], title: string): Promise<Item<T>> {
-  const options = { title, matchOnDescription: true, matchOnDetail: true };
+  // A panel in front may get its focus back a moment after the first list has opened, which would close it again.
+  const options = { title, matchOnDescription: true, matchOnDetail: true, ignoreFocusOut: true };
   const picked = await vscode.window.showQuickPick(items, options);
   if (picked === undefined) throw new vscode.CancellationError();
   return picked;
