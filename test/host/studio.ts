@@ -22,5 +22,9 @@ export const fileExists = (file: string) => eventually(() => existsSync(file));
 /** Ends the engine of the workspace, if one was started: it would outlive the tests. */
 export async function endEngine(): Promise<void> {
   const pid = (await readEngineRecord(engineRecordFile(workspace())))?.pid;
-  if (pid !== undefined) process.kill(pid);
+  try {
+    if (pid !== undefined) process.kill(pid);
+  } catch {
+    // It had ended meanwhile, and its record was on the way out.
+  }
 }
