@@ -32,9 +32,11 @@ export function editForm(context: RationaleContext, checkpoint: string, id: stri
     edit({ ...draft, sent: { edited, text } });
     send({ type: 'score-edited', rowKey: snapshot.rowKey, checkpoint, rationale: id, text, edited });
   };
+  const isBeingScored = sent !== undefined && sent.edited === snapshot.activity?.edited;
+  const keeps = text !== original && !isBeingScored;
   return h(
     'div',
-    { key: `edit-${id}`, class: 'form edit-form', ...formProps(() => closeEdit(context, id)) },
+    { key: `edit-${id}`, class: 'form edit-form', ...formProps(() => closeEdit(context, id), keeps) },
     textArea({
       label: t('rationale.edit.label'),
       value: text,

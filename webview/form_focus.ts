@@ -2,12 +2,17 @@
 import type { Props } from './dom.ts';
 
 const FIELDS = 'vscode-text-field, vscode-text-area, vscode-dropdown, vscode-button:not([disabled])';
+const openers = new WeakMap<EventTarget, HTMLElement>();
 
-/** Props of a form's root element; Escape closes the form. */
-export function formProps(close: () => void): Pick<Props, 'created' | 'on'> {
+/**
+ * Props of a form's root element; Escape closes the form.
+ * @param keeps the form holds text that is nowhere else: Escape only takes the focus out of it
+ */
+export function formProps(close: () => void, keeps = false): Pick<Props, 'created' | 'on'> {
   return {
     created(form) {
       const opener = document.activeElement;
+      if (opener instanceof HTMLElement) openers.set(form, opener);
       // The toolkit's controls can take the focus once they have drawn themselves.
       const waiting = requestAnimationFrame(() => form.querySelector<HTMLElement>(FIELDS)?.focus());
       return () => {
@@ -18,9 +23,18 @@ export function formProps(close: () => void): Pick<Props, 'created' | 'on'> {
     },
     on: {
       keydown(event) {
-        if (event.key === 'Escape') close();
+        // With Escape an input method drops what it proposes.
+        if (event.key !== 'Escape' || event.isComposing) return;
+        if (keeps) leave(event.currentTarget);
+        else close();
       },
       submit: (event) => event.preventDefault(),
     },
   };
+}
+
+function leave(form: EventTarget | null): void {
+  const opener = form === null ? undefined : openers.get(form);
+  if (opener?.isConnected === true && opener !== document.body) opener.focus();
+  else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
 }

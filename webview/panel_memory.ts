@@ -4,13 +4,19 @@ import { StrategyChoice } from '../src/protocol/rationale_messages.ts';
 import { SORT_COLUMNS } from './rationale_figures.ts';
 import type { QuestionState, RationaleState } from './rationale_state.ts';
 
-const Draft = v.nullable(v.object({ id: v.string(), text: v.string() }));
+const Note = v.object({
+  id: v.string(),
+  text: v.string(),
+  original: v.optional(v.string(), ''),
+  sent: v.optional(v.object({ token: v.string(), text: v.string() })),
+});
 const Edit = v.object({
   text: v.string(),
   original: v.string(),
   sent: v.optional(v.object({ edited: v.string(), text: v.string() })),
 });
 const RememberedQuestion = v.object({
+  /** Key of its row. */
   key: v.string(),
   opened: v.record(v.string(), v.boolean()),
   selected: v.nullable(v.string()),
@@ -18,7 +24,7 @@ const RememberedQuestion = v.object({
     v.object({ k: v.string(), temperature: v.string(), seed: v.string(), strategy: v.exactOptional(StrategyChoice) }),
   ),
   edits: v.optional(v.record(v.string(), Edit), {}),
-  note: Draft,
+  note: v.nullable(Note),
 });
 type RememberedQuestion = v.InferOutput<typeof RememberedQuestion>;
 
@@ -31,16 +37,27 @@ export const SavedRationaleState = v.object({
 });
 export type SavedRationaleState = v.InferOutput<typeof SavedRationaleState>;
 
-/** Questions whose drafts are remembered. */
+/** Questions without drafts that are remembered; those with drafts always are. */
 const QUESTIONS = 20;
+/** Rationales of a question of which is remembered whether they are open: a run that trains brings new ones with every update. */
+const RATIONALES = 200;
 
 export function remember(
   questions: readonly RememberedQuestion[],
   key: string,
   { opened, selected, samplingDraft, edits, note }: QuestionState,
 ): RememberedQuestion[] {
-  const own = { key, opened: { ...opened }, selected, samplingDraft, edits: { ...edits }, note };
-  return [...questions.filter((each) => each.key !== key), own].slice(-QUESTIONS);
+  const latest = Object.fromEntries(Object.entries(opened).slice(-RATIONALES));
+  const own = { key, opened: latest, selected, samplingDraft, edits: { ...edits }, note };
+  const all = [...questions.filter((each) => each.key !== key), own];
+  const kept = new Set(all.filter((each) => !hasDraft(each)).slice(-QUESTIONS));
+  return all.filter((each) => hasDraft(each) || kept.has(each));
+}
+
+function hasDraft({ edits, note, samplingDraft }: RememberedQuestion): boolean {
+  return (
+    Object.values(edits).some(({ text, original }) => text !== original) || note !== null || samplingDraft !== null
+  );
 }
 
 export function recall(questions: readonly RememberedQuestion[], key: string): QuestionState | undefined {

@@ -8,12 +8,11 @@ import type {
 import { answerHeat } from './answer_heat.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { closeEdit, editForm, openEdit } from './edit_form.ts';
-import { formProps } from './form_focus.ts';
 import { type IconName, icon } from './icons.ts';
+import { noteForm } from './note_form.ts';
 import { prefixLine } from './prefix_line.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { t } from './strings.ts';
-import { button, textField } from './toolkit.ts';
 
 const verdicts: readonly RatingVerdict[] = ['useful', 'wrong', 'leaks'];
 
@@ -26,7 +25,7 @@ export function rationaleDetail(context: RationaleContext, set: RationaleSet, ra
     answerHeat(rationale.record),
     h('p', { class: 'dim origin' }, origin(set, rationale)),
     ratingRow(context, rationale),
-    state.note?.id === rationale.id ? noteForm(context, rationale, state.note.text) : null,
+    state.note?.id === rationale.id ? noteForm(context, state.note) : null,
     actionRow(context, set, rationale),
     editForm(context, set.checkpoint, rationale.id),
   );
@@ -86,8 +85,8 @@ function traceButton({ snapshot, send }: RationaleContext, set: RationaleSet, { 
 
 function ratingRow({ snapshot, state, change, send }: RationaleContext, rationale: RationaleView): VNode {
   const rating: RationaleRating = rationale.rating ?? { verdict: null, note: '' };
-  const rate = (next: RationaleRating): void =>
-    send({ type: 'rate', rowKey: snapshot.rowKey, rationale: rationale.id, rating: next });
+  const rate = (verdict: RationaleRating['verdict']): void =>
+    send({ type: 'rate', rowKey: snapshot.rowKey, rationale: rationale.id, rating: { verdict } });
   const noting = state.note?.id === rationale.id;
   return h(
     'div',
@@ -96,34 +95,15 @@ function ratingRow({ snapshot, state, change, send }: RationaleContext, rational
       action({
         label: t(`rationale.rate.${verdict}`),
         pressed: rating.verdict === verdict,
-        onPress: () => rate({ ...rating, verdict: rating.verdict === verdict ? null : verdict }),
+        onPress: () => rate(rating.verdict === verdict ? null : verdict),
       }),
     ),
     action({
       icon: 'note',
       label: t('rationale.note'),
       expanded: noting,
-      onPress: () => change({ note: noting ? null : { id: rationale.id, text: rating.note } }),
+      onPress: () => change({ note: noting ? null : { id: rationale.id, text: rating.note, original: rating.note } }),
     }),
-  );
-}
-
-function noteForm({ snapshot, change, send }: RationaleContext, rationale: RationaleView, text: string): VNode {
-  const save = (): void => {
-    const verdict = rationale.rating?.verdict ?? null;
-    send({ type: 'rate', rowKey: snapshot.rowKey, rationale: rationale.id, rating: { verdict, note: text.trim() } });
-    change({ note: null });
-  };
-  return h(
-    'div',
-    { key: 'note', class: 'form note-form', ...formProps(() => change({ note: null })) },
-    textField({
-      label: t('rationale.note'),
-      value: text,
-      onInput: (value) => change({ note: { id: rationale.id, text: value } }),
-      onEnter: save,
-    }),
-    button({ look: 'primary', onPress: save }, t('rationale.note.save')),
   );
 }
 

@@ -9,6 +9,7 @@ import {
 import { beforeAfter } from './before_after.ts';
 import { type Child, h } from './dom.ts';
 import { settled, strayEdits } from './edit_form.ts';
+import { settledNote, strayNote } from './note_form.ts';
 import { recall, remember, SavedRationaleState, saved } from './panel_memory.ts';
 import { emptyView, failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
 import { shownOrder } from './rationale_figures.ts';
@@ -39,8 +40,8 @@ const shell = startPanel({
     snapshot = message.snapshot;
     const now = keyOf(snapshot);
     if (now !== before) state = { ...state, ...(recall(questions, now) ?? untouchedQuestion) };
-    state = { ...state, edits: settled(state.edits, snapshot) };
-    if (!someOpen()) state = { ...state, opened: firstOpen(), selected: null };
+    state = { ...state, edits: settled(state.edits, snapshot), note: settledNote(state.note, snapshot) };
+    if (!someOpen()) state = { ...state, opened: { ...state.opened, ...firstOpen() }, selected: null };
     announceActivity();
   },
   view,
@@ -50,7 +51,7 @@ questions = before;
 state = { ...state, ...looks };
 
 function keyOf(of: RationaleSnapshot): string {
-  return of.kind === 'question' ? `${of.rowKey} ${of.current?.checkpoint ?? ''}` : '';
+  return of.kind === 'question' ? of.rowKey : '';
 }
 
 function someOpen(): boolean {
@@ -116,6 +117,7 @@ function questionView(context: RationaleContext): Child {
           context.state.wordDiff && context.snapshot.comparison ? diffLegend() : tokenLegend(),
           rationaleTable(context, current),
           strayEdits(context, current.checkpoint),
+          strayNote(context),
         ]
       : [notSampled(context), context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null],
   ];

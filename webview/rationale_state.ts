@@ -12,7 +12,17 @@ export interface EditDraft {
   readonly sent?: { readonly edited: string; readonly text: string } | undefined;
 }
 
-/** What a person has open or half typed; belongs to a question under certain weights. */
+/** A note that a person writes on a rationale. */
+export interface NoteDraft {
+  readonly id: string;
+  readonly text: string;
+  /** What is stored. */
+  readonly original: string;
+  /** The text as it was sent to be stored: until the host says that it is, this is the only copy. */
+  readonly sent?: { readonly token: string; readonly text: string } | undefined;
+}
+
+/** What a person has open or half typed; belongs to a question, whichever weights are shown: a run that trains changes them at any time. */
 export interface QuestionState {
   /** By id of the rationale. */
   readonly opened: Readonly<Record<string, boolean>>;
@@ -22,7 +32,7 @@ export interface QuestionState {
   readonly samplingDraft: SamplingDraft | null;
   /** By id of the rationale; one that is not there is closed. */
   readonly edits: Readonly<Record<string, EditDraft>>;
-  readonly note: { readonly id: string; readonly text: string } | null;
+  readonly note: NoteDraft | null;
 }
 
 export interface RationaleState extends QuestionState {

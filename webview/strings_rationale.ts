@@ -209,6 +209,7 @@ export const rationaleStrings = {
   'rationale.rate.leaks': 'Leaks answer',
   'rationale.note': 'Note',
   'rationale.note.save': 'Save',
+  'rationale.note.stray': 'Your note on a rationale that is not shown here',
   'rationale.actions': 'Actions',
   'rationale.edit': 'Edit',
   'rationale.edit.label': 'Change the rationale, then score it under the same weights',

@@ -18,6 +18,12 @@ export type RatingVerdict = v.InferOutput<typeof RatingVerdict>;
 /** A person's judgement of one rationale; an empty note is no note. */
 export const RationaleRating = v.object({ verdict: v.nullable(RatingVerdict), note: v.string() });
 export type RationaleRating = v.InferOutput<typeof RationaleRating>;
+/** What is absent stays as it is stored: who sends it may know an older one. */
+export const RatingChange = v.object({
+  verdict: v.exactOptional(RationaleRating.entries.verdict),
+  note: v.exactOptional(RationaleRating.entries.note),
+});
+export type RatingChange = v.InferOutput<typeof RatingChange>;
 
 /** log π(y | x, z_≤t) after the first `tokens` rationale tokens; `tokens` = 0 is the question alone. */
 export const PrefixScore = v.object({ tokens: Count, logProb: v.number() });
@@ -170,6 +176,8 @@ export const RationaleQuestion = v.object({
   failure: v.nullable(PanelFailure),
   /** The last one of this question, until another is sent. */
   unscored: v.nullable(Unscored),
+  /** Token of the rating that was stored last. */
+  rated: v.optional(v.string()),
 });
 export type RationaleQuestion = v.InferOutput<typeof RationaleQuestion>;
 
@@ -219,7 +227,14 @@ export const RationaleIntent = v.variant('type', [
   }),
   v.object({ type: v.literal('cancel') }),
   v.object({ type: v.literal('pin'), rowKey: v.string(), rationale: v.string(), pinned: v.boolean() }),
-  v.object({ type: v.literal('rate'), rowKey: v.string(), rationale: v.string(), rating: RationaleRating }),
+  v.object({
+    type: v.literal('rate'),
+    rowKey: v.string(),
+    rationale: v.string(),
+    rating: RatingChange,
+    /** Chosen by the panel: told once the rating is stored. */
+    token: v.exactOptional(v.string()),
+  }),
   v.object({ type: v.literal('copy'), text: v.string() }),
   v.object({ type: v.literal('open-row'), rowKey: v.string(), line: v.number() }),
   v.object({ type: v.literal('open-rollout'), rowKey: v.string(), step: Count, sample: Count }),

@@ -314,6 +314,19 @@ describe('files beside runs and datasets', () => {
     assert.equal(file.ratings.length, 2);
   });
 
+  it('changes of a rating only what is said, whatever was stored meanwhile', async () => {
+    const dataset = path.join(folder, 'train.jsonl');
+    const [panel, otherWindow] = [0, 1].map(() => new RatingStore(new NodeFileSystem(), () => ''));
+    await panel!.rate(dataset, 'k', 'z', { verdict: 'useful', note: 'A' });
+    await otherWindow!.rate(dataset, 'k', 'z', { note: 'B' });
+    await panel!.rate(dataset, 'k', 'z', { verdict: 'wrong' });
+    assert.deepEqual([...(await panel!.ofRow(dataset, 'k'))], [['z', { verdict: 'wrong', note: 'B' }]]);
+    await panel!.rate(dataset, 'k', 'z', { verdict: null });
+    assert.deepEqual([...(await panel!.ofRow(dataset, 'k'))], [['z', { verdict: null, note: 'B' }]]);
+    await panel!.rate(dataset, 'k', 'z', { note: '' });
+    assert.equal((await panel!.ofRow(dataset, 'k')).size, 0);
+  });
+
   it('names a ratings file that cannot be read instead of losing it', async () => {
     const dataset = path.join(folder, 'train.jsonl');
     await writeFile(ratingsFile(dataset), '{"version":1,"ratings":[{}]}');

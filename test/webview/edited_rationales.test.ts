@@ -107,9 +107,86 @@ describe('rationale panel: own words', function () {
     await form().getByRole('button', { name: 'Cancel' }).click();
     assert.equal(await area().inputValue(), OWN);
     await show({ unscored: { edited, failure: null } });
-    await area().press('Escape');
+    await form().getByRole('button', { name: 'Cancel' }).click();
     assert.equal(await form().count(), 0);
     assert.equal(await page.locator('tbody.rationale').count(), 8);
+  });
+
+  it('are not thrown away by Escape, neither as an input method takes it nor alone: that only leaves the form', async () => {
+    const page = await open(questionSnapshot);
+    const edit = page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true });
+    const composed = () =>
+      area().dispatchEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true, composed: true });
+    await edit.click();
+    await composed();
+    assert.equal(await form().count(), 1, 'as it was');
+    await area().fill(OWN);
+    await composed();
+    assert.equal(await page.evaluate('document.activeElement.tagName'), 'VSCODE-TEXT-AREA');
+    await area().press('Escape');
+    assert.equal(await area().inputValue(), OWN);
+    assert.equal(await page.evaluate('document.activeElement.textContent.trim()'), 'Edit');
+    await form().getByRole('button', { name: 'Cancel' }).click();
+    assert.equal(await form().count(), 0);
+    await edit.click();
+    await area().press('Escape');
+    assert.equal(await form().count(), 0, 'nothing was typed');
+  });
+
+  it('and a note stay while they are typed and a run that trains brings other weights', async () => {
+    const page = await open(questionSnapshot);
+    const current = questionSnapshot.current!;
+    const rationales = current.rationales.map((each, i) => ({ ...each, id: `step-60/${i}` }));
+    const later = { current: { ...current, checkpoint: 'step-60', step: 60, rationales } };
+    const first = page.locator('.rationale.open');
+    await first.getByRole('button', { name: 'Edit', exact: true }).click();
+    await area().fill(OWN);
+    await first.getByRole('button', { name: 'Note', exact: true }).click();
+    await page.locator('.note-form input').fill('half a no');
+    await page.getByRole('button', { name: 'Sample again' }).click();
+    await page.locator('form.sampling-form input').first().fill('17');
+    const holds = async () => {
+      assert.deepEqual([await form().count(), await area().inputValue()], [1, OWN]);
+      assert.deepEqual(await page.locator('.note-form input').inputValue(), 'half a no');
+      assert.equal(await page.locator('form.sampling-form input').first().inputValue(), '17');
+    };
+    await show(later);
+    await holds();
+    assert.deepEqual(await panel.seriousViolations(), []);
+    await page.locator('.note-form').getByRole('button', { name: 'Save' }).click();
+    const { token, ...rate } = (await panel.posted()).at(-1)!;
+    assert.deepEqual(rate, { type: 'rate', rowKey, rationale: 'step-40/0', rating: { note: 'half a no' } });
+    await holds();
+    await show({});
+    await holds();
+    await show({ ...later, rated: String(token) });
+    assert.equal(await page.locator('.note-form').count(), 0);
+    await form().getByRole('button', { name: 'Cancel' }).click();
+    await show({});
+    assert.equal(await form().count(), 0, 'nor come back with the weights under which they were begun');
+  });
+
+  it('of a note stay until it is stored', async () => {
+    const page = await open(questionSnapshot);
+    const note = page.locator('.note-form');
+    const withNote = (text: string): Pick<RationaleQuestion, 'current'> => {
+      const current = structuredClone(questionSnapshot.current!);
+      current.rationales[0]!.rating = { verdict: 'wrong', note: text };
+      return { current };
+    };
+    await page.locator('.rationale.open').getByRole('button', { name: 'Note', exact: true }).click();
+    await note.locator('input').fill('forgot the nine');
+    await note.locator('input').press('Escape');
+    await note.getByRole('button', { name: 'Save' }).click();
+    await show({ failure });
+    assert.equal(await note.locator('input').inputValue(), 'forgot the nine', 'it could not be stored');
+    await note.getByRole('button', { name: 'Save' }).click();
+    await note.locator('input').fill('forgot the nine, twice');
+    await show(withNote('forgot the nine'));
+    assert.equal(await note.locator('input').inputValue(), 'forgot the nine, twice', 'typed on');
+    await note.getByRole('button', { name: 'Save' }).click();
+    await show(withNote('forgot the nine, twice'));
+    assert.equal(await note.count(), 0);
   });
 
   it('stay when they were typed on while the first of them were scored', async () => {

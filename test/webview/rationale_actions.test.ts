@@ -62,7 +62,7 @@ describe('rationale panel: actions', function () {
       type: 'rate',
       rowKey,
       rationale: 'step-40/0',
-      rating: { verdict: 'useful', note: '' },
+      rating: { verdict: 'useful' },
     });
     assert.deepEqual(await press('Pin'), { type: 'pin', rowKey, rationale: 'step-40/0', pinned: true });
     assert.deepEqual(await press('Copy'), { type: 'copy', text: questionSnapshot.current!.rationales[0]!.record.text });

@@ -165,12 +165,14 @@ describe('rationale panel', function () {
     assert.equal(await page.evaluate('window.scrollY'), scrolled);
     await page.keyboard.type('ght');
     await page.keyboard.press('Enter');
-    assert.deepEqual((await panel.posted()).at(-1), {
+    const { token, ...sent } = (await panel.posted()).at(-1)!;
+    assert.deepEqual(sent, {
       type: 'rate',
       rowKey: questionSnapshot.rowKey,
       rationale: 'step-40/0',
-      rating: { verdict: null, note: 'half a thought' },
+      rating: { note: 'half a thought' },
     });
+    await panel.send({ type: 'snapshot', snapshot: { ...pinned, rated: token } });
     assert.equal(await page.locator('.note-form').count(), 0, 'the key that saved it did not open it again');
     assert.equal(await page.evaluate('document.activeElement.textContent.trim()'), 'Note');
   });

@@ -10,6 +10,7 @@ import { DisposableStore } from '../common/disposables.ts';
 import { mayBeDataset } from '../dataset/dataset_document.ts';
 import { formatOf, rowAtLine } from '../dataset/dataset_rows.ts';
 import { tooLarge } from '../dataset/too_large.ts';
+import { failureText } from '../engine/engine_text.ts';
 import type { DocumentIndex } from '../inline/document_index.ts';
 import type { DocumentIndexes } from '../inline/document_indexes.ts';
 import type { RatingStore } from '../rationales/rating_store.ts';
@@ -79,10 +80,15 @@ export class NoteThreads implements vscode.Disposable {
     const { thread, text } = argument as vscode.CommentReply;
     const document = await vscode.workspace.openTextDocument(thread.uri);
     const known = [...(this.#boards.get(document)?.threads ?? [])].find(([, own]) => own === thread);
+    try {
+      const rowKey = known?.[0] ?? rowKeyAt(document, thread.range?.start.line ?? 0);
+      await this.#services.notes.add(document.fileName, rowKey, text);
+      this.#writtenOn = rowKey;
+    } catch (error) {
+      this.#offerCopy(error, text);
+      return;
+    }
     if (known === undefined) thread.dispose();
-    const rowKey = known?.[0] ?? rowKeyAt(document, thread.range?.start.line ?? 0);
-    this.#writtenOn = rowKey;
-    await this.#services.notes.add(document.fileName, rowKey, text);
     await this.#read(document);
   }
 
@@ -104,8 +110,8 @@ export class NoteThreads implements vscode.Disposable {
     const { dataset, source, body } = argument;
     if (source.kind === 'note') await notes.edit(dataset, source.note.id, body);
     else {
-      const { rowKey, rationale, verdict } = source.rating;
-      await ratings.rate(dataset, rowKey, rationale, { verdict, note: body.trim() });
+      const { rowKey, rationale } = source.rating;
+      await ratings.rate(dataset, rowKey, rationale, { note: body.trim() });
     }
     await this.#readOf(dataset);
   }
@@ -120,6 +126,15 @@ export class NoteThreads implements vscode.Disposable {
       await ratings.rate(dataset, rowKey, rationale, { verdict: null, note: '' });
     }
     await this.#readOf(dataset);
+  }
+
+  /** VS Code has emptied the form by now: a note that cannot be stored is nowhere else. */
+  #offerCopy(error: unknown, text: string): void {
+    const { reporter } = this.#services;
+    const failure = reporter.describe(error);
+    if (failure === undefined) return;
+    const copy = { title: vscode.l10n.t('Copy the Note'), run: () => vscode.env.clipboard.writeText(text) };
+    reporter.showError(failureText(failure), copy);
   }
 
   #report(work: Promise<void>): void {

@@ -2,7 +2,7 @@
 import { atomicWrite, type FileSystem } from '../../engine/common/file_system.ts';
 import { readRatings } from '../../engine/datasets/ratings.ts';
 import { type RatingRecord, type RatingsFile, ratingsFile } from '../../protocol/ratings.ts';
-import type { RationaleRating } from '../../protocol/rationale_messages.ts';
+import type { RatingChange, RationaleRating } from '../../protocol/rationale_messages.ts';
 
 export class RatingStore {
   readonly #files: FileSystem;
@@ -21,11 +21,14 @@ export class RatingStore {
     return new Map(own.map(({ rationale, verdict, note }) => [rationale, { verdict, note }]));
   }
 
-  /** Sets a rating; one without verdict and note is taken away. */
-  async rate(dataset: string, rowKey: string, rationale: string, rating: RationaleRating): Promise<void> {
+  /** Changes a rating, as it stands in the file by now; one without verdict and note is taken away. */
+  async rate(dataset: string, rowKey: string, rationale: string, change: RatingChange): Promise<void> {
     const write = this.#writing.then(async () => {
       const ratings = await readRatings(this.#files, dataset);
-      const others = ratings.filter((each) => each.rowKey !== rowKey || each.rationale !== rationale);
+      const isOwn = (each: RatingRecord) => each.rowKey === rowKey && each.rationale === rationale;
+      const others = ratings.filter((each) => !isOwn(each));
+      const { verdict, note } = ratings.findLast(isOwn) ?? { verdict: null, note: '' };
+      const rating: RationaleRating = { verdict, note, ...change };
       const empty = rating.verdict === null && rating.note === '';
       const own: RatingRecord[] = empty ? [] : [{ rowKey, rationale, ...rating, time: this.#now() }];
       const file: RatingsFile = { version: 1, ratings: [...others, ...own] };

@@ -23,6 +23,8 @@ export interface SnapshotParts {
   readonly activity: PanelActivity | null;
   readonly failure: PanelFailure | null;
   readonly unscored: Unscored | null;
+  /** Token of the rating that was stored last. */
+  readonly rated?: string;
 }
 
 /** Reads the rationales that are shown and compared, and no others: a run may have thousands of them. */

@@ -40,6 +40,8 @@ export interface RationaleViewServices {
   readonly log: vscode.LogOutputChannel;
 }
 
+const QUESTIONS_SHOWN = 4;
+
 export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #services: RationaleViewServices;
   readonly #choices: PanelChoices;
@@ -47,6 +49,10 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   readonly #jobs: RationaleJobs;
   readonly #subscriptions: vscode.Disposable[];
   #channel: PanelChannel<RationaleHostMessage, RationaleIntent> | undefined;
+  /** Those the panel may still show while a snapshot is on its way; the last one last. */
+  #shown: readonly Question[] = [];
+  /** Token of the rating that was stored last. */
+  #rated: string | undefined;
   readonly #redraw = new Renewal(() => this.#drawNow());
 
   constructor(services: RationaleViewServices) {
@@ -56,7 +62,11 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     this.#source = new QuestionSource({ runs, store, ratings, choices: this.#choices, model: this.#model });
     const draw = () => void this.#draw();
     this.#jobs = new RationaleJobs({ engine, reporter, source: this.#source, onChanged: draw });
+    // Comment threads, other windows and people change ratings too.
+    const sidecars = vscode.workspace.createFileSystemWatcher('**/*.ratings.json');
     this.#subscriptions = [
+      sidecars,
+      ...[sidecars.onDidCreate, sidecars.onDidChange, sidecars.onDidDelete].map((event) => event(draw)),
       cursor.onChanged(draw),
       runs.onChanged(draw),
       vscode.workspace.onDidGrantWorkspaceTrust(draw),
@@ -122,9 +132,9 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     if (intent.type === 'action') return await performPanelAction(intent.action, () => void this.#draw());
     if (intent.type === 'cancel') return this.#jobs.cancel();
     if (intent.type === 'copy') return await vscode.env.clipboard.writeText(intent.text);
-    const question = this.#questionAtCursor();
-    // The cursor has moved on since the panel was drawn: the intent is about another question.
-    if (question?.row.rowKey !== intent.rowKey) return;
+    // The cursor may have moved on since the panel was drawn: the intent is about what was shown.
+    const question = this.#questionOf(intent.rowKey);
+    if (question === undefined) return;
     const { rowKey } = intent;
     switch (intent.type) {
       case 'choose-run':
@@ -160,8 +170,9 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
         break;
       case 'rate': {
         const rationale = await this.#source.find(question, intent.rationale);
-        if (rationale === undefined) return;
+        if (rationale === undefined) throw rationaleGone();
         await this.#services.ratings.rate(question.file, rowKey, rationale.record.text, intent.rating);
+        this.#rated = intent.token ?? this.#rated;
         break;
       }
       case 'open-row':
@@ -236,7 +247,12 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       return { kind: 'failed', failure: { ...failure, actions: ['retry', 'open-log'] } };
     });
     // Reading files takes time: a picture of where the cursor was is not shown any more, and the next is of where it is.
-    if (at === this.#services.cursor.current) channel.post({ type: 'snapshot', snapshot });
+    if (at !== this.#services.cursor.current) return;
+    if (at.kind === 'question') {
+      const others = this.#shown.filter(({ row }) => row.rowKey !== at.question.row.rowKey);
+      this.#shown = [...others, at.question].slice(-QUESTIONS_SHOWN);
+    }
+    channel.post({ type: 'snapshot', snapshot });
   }
 
   async #snapshot(): Promise<RationaleSnapshot> {
@@ -260,7 +276,13 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       activity: this.#jobs.activity(rowKey),
       failure: this.#jobs.failure(rowKey),
       unscored: this.#jobs.unscored(rowKey),
+      ...(this.#rated === undefined ? {} : { rated: this.#rated }),
     });
+  }
+
+  #questionOf(rowKey: string): Question | undefined {
+    const known = [this.#questionAtCursor(), ...this.#shown.toReversed()];
+    return known.find((each) => each?.row.rowKey === rowKey);
   }
 
   #questionAtCursor(): Question | undefined {
@@ -280,4 +302,10 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { l10n } = vscode;
     throw new LatroError('model-not-found', l10n.t('No model is chosen.'), l10n.t('Choose a model folder first.'));
   };
+}
+
+function rationaleGone(): LatroError {
+  const { l10n } = vscode;
+  const next = l10n.t('What you wrote is still in the panel.');
+  return new LatroError('dataset-row', l10n.t('This rationale is not there any more.'), next);
 }

@@ -1,0 +1,35 @@
+/** What the side panel remembers of the questions a person looked at: what was typed is never forgotten for what was only looked at. */
+import assert from 'node:assert/strict';
+import { recall, remember, type SavedRationaleState } from '../../webview/panel_memory.ts';
+import { type QuestionState, untouchedQuestion } from '../../webview/rationale_state.ts';
+
+describe("the side panel's memory", () => {
+  const having = (first: Partial<QuestionState>, looks: number) => {
+    let questions: SavedRationaleState['questions'] = [];
+    questions = remember(questions, 'first', { ...untouchedQuestion, ...first });
+    for (let i = 0; i < looks; i++)
+      questions = remember(questions, `row ${i}`, { ...untouchedQuestion, opened: { [`step-1/${i}`]: true } });
+    return questions;
+  };
+
+  for (const [what, draft] of [
+    ['an edit', { edits: { 'step-1/0': { text: 'my words', original: 'its words' } } }],
+    ['a note', { note: { id: 'step-1/0', text: 'half a no', original: '' } }],
+    ['a form to sample by', { samplingDraft: { k: '17', temperature: '1', seed: '0' } }],
+  ] as const) {
+    it(`keeps ${what} however many other questions were looked at`, () => {
+      const questions = having(draft, 300);
+      assert.deepEqual(recall(questions, 'first'), { ...untouchedQuestion, ...draft });
+      assert.ok(questions.length <= 21, `${questions.length}`);
+    });
+  }
+
+  it('keeps of what was only looked at the last, and of a question the rationales opened last', () => {
+    const questions = having({ edits: { 'step-1/0': { text: 'its words', original: 'its words' } } }, 20);
+    assert.equal(recall(questions, 'first'), undefined);
+    assert.ok(recall(questions, 'row 0') !== undefined);
+    const opened = Object.fromEntries(Array.from({ length: 999 }, (_, i) => [`step-${i}/0`, true]));
+    const kept = recall(remember([], 'row', { ...untouchedQuestion, opened }), 'row')!.opened;
+    assert.ok('step-998/0' in kept && Object.keys(kept).length < 300);
+  });
+});
