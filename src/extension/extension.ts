@@ -32,6 +32,7 @@ import { accuracyKind } from './panels/accuracy_diff.ts';
 import { PanelGroup } from './panels/panel_group.ts';
 import { dashboardKind } from './panels/run_dashboard.ts';
 import { CursorQuestion } from './rationales/cursor_question.ts';
+import { PanelChoices } from './rationales/panel_choices.ts';
 import { RatingStore } from './rationales/rating_store.ts';
 import { RationaleStore } from './rationales/rationale_store.ts';
 import { RationaleView } from './rationales/rationale_view.ts';
@@ -134,7 +135,10 @@ function openStudio(
   const cursor = track(new CursorQuestion());
   const files = new NodeFileSystem();
   const ratings = new RatingStore(files, () => systemClock.iso());
-  const store = new RationaleStore(files, path.join(workspace, '.latro', 'rationales'), (message) => log.warn(message));
+  const choices = new PanelChoices(memento);
+  const kept = path.join(workspace, '.latro', 'rationales');
+  const warn = (message: string) => log.warn(message);
+  const store = new RationaleStore(files, kept, warn, undefined, (rowKey) => choices.pins(rowKey));
   const rationales = track(
     new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, store, memento, reporter, log }),
   );

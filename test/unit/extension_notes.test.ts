@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -149,6 +150,16 @@ describe('notes beside a dataset', () => {
     assert.deepEqual(await texts(), ['c third ada']);
     const file = JSON.parse(await readFile(notesFile(dataset), 'utf8'));
     assert.deepEqual([file.version, file.notes.length], [1, 1]);
+  });
+
+  it('are not written where nothing moves along: a row with a rating alone has none', async () => {
+    await store.moveAlong(dataset, new Map([['a', 'c']]));
+    assert.equal(existsSync(notesFile(dataset)), false);
+    await store.add(dataset, 'b', 'second');
+    const before = await readFile(notesFile(dataset), 'utf8');
+    await writeFile(notesFile(dataset), before.trim());
+    await store.moveAlong(dataset, new Map([['a', 'c']]));
+    assert.equal(await readFile(notesFile(dataset), 'utf8'), before.trim());
   });
 
   it('that cannot be read are named instead of lost', async () => {

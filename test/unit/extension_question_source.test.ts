@@ -197,6 +197,16 @@ describe('what the side panel reads', function () {
     assert.deepEqual([(await now.draw()).run, (await now.draw()).runs], [failed.id, [failed.id, older.id]]);
   });
 
+  it('is there, and why its ratings are not, where their file cannot be read', async () => {
+    await record(await newRun(1), 1, 'still shown');
+    await writeFile(`${dataset}.ratings.json`, '{"version": 1, "ratings": [');
+    const { source, draw } = await open();
+    assert.equal((await draw()).current?.rationales[0]?.record.text, 'still shown');
+    const { ratings, ratingsError } = await source.marks(question, await source.runOf(dataset));
+    assert.equal(ratings.size, 0);
+    assert.match(String((ratingsError as Error).message), /train\.jsonl\.ratings\.json/);
+  });
+
   it('is a run without results where no run has any: its weights can be asked', async () => {
     const only = await newRun(0, 'failed');
     const drawn = await (await open()).draw();

@@ -8,6 +8,10 @@ import { keptSnapshot } from '../webview/fixtures/rationales.ts';
 
 const FOLDER = path.resolve('/w/.latro/rationales');
 const sampled = keptSnapshot.current!;
+/** Nothing in it is of a person. */
+const plain = { ...sampled, rationales: sampled.rationales.filter(({ origin }) => origin !== 'edited') };
+const edited = { ...plain, rationales: plain.rationales.map((each) => ({ ...each, origin: 'edited' as const })) };
+const plainUnder = (checkpoint: string): RationaleSet => ({ ...plain, checkpoint });
 const under = (checkpoint: string): RationaleSet => ({ ...sampled, checkpoint });
 const keptBy = (owner: string, set = sampled) => ({ owner, set });
 const trace = {
@@ -21,8 +25,9 @@ const trace = {
 describe('rationales kept beside the runs', () => {
   let files: PowerLossFileSystem;
   let warnings: string[];
-  const open = (bounds?: ConstructorParameters<typeof RationaleStore>[3]) =>
-    new RationaleStore(files, FOLDER, (message) => warnings.push(message), bounds);
+  type Parameters = ConstructorParameters<typeof RationaleStore>;
+  const open = (bounds?: Parameters[3], pins?: Parameters[4]) =>
+    new RationaleStore(files, FOLDER, (message) => warnings.push(message), bounds, pins);
   beforeEach(() => {
     files = new PowerLossFileSystem();
     warnings = [];
@@ -63,20 +68,20 @@ describe('rationales kept beside the runs', () => {
   });
 
   it('keep within their bounds: the questions touched longest ago go first, and in one question the oldest sets', async () => {
-    const bytes = JSON.stringify(sampled).length;
+    const bytes = JSON.stringify(plain).length;
     const store = open({ questions: 3, bytes: 100 * bytes, bytesPerQuestion: 2.5 * bytes });
-    for (const row of ['a', 'b', 'c']) await store.addSet(row, keptBy('run-1'));
-    await store.addSet('a', keptBy('run-1', under('step-20')));
-    await store.addSet('d', keptBy('run-1'));
+    for (const row of ['a', 'b', 'c']) await store.addSet(row, keptBy('run-1', plain));
+    await store.addSet('a', keptBy('run-1', plainUnder('step-20')));
+    await store.addSet('d', keptBy('run-1', plain));
     assert.deepEqual(await files.list(FOLDER), ['a.json', 'c.json', 'd.json', 'index.json']);
     assert.deepEqual((await store.of('b')).sets, [], 'not in memory either');
-    for (const step of [60, 80]) await store.addSet('a', keptBy('run-1', under(`step-${step}`)));
+    for (const step of [60, 80]) await store.addSet('a', keptBy('run-1', plainUnder(`step-${step}`)));
     assert.deepEqual(
       (await open().of('a')).sets.map(({ set }) => set.checkpoint),
       ['step-60', 'step-80'],
     );
     const small = open({ questions: 100, bytes: 2.2 * bytes, bytesPerQuestion: bytes / 2 });
-    await small.addSet('e', keptBy('run-1'));
+    await small.addSet('e', keptBy('run-1', plain));
     assert.equal((await open().of('e')).sets.length, 1, 'the newest set always stays');
     const left = (await files.list(FOLDER)).filter((name) => name !== 'index.json');
     const sizes = await Promise.all(left.map(async (name) => (await files.status(path.join(FOLDER, name)))!.bytes));
@@ -84,8 +89,6 @@ describe('rationales kept beside the runs', () => {
   });
 
   it('give up traces and plain samples before what a person wrote, and never what has just been added', async () => {
-    const plain = { ...sampled, rationales: sampled.rationales.filter(({ origin }) => origin !== 'edited') };
-    const edited = { ...plain, rationales: plain.rationales.map((each) => ({ ...each, origin: 'edited' as const })) };
     const bytes = Buffer.byteLength(JSON.stringify(keptBy('run-1', edited)));
     const store = open({ questions: 9, bytes: 100 * bytes, bytesPerQuestion: 2.3 * bytes });
     await store.addSet('a', keptBy('run-1', { ...edited, checkpoint: 'base' }));
@@ -115,13 +118,36 @@ describe('rationales kept beside the runs', () => {
   });
 
   it('are counted anew where the index is lost', async () => {
-    const bytes = JSON.stringify(sampled).length;
-    for (const row of ['a', 'b', 'c']) await open().addSet(row, keptBy('run-1'));
+    const bytes = JSON.stringify(plain).length;
+    for (const row of ['a', 'b', 'c']) await open().addSet(row, keptBy('run-1', plain));
     await files.remove(path.join(FOLDER, 'index.json'));
-    await open({ questions: 2, bytes: 100 * bytes, bytesPerQuestion: 3 * bytes }).addSet('d', keptBy('run-1'));
+    await open({ questions: 2, bytes: 100 * bytes, bytesPerQuestion: 3 * bytes }).addSet('d', keptBy('run-1', plain));
     const left = await files.list(FOLDER);
     assert.equal(left.length, 3, `${left}`);
     assert.ok(left.includes('d.json'));
+  });
+
+  it('never go while a person wrote or pinned something in them, not even where the index does not know', async () => {
+    const bounds = { questions: 2, bytes: 1e9, bytesPerQuestion: 1 };
+    const pins = (rowKey: string) => (rowKey === 'pinned' ? [plain.rationales[0]!.id] : []);
+    const store = open(bounds, pins);
+    await store.addSet('written', keptBy('run-1', edited));
+    await store.addSet('pinned', keptBy('run-1', plain));
+    await store.addSet('sampled', keptBy('run-1', plain));
+    const left = async () => (await files.list(FOLDER)).filter((name) => name !== 'index.json');
+    await store.addSet('sampled since', keptBy('run-1', plain));
+    assert.deepEqual(await left(), ['pinned.json', 'sampled since.json', 'written.json']);
+    await files.remove(path.join(FOLDER, 'index.json'));
+    await open(bounds, pins).addSet('sampled last', keptBy('run-1', plain));
+    assert.deepEqual(await left(), ['pinned.json', 'sampled last.json', 'written.json']);
+    for (const row of ['written', 'pinned']) {
+      await open(bounds, pins).addSet(row, keptBy('run-1', plainUnder('step-60')));
+      await open(bounds, pins).addSet(row, keptBy('run-1', plainUnder('step-80')));
+    }
+    const names = async (row: string) => (await open().of(row)).sets.map(({ set }) => set.checkpoint);
+    assert.deepEqual(await names('written'), ['step-40', 'step-80'], 'of one question either');
+    // The ids of the samples are the same under all weights here.
+    assert.deepEqual(await names('pinned'), ['step-40', 'step-60', 'step-80']);
   });
 
   it('lose nothing that was kept before when the power fails', async () => {

@@ -245,7 +245,7 @@ describe('choices in the side panel', () => {
     assert.deepEqual(after.pins('row'), []);
   });
 
-  it('are bounded, and a state of another version is none', async () => {
+  it('are bounded but for pins, and a state of another version is none', async () => {
     const kept = memento();
     const choices = new PanelChoices(kept);
     for (let i = 0; i < 250; i++) {
@@ -256,7 +256,9 @@ describe('choices in the side panel', () => {
       [choices.of('row-49', null).checkpoint, choices.of('row-50', null).checkpoint],
       [undefined, 'base'],
     );
-    assert.deepEqual([choices.pins('row-49').length, choices.pins('row-50').length], [0, 1]);
+    assert.deepEqual([choices.pins('row-0'), choices.pins('row-249')], [['a'], ['a']]);
+    await choices.pin('row-0', 'a', false);
+    assert.deepEqual(choices.pins('row-0'), []);
     await kept.update('latro.rationaleChoices', { old: true });
     assert.equal(choices.of('row-249', null).checkpoint, undefined);
   });

@@ -57,13 +57,19 @@ export class NoteStore {
   /** The row was edited where it stands: its notes stay with it. Keys map from the old content to the new. */
   moveAlong(dataset: string, keys: ReadonlyMap<string, string>): Promise<void> {
     return this.#change(dataset, (notes) =>
-      notes.map((note) => ({ ...note, rowKey: keys.get(note.rowKey) ?? note.rowKey })),
+      notes.some(({ rowKey }) => keys.has(rowKey))
+        ? notes.map((note) => ({ ...note, rowKey: keys.get(note.rowKey) ?? note.rowKey }))
+        : notes,
     );
   }
 
-  async #change(dataset: string, change: (notes: readonly NoteRecord[]) => NoteRecord[]): Promise<void> {
+  /** Returned as they were, they are not written. */
+  async #change(dataset: string, change: (notes: readonly NoteRecord[]) => readonly NoteRecord[]): Promise<void> {
     const write = this.#writing.then(async () => {
-      const file: NotesFile = { version: 1, notes: change(await this.of(dataset)) };
+      const before = await this.of(dataset);
+      const notes = change(before);
+      if (notes === before) return;
+      const file: NotesFile = { version: 1, notes: [...notes] };
       await atomicWrite(this.#files, notesFile(dataset), `${JSON.stringify(file, null, 2)}\n`);
     });
     this.#writing = write.catch(() => {}); // one that failed does not hold up the next

@@ -162,15 +162,17 @@ export class NoteThreads implements vscode.Disposable {
   }
 
   async #read(document: vscode.TextDocument): Promise<void> {
-    const { notes, files } = this.#services;
+    const { notes, files, reporter } = this.#services;
     const { fileName } = document;
     const comments = new Map<string, RowComment[]>();
     const take = (rowKey: string, comment: RowComment) =>
       comments.set(rowKey, [...(comments.get(rowKey) ?? []), comment]);
-    for (const note of await notes.of(fileName)) take(note.rowKey, new RowComment(fileName, { kind: 'note', note }));
-    for (const rating of await readRatings(files, fileName)) {
-      take(rating.rowKey, new RowComment(fileName, { kind: 'rating', rating }));
-    }
+    // One of the two that cannot be read takes nothing away from the other.
+    const [noted, rated] = await Promise.allSettled([notes.of(fileName), readRatings(files, fileName)]);
+    if (noted.status === 'rejected') reporter.report(noted.reason);
+    else for (const note of noted.value) take(note.rowKey, new RowComment(fileName, { kind: 'note', note }));
+    if (rated.status === 'rejected') reporter.report(rated.reason);
+    else for (const rating of rated.value) take(rating.rowKey, new RowComment(fileName, { kind: 'rating', rating }));
     const board = this.#boards.get(document);
     if (board === undefined) return;
     board.comments = comments;
@@ -182,6 +184,7 @@ export class NoteThreads implements vscode.Disposable {
     const { index, anchors, comments, threads } = board;
     const keys = new Set(comments.keys());
     anchors.settle(keys, index.rows.find(keys));
+    const { adrift } = anchors;
     for (const [rowKey, thread] of threads) {
       if (keys.has(rowKey) && anchors.line(rowKey) !== undefined) continue;
       thread.dispose();
@@ -194,6 +197,8 @@ export class NoteThreads implements vscode.Disposable {
       const thread = threads.get(rowKey) ?? this.#begin(index.document, range, own);
       threads.set(rowKey, thread);
       if (thread.range?.start.line !== line) thread.range = range;
+      const label = labelOf(own, adrift.has(rowKey));
+      if (thread.label !== label) thread.label = label;
       if (this.#writtenOn !== rowKey) continue;
       thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
       this.#writtenOn = undefined;
@@ -202,12 +207,11 @@ export class NoteThreads implements vscode.Disposable {
 
   #begin({ uri }: vscode.TextDocument, range: vscode.Range, comments: readonly RowComment[]): vscode.CommentThread {
     const thread = this.#controller.createCommentThread(uri, range, comments);
-    thread.label = vscode.l10n.t('Notes on this row');
     thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
     return thread;
   }
 
-  /** A row that was edited where it stands keeps its notes: they get its new key once it is saved. */
+  /** A row that was edited where it stands keeps its notes: they get its new key once it is saved. Ratings are of what it was. */
   async #moveAlong(document: vscode.TextDocument): Promise<void> {
     const board = this.#boards.get(document);
     if (board === undefined) return;
@@ -217,7 +221,7 @@ export class NoteThreads implements vscode.Disposable {
     board.anchors.settle(keys, board.index.rows.find(keys));
     for (const [rowKey, line] of board.anchors.adrift) {
       const now = board.index.rows.keyAt(line);
-      if (now != null) moved.set(rowKey, now);
+      if (now != null && hasNote(board.comments.get(rowKey))) moved.set(rowKey, now);
     }
     if (moved.size === 0) return;
     await this.#services.notes.moveAlong(document.fileName, moved);
@@ -236,6 +240,14 @@ export class NoteThreads implements vscode.Disposable {
     for (const thread of this.#boards.get(document)?.threads.values() ?? []) thread.dispose();
     this.#boards.delete(document);
   }
+}
+
+const hasNote = (comments: readonly RowComment[] = []): boolean =>
+  comments.some(({ source }) => source.kind === 'note');
+
+function labelOf(comments: readonly RowComment[], isChanged: boolean): string {
+  const { l10n } = vscode;
+  return isChanged && !hasNote(comments) ? l10n.t('Ratings of this row as it was') : l10n.t('Notes on this row');
 }
 
 function rowKeyAt(document: vscode.TextDocument, line: number): string {

@@ -1,5 +1,5 @@
 /**
- * What a person chose and pinned in the side panel: kept in the workspace's state, bounded. A choice of weights holds for a row and a run
+ * What a person chose and pinned in the side panel: kept in the workspace's state, choices within bounds. A choice of weights holds for a row and a run
  * (another run has other weights by the same names), a pin for the row, a choice of the run for the dataset.
  */
 import * as v from 'valibot';
@@ -23,7 +23,7 @@ export type Choice = v.InferOutput<typeof Choice>;
 const CHOICES = 'latro.rationaleChoices';
 const RUNS = 'latro.rationaleRuns';
 const PINS = 'latro.pinnedRationales';
-/** So many are remembered, those touched last. */
+/** So many choices are remembered, those touched last; pins stay until they are taken away. */
 const ROWS = 200;
 
 export class PanelChoices {
@@ -63,8 +63,7 @@ export class PanelChoices {
     const ids = this.pins(rowKey).filter((each) => each !== id);
     const { [rowKey]: _, ...others } = this.#pins();
     const own = pinned ? [...ids, id] : ids;
-    const entries = [...Object.entries(others), ...(own.length === 0 ? [] : [[rowKey, own] as const])];
-    await this.#memento.update(PINS, Object.fromEntries(entries.slice(-ROWS)));
+    await this.#memento.update(PINS, own.length === 0 ? others : { ...others, [rowKey]: own });
   }
 
   #choices(): readonly Choice[] {

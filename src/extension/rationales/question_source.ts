@@ -149,9 +149,13 @@ export class QuestionSource {
     const { choices, ratings, store } = this.#services;
     const { traces } = await store.of(row.rowKey);
     const own = await this.#stillOf(run, traces, ({ checkpoint }) => checkpoint);
+    const rated = await ratings.ofRow(file, row.rowKey).then(
+      (read) => ({ ratings: read }),
+      (ratingsError: unknown) => ({ ratings: new Map<string, never>(), ratingsError }),
+    );
     return {
       pinned: new Set(choices.pins(row.rowKey)),
-      ratings: await ratings.ofRow(file, row.rowKey),
+      ...rated,
       traces: new Map(
         own.map(({ checkpoint, rationale, scores, by }) => [`${checkpoint} ${rationale}`, { scores, by }]),
       ),

@@ -132,6 +132,8 @@ export interface Trace {
 export interface Marks {
   readonly pinned: ReadonlySet<string>;
   readonly ratings: ReadonlyMap<string, RationaleRating>;
+  /** Why the ratings cannot be read; they are none then. */
+  readonly ratingsError?: unknown;
   readonly traces: ReadonlyMap<string, Trace>;
 }
 

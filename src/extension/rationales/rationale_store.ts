@@ -1,6 +1,7 @@
 /**
  * What was sampled, edited, pinned or traced on request, kept beside the runs: one file per question under `.latro/rationales/`, named by
- * the row's content key, so that it outlives the window and follows the row wherever it is moved. The oldest go when there is no room.
+ * the row's content key, so that it outlives the window and follows the row wherever it is moved. The oldest go when there is no room,
+ * but never what a person wrote or pinned: that stays until it is discarded.
  * Other windows write the files too: one is read again when it has changed, and before every change.
  */
 import path from 'node:path';
@@ -37,8 +38,15 @@ export type KeptTrace = v.InferOutput<typeof KeptTrace>;
 const KeptQuestion = v.object({ version: v.literal(1), sets: v.array(KeptSet), traces: v.array(KeptTrace) });
 export type KeptQuestion = v.InferOutput<typeof KeptQuestion>;
 
+const IndexEntry = v.object({
+  rowKey: v.string(),
+  bytes: v.number(),
+  /** With a person's own text; absent where it is not known. */
+  own: v.optional(v.boolean()),
+});
+type IndexEntry = v.InferOutput<typeof IndexEntry>;
 /** Files from the one written longest ago to the newest, with their sizes. */
-const Index = v.object({ version: v.literal(1), files: v.array(v.object({ rowKey: v.string(), bytes: v.number() })) });
+const Index = v.object({ version: v.literal(1), files: v.array(IndexEntry) });
 type Index = v.InferOutput<typeof Index>;
 
 export interface StoreBounds {
@@ -65,16 +73,27 @@ export class RationaleStore {
   readonly #folder: string;
   readonly #bounds: StoreBounds;
   readonly #warn: (message: string) => void;
+  readonly #pins: (rowKey: string) => readonly string[];
   /** What has been read or written in this window; newest last. */
   readonly #known = new Map<string, Known>();
   #writing: Promise<void> = Promise.resolve();
 
-  /** @param folder made when the first question is kept */
-  constructor(files: FileSystem, folder: string, warn: (message: string) => void, bounds: StoreBounds = BOUNDS) {
+  /**
+   * @param folder made when the first question is kept
+   * @param pins ids of the rationales of a row that are pinned
+   */
+  constructor(
+    files: FileSystem,
+    folder: string,
+    warn: (message: string) => void,
+    bounds: StoreBounds = BOUNDS,
+    pins: (rowKey: string) => readonly string[] = () => [],
+  ) {
     this.#files = files;
     this.#folder = folder;
     this.#warn = warn;
     this.#bounds = bounds;
+    this.#pins = pins;
   }
 
   async of(rowKey: string): Promise<KeptQuestion> {
@@ -128,7 +147,7 @@ export class RationaleStore {
     added?: KeptSet | KeptTrace,
   ): Promise<void> {
     const write = this.#writing.then(async () => {
-      const kept = this.#fitting({ version: 1, ...change(await this.of(rowKey)) }, added);
+      const kept = this.#fitting(rowKey, { version: 1, ...change(await this.of(rowKey)) }, added);
       this.#remember(rowKey, { kept, stamp: undefined, unsaved: true });
       const bytes = await this.#write(rowKey, kept);
       const status = await this.#files.status(this.#file(rowKey));
@@ -140,14 +159,14 @@ export class RationaleStore {
     await write;
   }
 
-  /** What has just been added always stays. Else the oldest goes first: traces, then samples, then sets with a person's own text. */
-  #fitting(kept: KeptQuestion, added: KeptSet | KeptTrace | undefined): KeptQuestion {
+  /** What has just been added always stays, and what a person wrote or pinned. Else the oldest goes first: traces, then samples. */
+  #fitting(rowKey: string, kept: KeptQuestion, added: KeptSet | KeptTrace | undefined): KeptQuestion {
     let { sets, traces } = kept;
-    const hasOwnText = ({ set }: KeptSet) => set.rationales.some(({ origin }) => origin === 'edited');
+    const pinned = new Set(this.#pins(rowKey));
+    const isPlain = (each: KeptSet) => !hasOwnText(each) && !each.set.rationales.some(({ id }) => pinned.has(id));
     while (bytesOf({ sets, traces }) > this.#bounds.bytesPerQuestion) {
       const trace = traces.find((each) => each !== added);
-      const others = sets.filter((each) => each !== added);
-      const set = others.find((each) => !hasOwnText(each)) ?? others[0];
+      const set = sets.find((each) => each !== added && isPlain(each));
       if (trace !== undefined) traces = traces.filter((each) => each !== trace);
       else if (set !== undefined) sets = sets.filter((each) => each !== set);
       else break;
@@ -165,7 +184,7 @@ export class RationaleStore {
     const empty = kept.sets.length + kept.traces.length === 0;
     if (empty) await this.#files.remove(this.#file(rowKey));
     else await atomicWrite(this.#files, this.#file(rowKey), text);
-    const files = empty ? others : [...others, { rowKey, bytes }];
+    const files = empty ? others : [...others, { rowKey, bytes, own: kept.sets.some(hasOwnText) }];
     const staying = await this.#makeRoom(files);
     const next: Index = { version: 1, files: staying };
     await atomicWrite(this.#files, path.join(this.#folder, INDEX), `${JSON.stringify(next)}\n`);
@@ -187,13 +206,20 @@ export class RationaleStore {
   async #makeRoom(files: Index['files']): Promise<Index['files']> {
     let staying = files;
     const bytes = () => staying.reduce((sum, each) => sum + each.bytes, 0);
-    while (staying.length > 1 && (staying.length > this.#bounds.questions || bytes() > this.#bounds.bytes)) {
-      const [oldest, ...rest] = staying;
-      await this.#files.remove(this.#file(oldest!.rowKey));
-      this.#known.delete(oldest!.rowKey);
-      staying = rest;
+    // The last one has just been written.
+    for (const oldest of files.slice(0, -1)) {
+      if (staying.length <= this.#bounds.questions && bytes() <= this.#bounds.bytes) break;
+      if (await this.#isPersons(oldest)) continue;
+      await this.#files.remove(this.#file(oldest.rowKey));
+      this.#known.delete(oldest.rowKey);
+      staying = staying.filter((each) => each !== oldest);
     }
     return staying;
+  }
+
+  /** What a person wrote or pinned is in the file. */
+  async #isPersons({ rowKey, own }: IndexEntry): Promise<boolean> {
+    return this.#pins(rowKey).length > 0 || (own ?? (await this.of(rowKey)).sets.some(hasOwnText));
   }
 
   /** Undefined without a file. One that cannot be read is moved aside, not lost, and the log says so. */
@@ -231,6 +257,8 @@ export class RationaleStore {
     return path.join(this.#folder, `${rowKey}.json`);
   }
 }
+
+const hasOwnText = ({ set }: KeptSet): boolean => set.rationales.some(({ origin }) => origin === 'edited');
 
 const bytesOf = (value: object): number => Buffer.byteLength(JSON.stringify(value));
 

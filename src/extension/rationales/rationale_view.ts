@@ -1,6 +1,7 @@
 /** The side panel: rationales of the question under the cursor. Truth stays here; the webview shows snapshots and sends intents. */
 import * as vscode from 'vscode';
 import { LatroError, unreachable } from '../../engine/common/errors.ts';
+import type { PanelFailure } from '../../protocol/panel_messages.ts';
 import {
   type RationaleHostMessage,
   RationaleIntent,
@@ -266,18 +267,24 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { question } = at;
     const { rowKey } = question.row;
     const known = await this.#source.known(question);
+    const marks = await this.#source.marks(question, known.run);
     return await questionSnapshot({
       question,
       dataset: vscode.workspace.asRelativePath(question.file),
       known,
       choice: this.#choice(question, known),
-      marks: await this.#source.marks(question, known.run),
+      marks,
       sampling: this.#defaults(known),
       activity: this.#jobs.activity(rowKey),
-      failure: this.#jobs.failure(rowKey),
+      failure: this.#jobs.failure(rowKey) ?? this.#failureOf(marks.ratingsError),
       unscored: this.#jobs.unscored(rowKey),
       ...(this.#rated === undefined ? {} : { rated: this.#rated }),
     });
+  }
+
+  #failureOf(error: unknown): PanelFailure | null {
+    const failure = error === undefined ? undefined : this.#services.reporter.describe(error);
+    return failure === undefined ? null : { ...failure, actions: ['open-log'] };
   }
 
   #questionOf(rowKey: string): Question | undefined {
