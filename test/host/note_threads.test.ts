@@ -12,7 +12,7 @@ import { NoteThreads } from '../../src/extension/notes/note_threads.ts';
 import { type NoteRecord, notesFile } from '../../src/extension/notes/notes_file.ts';
 import { RowComment } from '../../src/extension/notes/row_comment.ts';
 import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
-import { Reporter } from '../../src/extension/reporter.ts';
+import { type MessageAction, Reporter } from '../../src/extension/reporter.ts';
 import { type RatingRecord, ratingsFile } from '../../src/protocol/ratings.ts';
 import { eventually } from '../support/eventually.ts';
 import { extension, workspace } from './studio.ts';
@@ -44,6 +44,8 @@ describe('threads of notes and ratings', () => {
   let document: vscode.TextDocument;
   let threads: NoteThreads;
   let ratings: RatingStore;
+  let notes: NoteStore;
+  const errors: [string, ...MessageAction[]][] = [];
   const shown = new Set<vscode.CommentThread>();
   const disposables: vscode.Disposable[] = [];
 
@@ -75,8 +77,14 @@ describe('threads of notes and ratings', () => {
     const log = vscode.window.createOutputChannel('Test of notes', { log: true });
     const indexes = new DocumentIndexes();
     ratings = new RatingStore(files, now);
-    const notes = new NoteStore(files, now, () => 'Ada');
-    threads = new NoteThreads({ indexes, notes, ratings, files, reporter: new Reporter(log), controller });
+    notes = new NoteStore(files, now, () => 'Ada');
+    const reporter = new Reporter(log);
+    const show = reporter.showError.bind(reporter);
+    reporter.showError = (...args) => {
+      errors.push(args);
+      show(...args);
+    };
+    threads = new NoteThreads({ indexes, notes, ratings, files, reporter, controller });
     disposables.push(threads, indexes, log);
   });
   after(async () => {
@@ -194,5 +202,44 @@ describe('threads of notes and ratings', () => {
       await threads.remove(stranger);
     }
     assert.deepEqual([notesOnDisk(), ratingsOnDisk()], [[], []]);
+  });
+
+  it('a row with a rating alone that is corrected keeps the thread, which says so, and gets no sidecar of notes', async () => {
+    rmSync(notesFile(file), { force: true });
+    await ratings.rate(file, rowKey(2), RATIONALE, { verdict: 'wrong', note: '' });
+    await only(2);
+    const edit = new vscode.WorkspaceEdit();
+    edit.replace(document.uri, document.lineAt(2).range, JSON.stringify({ question: 'c, corrected?', answer: '5' }));
+    await vscode.workspace.applyEdit(edit);
+    await document.save();
+    await eventually(() => [...shown].some(({ label }) => label === 'Ratings of this row as it was'));
+    assert.equal(on(2).length, 1);
+    assert.equal(existsSync(notesFile(file)), false);
+  });
+
+  it('those of one sidecar are shown while the other cannot be read', async () => {
+    await notes.add(file, rowKey(0), 'still here');
+    writeFileSync(ratingsFile(file), '{');
+    await eventually(() => on(2).length === 0 && on(0).length === 1);
+    assert.equal(on(0)[0]?.body, 'still here');
+    rmSync(ratingsFile(file));
+  });
+
+  it('a note that cannot be stored leaves the thread that was begun, and what was typed can be copied', async () => {
+    const begun = vscode.comments.createCommentController('begun', 'begun');
+    disposables.push(begun);
+    let isGone = false;
+    const thread = Object.create(begun.createCommentThread(document.uri, new vscode.Range(1, 0, 1, 0), []), {
+      dispose: { value: () => (isGone = true) },
+    }) as vscode.CommentThread;
+    writeFileSync(notesFile(file), '{');
+    await threads.add({ thread, text: 'typed for minutes' });
+    assert.equal(isGone, false);
+    const [message, copy] = errors.at(-1)!;
+    assert.match(message, /threads\.jsonl\.notes\.json/);
+    assert.equal(copy?.title, 'Copy the Note');
+    await copy?.run();
+    assert.equal(await vscode.env.clipboard.readText(), 'typed for minutes');
+    assert.equal(readFileSync(notesFile(file), 'utf8'), '{');
   });
 });

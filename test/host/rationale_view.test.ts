@@ -1,0 +1,173 @@
+/** The side panel's half in the extension host, on a webview that keeps what is posted to it: what it tells, and when. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { EngineSupervisor } from '../../src/extension/engine/engine_supervisor.ts';
+import { CursorQuestion } from '../../src/extension/rationales/cursor_question.ts';
+import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
+import { RationaleStore } from '../../src/extension/rationales/rationale_store.ts';
+import { RationaleView } from '../../src/extension/rationales/rationale_view.ts';
+import { Reporter } from '../../src/extension/reporter.ts';
+import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
+import { Settings } from '../../src/extension/settings.ts';
+import { type RatingRecord, ratingsFile } from '../../src/protocol/ratings.ts';
+import type {
+  RationaleHostMessage,
+  RationaleIntent,
+  RationaleQuestion,
+} from '../../src/protocol/rationale_messages.ts';
+import { eventually } from '../support/eventually.ts';
+import { keptSnapshot } from '../webview/fixtures/rationales.ts';
+import { extension, workspace } from './studio.ts';
+
+/** As VS Code hands it out; what is shown is up to the test. */
+class ViewOnTrial {
+  readonly posted: RationaleHostMessage[] = [];
+  visible = true;
+  readonly #intents = new vscode.EventEmitter<unknown>();
+  readonly #visibility = new vscode.EventEmitter<void>();
+  readonly viewType = 'latro.rationales';
+  readonly onDidChangeVisibility = this.#visibility.event;
+  readonly onDidDispose = new vscode.EventEmitter<void>().event;
+  readonly webview = {
+    options: {},
+    html: '',
+    cspSource: 'test:',
+    asWebviewUri: (uri: vscode.Uri) => uri,
+    onDidReceiveMessage: this.#intents.event,
+    /** One that is hidden loses what is posted. */
+    postMessage: async (message: RationaleHostMessage) => {
+      if (this.visible) this.posted.push(message);
+      return this.visible;
+    },
+  };
+  show(): void {}
+
+  send(intent: RationaleIntent): void {
+    this.#intents.fire(intent);
+  }
+
+  become(visible: boolean): void {
+    this.visible = visible;
+    this.#visibility.fire();
+  }
+
+  /** The question of the last snapshot. */
+  get question(): RationaleQuestion | undefined {
+    const last = this.posted.at(-1);
+    return last?.type === 'snapshot' && last.snapshot.kind === 'question' ? last.snapshot : undefined;
+  }
+}
+
+describe('the side panel in the extension host', () => {
+  const trial = new ViewOnTrial();
+  const disposables: vscode.Disposable[] = [];
+  let folder: string;
+  let file: string;
+  let editor: vscode.TextEditor;
+  let ratings: RatingStore;
+  const shows = (question: string) => eventually(() => trial.question?.question === question && trial.question);
+  const goTo = (line: number) => {
+    editor.selection = new vscode.Selection(line, 0, line, 0);
+  };
+  const onDisk = (): RatingRecord[] =>
+    existsSync(ratingsFile(file)) ? JSON.parse(readFileSync(ratingsFile(file), 'utf8')).ratings : [];
+
+  before(async () => {
+    await extension().activate();
+    folder = mkdtempSync(path.join(tmpdir(), 'latro-view-'));
+    file = path.join(workspace(), 'view.jsonl');
+    writeFileSync(file, ['a?', 'b?'].map((question) => `${JSON.stringify({ question, answer: '4' })}\n`).join(''));
+    editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(file));
+    const files = new NodeFileSystem();
+    const log = vscode.window.createOutputChannel('Test of the side panel', { log: true });
+    const { extensionUri, extensionPath } = extension();
+    const state = new Map<string, unknown>();
+    const memento = {
+      keys: () => [...state.keys()],
+      get: (key: string, fallback?: unknown) => state.get(key) ?? fallback,
+      update: async (key: string, value: unknown) => void state.set(key, value),
+    } as vscode.Memento;
+    const runs = new RunsWatcher(folder, log);
+    const engine = new EngineSupervisor({ workspace: folder, entry: '', version: '0', log });
+    const cursor = new CursorQuestion();
+    ratings = new RatingStore(files, () => '2026-01-02T03:04:05.000Z');
+    const store = new RationaleStore(files, path.join(folder, 'rationales'), assert.fail);
+    const settings = new Settings(vscode.workspace.workspaceFolders?.[0], extensionPath);
+    const reporter = new Reporter(log);
+    const view = new RationaleView({
+      extensionUri,
+      cursor,
+      runs,
+      engine,
+      settings,
+      ratings,
+      store,
+      memento,
+      reporter,
+      log,
+    });
+    disposables.push(view, cursor, runs, engine, log);
+    view.resolveWebviewView(trial as unknown as vscode.WebviewView);
+    const { rowKey } = await shows('a?');
+    await store.addSet(rowKey, { owner: settings.modelFolder!, set: { ...keptSnapshot.current!, checkpoint: 'base' } });
+    trial.send({ type: 'ready' });
+    await eventually(() => trial.question?.current);
+  });
+  after(async () => {
+    for (const each of disposables) each.dispose();
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+    for (const name of [file, ratingsFile(file)]) rmSync(name, { force: true });
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('shows all of the question under the cursor when it becomes visible again', async () => {
+    trial.become(false);
+    const before = trial.posted.length;
+    goTo(1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(trial.posted.length, before);
+    trial.become(true);
+    await shows('b?');
+    goTo(0);
+    await shows('a?');
+  });
+
+  it('shows a rating that was changed elsewhere, and one of the panel leaves that change alone', async () => {
+    const { current, rowKey } = await shows('a?');
+    const { id, record } = current!.rationales[0]!;
+    const ratingShown = () => trial.question?.current?.rationales.find((each) => each.id === id)?.rating;
+    await ratings.rate(file, rowKey, record.text, { verdict: 'useful', note: 'B' });
+    await eventually(() => ratingShown()?.note === 'B');
+    trial.send({ type: 'rate', rowKey, rationale: id, rating: { verdict: 'wrong' }, token: 'the first' });
+    await eventually(() => trial.question?.rated === 'the first');
+    assert.deepEqual(ratingShown(), { verdict: 'wrong', note: 'B' });
+  });
+
+  it('stores a note on what was shown, though the cursor has moved on by then', async () => {
+    const { current, rowKey } = await shows('a?');
+    const { id } = current!.rationales[1]!;
+    goTo(1);
+    await shows('b?');
+    trial.send({ type: 'rate', rowKey, rationale: id, rating: { note: 'sent late' }, token: 'the second' });
+    await eventually(() => trial.question?.rated === 'the second');
+    assert.deepEqual(
+      onDisk().map(({ note }) => note),
+      ['B', 'sent late'],
+    );
+    goTo(0);
+    await shows('a?');
+  });
+
+  it('still shows the rationales while the ratings cannot be read, and says so', async () => {
+    writeFileSync(ratingsFile(file), '{');
+    const { failure, current } = await eventually(() => trial.question?.failure != null && trial.question);
+    assert.match(failure!.reason, /view\.jsonl\.ratings\.json/);
+    assert.ok(current!.rationales.length > 0);
+    rmSync(ratingsFile(file));
+    await eventually(() => trial.question?.failure === null);
+  });
+});
