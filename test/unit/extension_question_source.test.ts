@@ -308,6 +308,17 @@ describe('what the side panel reads', function () {
     assert.equal(now?.now.meanReward, -0.125);
   });
 
+  it('opens the rationale of a number, wherever it stands in its line', async () => {
+    const run = await newRun(3);
+    const rollout = rolloutOf(2, 'x');
+    const first = rollout.rationales[0]!;
+    const rationales = [5, 2].map((sample) => ({ ...first, sample, text: `number ${sample}` }));
+    await atomicWrite(files, run.rolloutFile(2), `${JSON.stringify({ ...rollout, rationales })}\n`);
+    const { source } = await open();
+    assert.equal((await source.sampled(question, 2, 2))?.text, 'number 2');
+    assert.equal(await source.sampled(question, 2, 0), undefined);
+  });
+
   it('keeps what was asked of weights whose rollouts a person has removed', async () => {
     const run = await newRun(4);
     for (const step of [1, 4]) await record(run, step, `at ${step}`);

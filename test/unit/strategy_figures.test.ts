@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { frequenciesOf } from '../../src/engine/forking/diversity.ts';
-import { strategyNames, strategyWins } from '../../src/extension/runs/strategies.ts';
-import type { EvaluationRow } from '../../src/protocol/records.ts';
+import { NewestWins, strategyNames, strategyWins } from '../../src/extension/runs/strategies.ts';
+import type { EvaluationRow, RunEvent } from '../../src/protocol/records.ts';
 import { bestGroup, groupByStrategy } from '../../webview/rationale_figures.ts';
 import { runHistory } from '../../webview/run_history.ts';
 import {
@@ -147,5 +147,25 @@ describe('who wins where', () => {
     const strategies = { count: 2, carrier: 'text', tag: '<think{n}>\n', weighting: 'equal' } as const;
     assert.deepEqual(strategyNames({ strategies }), { '1': '<think1>', '2': '<think2>' });
     assert.deepEqual(strategyNames({ strategies: { ...strategies, count: 0 } }), {});
+  });
+});
+
+describe('who is right where others are not, after a roll back', () => {
+  it('is nobody until the weights are evaluated again, and then by what that evaluation says, whose name is the same', async () => {
+    const evaluated = strategySnapshot.events.filter((event) => event.type === 'evaluation').at(-1)! as RunEvent & {
+      type: 'evaluation';
+    };
+    const tagged = (): RunEvent => structuredClone(evaluated);
+    const rows = (right: boolean): EvaluationRow[] => [
+      {
+        strategies: { outputs: [{ greedy: { correct: right }, answerLogProbGreedy: -1 }] },
+      } as unknown as EvaluationRow,
+    ];
+    const wins = new NewestWins();
+    const before = tagged();
+    assert.deepEqual((await wins.of([before], async () => rows(true)))?.onlyRight, [1]);
+    assert.deepEqual((await wins.of([before], assert.fail))?.onlyRight, [1], 'read once');
+    assert.equal(await wins.of([], assert.fail), null);
+    assert.deepEqual((await wins.of([tagged()], async () => rows(false)))?.onlyRight, [0]);
   });
 });

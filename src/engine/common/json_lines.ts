@@ -4,6 +4,7 @@
  */
 import { LatroError } from './errors.ts';
 import { type FileSystem, isMissing, type WriteHandle } from './file_system.ts';
+import { TimeSlice } from './time_slice.ts';
 
 const LINE_FEED = 10;
 
@@ -31,7 +32,8 @@ export interface JsonLines<T> {
 }
 
 /**
- * The records from byte `start` (the beginning of a line) to the end; none when there is no such file.
+ * The records from byte `start` (the beginning of a line) to the end; none when there is no such file. Read in slices: an editor that
+ * shows a file of some megabytes must not stand still meanwhile.
  * @throws LatroError `run-damaged` naming the first line that is not a record, unless it is the last one and cut short.
  */
 export async function readJsonLines<T>(
@@ -43,10 +45,14 @@ export async function readJsonLines<T>(
   const bytes = await readOrEmpty(files, path, start);
   const records: T[] = [];
   const whole = wholeBytes(bytes);
-  const lines = new TextDecoder().decode(bytes.subarray(0, whole)).split('\n').slice(0, -1);
-  for (const [index, line] of lines.entries()) {
-    const where = `${path}, line ${index + 1}${start === 0 ? '' : ` after byte ${start}`}`;
-    records.push(parseLine(line, where, parse));
+  const decoder = new TextDecoder();
+  const slice = new TimeSlice();
+  for (let at = 0; at < whole; ) {
+    const end = bytes.indexOf(LINE_FEED, at);
+    const where = `${path}, line ${records.length + 1}${start === 0 ? '' : ` after byte ${start}`}`;
+    records.push(parseLine(decoder.decode(bytes.subarray(at, end)), where, parse));
+    at = end + 1;
+    if (slice.isOver) await slice.next();
   }
   return { records, end: start + whole };
 }

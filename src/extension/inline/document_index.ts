@@ -1,10 +1,10 @@
 /** The rows of one dataset that is open in the editor, checked in the background and kept up with its edits. */
 import type * as vscode from 'vscode';
+import { TimeSlice } from '../../engine/common/time_slice.ts';
 import type { DatasetFormat } from '../../engine/datasets/format.ts';
 import type { RowProblem } from '../../engine/datasets/row.ts';
 import { type CheckedRow, checkRow, checkRowSource } from '../../engine/datasets/row_check.ts';
 import type { Disposable } from '../common/disposables.ts';
-import { TimeSlice } from '../common/time_slice.ts';
 import { type DatasetText, formatOf, isJsonLines, isTooLarge, jsonRows } from '../dataset/dataset_rows.ts';
 import { RowIndex } from './row_index.ts';
 

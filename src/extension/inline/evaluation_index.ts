@@ -2,9 +2,9 @@
 import { open } from 'node:fs/promises';
 import * as v from 'valibot';
 import type { FileSystem } from '../../engine/common/file_system.ts';
+import { TimeSlice } from '../../engine/common/time_slice.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
 import { LONGEST_ROW } from '../../engine/runs/evaluation_folder.ts';
-import { TimeSlice } from '../common/time_slice.ts';
 import { answersOfEvaluation, EvaluationFigures, type RowAnswers } from './row_result.ts';
 
 interface IndexedRow {

@@ -1,9 +1,9 @@
 /** Checks the rows of a JSONL file on disk, however large: VS Code hands documents of more than 50 MB to no extension. */
 import type { FileSystem } from '../../engine/common/file_system.ts';
+import { TimeSlice } from '../../engine/common/time_slice.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
 import type { DatasetFormat } from '../../engine/datasets/format.ts';
 import { type CheckedRow, checkRow, LONGEST_ROW, rowTooLong } from '../../engine/datasets/row_check.ts';
-import { TimeSlice } from '../common/time_slice.ts';
 import { formatOf } from '../dataset/dataset_rows.ts';
 
 /** So many lines are held back until they have shown the file's format. */

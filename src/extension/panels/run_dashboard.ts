@@ -1,5 +1,4 @@
 /** The dashboard of one run: its files as the webview wants them, followed as they grow. */
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
@@ -11,7 +10,6 @@ import {
   type DashboardHostMessage,
   DashboardIntent,
   type DashboardRun,
-  type DashboardStrategies,
   type RunExport,
 } from '../../protocol/panel_messages.ts';
 import type { RunEvent } from '../../protocol/records.ts';
@@ -23,7 +21,8 @@ import type { Reporter } from '../reporter.ts';
 import type { EvaluationPair } from '../runs/evaluation_pairs.ts';
 import { exportsOf } from '../runs/run_report.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
-import { strategyNames, strategyWins } from '../runs/strategies.ts';
+import { NewestWins, strategyNames } from '../runs/strategies.ts';
+import { EventLog } from './event_log.ts';
 import { performPanelAction } from './panel_actions.ts';
 import type { PanelController, PanelKind } from './panel_group.ts';
 import { controlsOf, liveStatus, progressOf } from './run_state.ts';
@@ -61,15 +60,13 @@ class RunDashboard implements PanelController<DashboardIntent> {
   readonly #runId: string;
   readonly #post: (message: DashboardHostMessage) => void;
   readonly #subscriptions: readonly { dispose(): void }[];
-  /** `events.jsonl` as far as it was read and sent. */
-  #events: RunEvent[] = [];
-  #end = 0;
+  /** As far as it was read and sent. */
+  readonly #log = new EventLog();
   /** Of its configuration, which does not change. */
   #exports: RunExport[] = [];
   #strategyNames: Record<string, string> = {};
   #objective: DashboardRun['objective'];
-  /** Of the newest evaluation under tags, by its name: its rows are read once. */
-  #wins: { readonly evaluation: string; readonly wins: DashboardStrategies['wins'] } | undefined;
+  readonly #wins = new NewestWins();
   #ready = false;
   #last: Promise<void> = Promise.resolve();
 
@@ -135,23 +132,19 @@ class RunDashboard implements PanelController<DashboardIntent> {
     // Only here: a look at the disk tells everybody who follows it, this panel too, and a run that is gone would be looked for again.
     if (runs.find(this.#runId) === undefined) await runs.refresh();
     const directory = this.#directory();
-    this.#events = [];
-    this.#end = 0;
-    await this.#readEvents(directory);
+    await this.#log.follow(directory);
     const { config } = await directory.record();
     this.#exports = exportsOf(config);
     this.#strategyNames = strategyNames(config);
     this.#objective = figuresMade(config, config.questionsPerStep);
-    this.#post({ type: 'snapshot', snapshot: await this.#picture(directory, this.#events) });
+    this.#post({ type: 'snapshot', snapshot: await this.#picture(directory, this.#log.all) });
   }
 
   async #update(): Promise<void> {
     if (!this.#ready) return;
     const directory = this.#directory();
-    const { size } = await stat(directory.eventsFile).catch(() => ({ size: 0 }));
-    if (size < this.#end) return await this.#snapshot(); // rolled back
-    const firstEvent = this.#events.length;
-    await this.#readEvents(directory);
+    const firstEvent = this.#log.all.length;
+    if (!(await this.#log.follow(directory))) return await this.#snapshot(); // rolled back
     const {
       kind: _k,
       name: _n,
@@ -159,14 +152,8 @@ class RunDashboard implements PanelController<DashboardIntent> {
       dataset: _d,
       startedAt: _s,
       ...changing
-    } = await this.#picture(directory, this.#events.slice(firstEvent));
+    } = await this.#picture(directory, this.#log.all.slice(firstEvent));
     this.#post({ ...changing, type: 'update', firstEvent });
-  }
-
-  async #readEvents(directory: RunDirectory): Promise<void> {
-    const { records, end } = await directory.events(this.#end);
-    this.#events.push(...records);
-    this.#end = end;
   }
 
   #directory(): RunDirectory {
@@ -174,7 +161,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
     return runs.directory({ directory: runs.find(this.#runId)?.directory ?? path.join(runs.folder, this.#runId) });
   }
 
-  async #picture(directory: RunDirectory, events: RunEvent[]): Promise<DashboardRun> {
+  async #picture(directory: RunDirectory, events: readonly RunEvent[]): Promise<DashboardRun> {
     const run = await this.#services.runs.summary(directory);
     const job = this.#job();
     return {
@@ -186,7 +173,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
       startedAt: run.createdAt,
       status: liveStatus(run, job),
       statusReason: engineText(run.statusReason),
-      progress: progressOf(run, job, this.#events, Date.now()),
+      progress: progressOf(run, job, this.#log.all, Date.now()),
       events: events.map(translated),
       rolloutSteps: await directory.rolloutSteps(),
       checkpointSteps: await directory.checkpoints.steps(),
@@ -200,14 +187,8 @@ class RunDashboard implements PanelController<DashboardIntent> {
 
   async #strategies(directory: RunDirectory): Promise<Pick<DashboardRun, 'strategies'>> {
     if (Object.keys(this.#strategyNames).length === 0) return {};
-    const newest = this.#events.findLast(
-      (event) => event.type === 'evaluation' && event.summary.strategies?.tagged === true,
-    );
-    if (newest?.type === 'evaluation' && newest.summary.name !== this.#wins?.evaluation) {
-      const { name, checkpoint } = newest.summary;
-      this.#wins = { evaluation: name, wins: strategyWins(await directory.evaluationRows(name), checkpoint) };
-    }
-    return { strategies: { names: this.#strategyNames, wins: this.#wins?.wins ?? null } };
+    const wins = await this.#wins.of(this.#log.all, (name) => directory.evaluationRows(name));
+    return { strategies: { names: this.#strategyNames, wins } };
   }
 
   #job(): JobSnapshot | undefined {

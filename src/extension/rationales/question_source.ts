@@ -2,7 +2,7 @@
 import type { DatasetRow } from '../../engine/datasets/row.ts';
 import type { RowReference, Weights } from '../../protocol/engine_rpc.ts';
 import type { RationaleSet, RationaleView } from '../../protocol/rationale_messages.ts';
-import { QuestionRollout } from '../../protocol/records.ts';
+import { QuestionRollout, type RationaleRecord } from '../../protocol/records.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 import { updatesBehind } from '../runs/checkpoints.ts';
 import { DatasetRuns, type KnownRuns } from '../runs/dataset_runs.ts';
@@ -239,6 +239,16 @@ export class QuestionSource {
       this.#sets.delete(oldest);
     }
     return set;
+  }
+
+  /** One rationale as the run wrote it; undefined when it is gone. Reads the question's line alone. */
+  async sampled({ file, row }: Question, step: number, sample: number): Promise<RationaleRecord | undefined> {
+    const run = await this.runOf(file);
+    if (run === null) return undefined;
+    const index = this.#index(run);
+    await index.refresh();
+    const rollout = await index.read(row.rowKey, step, QuestionRollout);
+    return rollout?.rationales.find((rationale) => rationale.sample === sample);
   }
 
   #index(run: RunSummary): RolloutIndex {

@@ -227,10 +227,8 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
 
   /** The rollout's line as it stands on disk, as far as an editor can show it: pretty-printed, in a document of its own. */
   async #openRollout(question: Question, step: number, sample: number): Promise<void> {
-    const run = await this.#source.runOf(question.file);
-    if (run === null) return;
-    const rollouts = await this.#services.runs.directory(run).rollouts(step);
-    const rationale = rollouts.find(({ rowKey }) => rowKey === question.row.rowKey)?.rationales[sample];
+    const rationale = await this.#source.sampled(question, step, sample);
+    if (rationale === undefined) throw rationaleGone();
     const content = JSON.stringify(rationale, null, 2);
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'json', content }));
   }

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
 import { type FileSystem, NodeFileSystem } from '../../engine/common/file_system.ts';
+import { TimeSlice } from '../../engine/common/time_slice.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
 import { EvaluationFolder, LONGEST_ROW } from '../../engine/runs/evaluation_folder.ts';
 import { evaluationStep, evaluationTime, type RunDirectory } from '../../engine/runs/run_directory.ts';
@@ -11,7 +12,6 @@ import type { RunConfig } from '../../protocol/run_config.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 import { fileStamp } from '../common/file_stamp.ts';
 import type { Log } from '../common/log.ts';
-import { TimeSlice } from '../common/time_slice.ts';
 import { type Comparable, type EvaluationReference, isSame, type QuestionCounts, setOf } from './evaluation_pairs.ts';
 import type { RunsWatcher } from './runs_watcher.ts';
 

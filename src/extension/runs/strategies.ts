@@ -1,6 +1,6 @@
 /** A run's reasoning strategies as the panels name them, and how they share out the questions of an evaluation. Pure. */
 import type { StrategyWins } from '../../protocol/panel_messages.ts';
-import type { EvaluationRow } from '../../protocol/records.ts';
+import type { EvaluationRow, RunEvent } from '../../protocol/records.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
 
 /** The tags' texts by number from 1, as decimal string; empty for a run without strategies. */
@@ -32,4 +32,25 @@ export function strategyWins(rows: readonly EvaluationRow[], checkpoint: string)
     rightWhereWrong: strategies.map((i) => strategies.map((j) => howMany((row) => row[i]! && (i === j || !row[j]!)))),
     none: howMany((row) => !row.includes(true)),
   };
+}
+
+/** Of the newest evaluation under tags in a run's log; its rows are read once. */
+export class NewestWins {
+  /** The event and not its name: after a roll back another evaluation has the same name. */
+  #of: RunEvent | undefined;
+  #wins: StrategyWins | null = null;
+
+  /** null when the log, of which a roll back has taken its part, holds none. */
+  async of(
+    events: readonly RunEvent[],
+    rows: (evaluation: string) => Promise<readonly EvaluationRow[]>,
+  ): Promise<StrategyWins | null> {
+    const newest = events.findLast((event) => event.type === 'evaluation' && event.summary.strategies?.tagged === true);
+    if (newest === this.#of) return this.#wins;
+    const wins =
+      newest?.type === 'evaluation' ? strategyWins(await rows(newest.summary.name), newest.summary.checkpoint) : null;
+    this.#of = newest;
+    this.#wins = wins;
+    return wins;
+  }
 }

@@ -1,4 +1,4 @@
-/** Cuts a long computation into pieces between which the extension host does its other work. */
+/** Cuts a long computation into pieces between which the process does its other work. */
 import { setImmediate } from 'node:timers/promises';
 
 /** Well below the 50 ms after which a person feels the editor hang; a piece may be one row longer. */
