@@ -10,7 +10,7 @@ import {
 import type { EvaluationRow } from '../src/protocol/records.ts';
 import { accuracySummary } from './accuracy_summary.ts';
 import { type ListView, listed } from './compared.ts';
-import { comparedList } from './compared_list.ts';
+import { comparedList, filterTexts } from './compared_list.ts';
 import { type Child, h } from './dom.ts';
 import { icon } from './icons.ts';
 import { failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
@@ -27,7 +27,7 @@ const SavedState = v.object({
     descending: v.boolean(),
   }),
   shown: v.number(),
-  /** Row keys, the one opened last at the end; of this pair, whichever way round. */
+  /** Ids of questions, the one opened last at the end; of this pair, whichever way round. */
   opened: v.array(v.string()),
   pair: v.string(),
 });
@@ -53,7 +53,7 @@ const shell = startPanel({
   intents: AccuracyIntent,
   receive(message) {
     if (message.type === 'question') {
-      details.set(message.before.rowKey, { before: message.before, after: message.after });
+      details.set(message.id, { before: message.before, after: message.after });
       return;
     }
     if (message.snapshot.kind === 'comparison') receiveComparison(message.snapshot, snapshot);
@@ -79,12 +79,12 @@ function receiveComparison(comparison: AccuracyComparison, previous: AccuracySna
     opened = new Set();
     shown = BATCH;
   }
-  details = new Map(inPlace ? [...details].filter(([rowKey]) => opened.has(rowKey)) : []);
+  details = new Map(inPlace ? [...details].filter(([id]) => opened.has(id)) : []);
   // Swapped, the list stands in another order.
   if (!inPlace) returnTo = [...opened].at(-1);
   pair = now;
   save();
-  for (const rowKey of opened) shell.send({ type: 'show-question', rowKey });
+  for (const id of opened) shell.send({ type: 'show-question', id });
 }
 
 function save(): void {
@@ -103,11 +103,11 @@ function setList(change: Partial<ListView>): void {
   shell.redraw();
 }
 
-function toggle(rowKey: string): void {
+function toggle(id: string): void {
   const next = new Set(opened);
-  if (!next.delete(rowKey)) {
-    next.add(rowKey);
-    if (!details.has(rowKey)) shell.send({ type: 'show-question', rowKey });
+  if (!next.delete(id)) {
+    next.add(id);
+    if (!details.has(id)) shell.send({ type: 'show-question', id });
   }
   opened = next;
   returnTo = undefined;
@@ -145,8 +145,8 @@ function comparisonView(comparison: AccuracyComparison): Child {
         shell.redraw();
       },
       toggle,
-      arrive(rowKey, row) {
-        if (rowKey !== returnTo || !details.has(rowKey)) return;
+      arrive(id, row) {
+        if (id !== returnTo || !details.has(id)) return;
         returnTo = undefined;
         row.scrollIntoView({ block: 'nearest' });
       },
@@ -162,7 +162,8 @@ function header(comparison: AccuracyComparison): Child {
     shell.send({
       type: 'export',
       format,
-      rowKeys: listed(comparison.questions, list).map((question) => question.rowKey),
+      ids: listed(comparison.questions, list).map(({ id }) => id),
+      filters: filterTexts(list),
     });
   return h(
     'header',

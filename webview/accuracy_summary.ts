@@ -117,7 +117,7 @@ function outcomeTable({ paired, labels: { before: from, after: to } }: AccuracyC
         'tr',
         null,
         h('th', { scope: 'row' }, t('accuracy.sideRight', from)),
-        cell(paired.bothRight, t('accuracy.same')),
+        cell(paired.bothRight, t('accuracy.outcome.both-right')),
         cell(paired.broken, t('accuracy.outcome.broken'), icon('wrong', 'bad')),
       ),
       h(
@@ -125,7 +125,7 @@ function outcomeTable({ paired, labels: { before: from, after: to } }: AccuracyC
         null,
         h('th', { scope: 'row' }, t('accuracy.sideWrong', from)),
         cell(paired.fixed, t('accuracy.outcome.fixed'), icon('right', 'good')),
-        cell(paired.bothWrong, t('accuracy.same')),
+        cell(paired.bothWrong, t('accuracy.outcome.both-wrong')),
       ),
     ),
   );

@@ -1,7 +1,7 @@
 /** Before and after: the same question under the base, the previous checkpoint and the weights shown, with what changed between them. */
 import type { Stage } from '../src/protocol/rationale_messages.ts';
 import { diffView } from './diff_view.ts';
-import { difference } from './difference.ts';
+import { differenceShown } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { icon } from './icons.ts';
@@ -29,7 +29,7 @@ export function beforeAfter(context: RationaleContext): Child {
       },
       icon(state.stagesOpen ? 'open' : 'closed'),
       h('strong', null, t('rationale.stages')),
-      h('span', { class: 'dim number' }, course.join(' → ')),
+      h('span', { class: 'dim number' }, `${t('rationale.stages.reward')}: ${course.join(' → ')}`),
     ),
     state.stagesOpen ? stageTable(context) : null,
   );
@@ -64,7 +64,7 @@ function stageRows(context: RationaleContext, stage: Stage, before: Stage | unde
     role === 'base' ? null : [' ', h('span', { class: 'dim' }, t(`rationale.stages.${role}`))],
   );
   const actions = stageActions(context, stage);
-  const change = before?.figures && figures ? figures.meanReward - before.figures.meanReward : null;
+  const change = before?.figures && figures ? differenceShown(before.figures.meanReward, figures.meanReward) : null;
   return h(
     'tbody',
     { key: role, class: `stage ${role}` },
@@ -82,7 +82,7 @@ function stageRows(context: RationaleContext, stage: Stage, before: Stage | unde
               'button',
               { type: 'button', class: 'plain figure', ...explained(() => rewardTip(figures)) },
               fixed(figures.meanReward),
-              change === null ? null : [' ', difference(change)],
+              change === null ? null : [' ', change],
             ),
           ),
         ),
@@ -128,7 +128,9 @@ function best({ state }: RationaleContext, { best: own }: Figures, before: Figur
     'p',
     { class: 'text clamped-3' },
     h('span', { class: 'dim' }, t('rationale.stages.best', fixed(own.reward)), ' '),
-    state.wordDiff && before !== null ? diffView(before.best.text, own.text, 'both') : own.text.trim(),
+    state.wordDiff && before !== null
+      ? diffView(before.best.text, own.text, 'both')
+      : h('span', { dir: 'auto' }, own.text.trim()),
   );
 }
 

@@ -14,11 +14,10 @@ import {
   outcomeCount,
   outcomeOf,
   type RewardChange,
-  rewardChange,
   tally,
 } from './compared.ts';
 import { diffView } from './diff_view.ts';
-import { difference } from './difference.ts';
+import { differenceShown } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { icon } from './icons.ts';
@@ -33,9 +32,9 @@ export interface ListContext {
   readonly details: ReadonlyMap<string, { readonly before: EvaluationRow; readonly after: EvaluationRow }>;
   readonly setList: (change: Partial<ListView>) => void;
   readonly showMore: () => void;
-  readonly toggle: (rowKey: string) => void;
+  readonly toggle: (id: string) => void;
   /** After every drawing of an open row. */
-  readonly arrive: (rowKey: string, row: HTMLElement) => void;
+  readonly arrive: (id: string, row: HTMLElement) => void;
   readonly send: (intent: AccuracyIntent) => void;
 }
 
@@ -85,6 +84,15 @@ export function comparedList(context: ListContext): Child {
           button({ onPress: context.showMore }, t('accuracy.more', questions.length - shown)),
         )
       : null,
+  ];
+}
+
+/** What the list leaves out, in the words of the filters; empty when nothing. */
+export function filterTexts({ outcome, rewardChange: change, text }: ListView): string[] {
+  return [
+    ...(outcome === 'all' ? [] : [t(`accuracy.outcome.${outcome}`)]),
+    ...(change === 'any' ? [] : [t(`accuracy.filter.change.${change}`)]),
+    ...(text.trim() === '' ? [] : [`“${text.trim()}”`]),
   ];
 }
 
@@ -154,17 +162,16 @@ function header({ list, setList }: ListContext, { by, text, class: className }: 
 }
 
 function questionRows(context: ListContext, question: ComparedQuestion): VNode {
-  const { rowKey, line, goldAnswer, before, after } = question;
-  const open = context.opened.has(rowKey);
-  const change = rewardChange(question);
+  const { id, line, goldAnswer, before, after } = question;
+  const open = context.opened.has(id);
   return h(
     'tbody',
     {
-      key: rowKey,
+      key: id,
       class: open ? 'question open' : 'question',
-      'data-row': rowKey,
+      'data-row': id,
       updated: (row) => {
-        if (open) context.arrive(rowKey, row);
+        if (open) context.arrive(id, row);
       },
     },
     h(
@@ -181,18 +188,18 @@ function questionRows(context: ListContext, question: ComparedQuestion): VNode {
             class: 'plain toggle',
             'data-rove': true,
             'aria-expanded': open,
-            on: { click: () => context.toggle(rowKey) },
+            on: { click: () => context.toggle(id) },
           },
           icon(open ? 'open' : 'closed'),
-          h('span', { class: 'question-text' }, question.question),
+          h('span', { class: 'question-text', dir: 'auto' }, question.question),
         ),
       ),
-      h('td', null, goldAnswer),
+      h('td', null, h('span', { class: 'answer', dir: 'auto' }, goldAnswer)),
       h('td', null, answer(before)),
       h('td', null, answer(after)),
       h('td', { class: 'number wide' }, fixed(before.answerLogProb)),
       h('td', { class: 'number wide' }, fixed(after.answerLogProb)),
-      h('td', { class: 'number' }, difference(change)),
+      h('td', { class: 'number' }, differenceShown(before.answerLogProb, after.answerLogProb)),
     ),
     open
       ? h('tr', { key: 'detail', class: 'detail' }, h('td', { colspan: columns.length }, detail(context, question)))
@@ -203,14 +210,14 @@ function questionRows(context: ListContext, question: ComparedQuestion): VNode {
 function answer({ extractedAnswer, correct }: Pick<ComparedSide, 'extractedAnswer' | 'correct'>): Child {
   return [
     icon(correct ? 'right' : 'wrong', correct ? 'good' : 'bad'),
-    h('span', { class: 'answer' }, extractedAnswer ?? '–'),
+    h('span', { class: 'answer', dir: 'auto' }, extractedAnswer ?? '–'),
     h('span', { class: 'visually-hidden' }, correct ? t('right') : t('wrong')),
   ];
 }
 
 function detail({ comparison, details, send }: ListContext, question: ComparedQuestion): Child {
-  const { rowKey, line, goldAnswer } = question;
-  const rows = details.get(rowKey);
+  const { id, rowKey, line, goldAnswer } = question;
+  const rows = details.get(id);
   return [
     h('p', { class: 'dim' }, `${t(`accuracy.outcome.${outcomeOf(question)}`)} · ${t('accuracy.gold', goldAnswer)}`),
     rows
@@ -257,7 +264,7 @@ function side(label: string, figures: ComparedSide, row: EvaluationRow, text: Ch
       h('span', { class: 'dim number' }, t('accuracy.side', fixed(figures.answerLogProb), figures.tokens)),
       row.greedy.finished ? null : h('span', { class: 'dim' }, t('accuracy.cut')),
     ),
-    h('p', { class: 'text' }, text),
+    h('p', { class: 'text', dir: 'auto' }, text),
     answers.length === 0
       ? null
       : h(
@@ -269,7 +276,8 @@ function side(label: string, figures: ComparedSide, row: EvaluationRow, text: Ch
               'span',
               { class: 'vote' },
               icon(correct ? 'right' : 'wrong', correct ? 'good' : 'bad'),
-              `${given ?? '–'} ×${count}`,
+              h('span', { class: 'answer', dir: 'auto' }, given ?? '–'),
+              ` ×${count}`,
             ),
           ),
         ),

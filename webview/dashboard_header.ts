@@ -125,7 +125,7 @@ export function controls(
         onPress: () => send({ type: control, runId }),
       },
       icon(name),
-      t(`dashboard.${control}`),
+      t(`dashboard.${control === 'continue' ? 'resume' : control}`),
     );
   // Rolling back to where the run stands would do nothing.
   const { unit, done } = run.progress;
@@ -135,11 +135,13 @@ export function controls(
     h(
       'div',
       { key: 'controls', class: 'controls', role: 'group', 'aria-label': t('dashboard.controls') },
+      // One button of that name: for a run that waits, or for one whose process has ended.
       run.status === 'paused' || run.status === 'pausing'
         ? simple('continue', 'play', 'primary')
-        : simple('pause', 'pause'),
+        : can('resume')
+          ? simple('resume', 'play', 'primary')
+          : simple('pause', 'pause'),
       simple('stop', 'stop'),
-      simple('resume', 'play', can('resume') ? 'primary' : undefined),
       button(
         {
           key: 'roll-back',

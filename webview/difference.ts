@@ -8,4 +8,10 @@ export function arrow(value: number, digits = 2): Child {
   return icon(value > 0 ? 'up' : 'down', value > 0 ? 'good' : 'bad');
 }
 
+/** after − before of the figures as they are written, so that who subtracts them finds the same. */
+export function differenceShown(before: number, after: number, digits = 2): Child {
+  const shown = (value: number): number => Number(value.toFixed(digits));
+  return difference(Number((shown(after) - shown(before)).toFixed(digits)), digits);
+}
+
 export const difference = (value: number, digits = 2): Child => [arrow(value, digits), signed(value, digits)];

@@ -12,7 +12,7 @@ import { type IconName, icon } from './icons.ts';
 import { noteForm } from './note_form.ts';
 import { prefixLine } from './prefix_line.ts';
 import type { RationaleContext } from './rationale_state.ts';
-import { t } from './strings.ts';
+import { checkpointLabel, t } from './strings.ts';
 
 const verdicts: readonly RatingVerdict[] = ['useful', 'wrong', 'leaks'];
 
@@ -38,8 +38,12 @@ function origin(set: RationaleSet, rationale: RationaleView): string {
   }
   const { record, keptFrom } = rationale;
   const drawn = drawnWith(rationale.seed, keptFrom ?? set, rationale.origin === 'run');
+  const weights =
+    rationale.origin === 'sampled' ? [t('rationale.origin.weights', checkpointLabel(set.checkpoint))] : [];
   const ended = t(`rationale.stop.${record.stopReason}`, record.tokens.length);
-  return [...drawn, ...(keptFrom === undefined ? [] : [t('rationale.origin.k', keptFrom.k)]), ended].join(' · ');
+  return [...weights, ...drawn, ...(keptFrom === undefined ? [] : [t('rationale.origin.k', keptFrom.k)]), ended].join(
+    ' · ',
+  );
 }
 
 function drawnWith(seed: number | null, from: Pick<RationaleSet, 'step' | 'temperature'>, inRun: boolean): string[] {

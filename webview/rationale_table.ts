@@ -213,7 +213,7 @@ function toggleButton({ record, origin }: RationaleView, open: boolean, toggle: 
     h('span', { class: 'visually-hidden' }, t('rationale.sampleWord')),
     origin === 'edited' ? icon('edit') : h('span', { class: 'dim number' }, record.sample + 1),
     icon(record.correct ? 'right' : 'wrong', record.correct ? 'good' : 'bad'),
-    h('span', { class: 'answer' }, record.extractedAnswer ?? '–'),
+    h('span', { class: 'answer', dir: 'auto' }, record.extractedAnswer ?? '–'),
     h('span', { class: 'visually-hidden' }, record.correct ? t('right') : t('wrong')),
   );
 }

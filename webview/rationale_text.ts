@@ -21,7 +21,12 @@ export function rationaleText(
   const { record } = rationale;
   const other = context.state.wordDiff ? counterpart(rationale, context.snapshot.comparison) : null;
   const clamp = open ? '' : ' clamped';
-  if (other) return h('p', { key: 'diff', class: `text${clamp}` }, diffView(other.record.text, record.text, 'both'));
+  if (other)
+    return h(
+      'p',
+      { key: 'diff', class: `text${clamp}`, dir: 'auto' },
+      diffView(other.record.text, record.text, 'both'),
+    );
   if (record.tokens.length === 0) return h('p', { key: 'none', class: 'text dim' }, t('rationale.emptyText'));
   const clear = open && rationale.prefixScores ? clearAnswer(rationale.prefixScores) : null;
   const level = open ? weightLevel(record.weight, set) : 0;
@@ -31,6 +36,7 @@ export function rationaleText(
     {
       key: open ? 'open' : 'closed',
       class: `text${clamp}${weight}`,
+      dir: 'auto',
       ...(level === 0 ? {} : { vars: { '--weight': Math.abs(level) } }),
       ...(open ? { 'data-roving': 'list' } : { on: { click: toggle } }),
     },

@@ -200,6 +200,7 @@ export const rationaleStrings = {
   'rationale.origin.edited': 'Written by you and scored, not sampled',
   'rationale.origin.from': 'from rationale {0}',
   'rationale.origin.step': 'sampled at step {0}',
+  'rationale.origin.weights': 'weights of {0}',
   'rationale.origin.seed': 'seed {0}',
   'rationale.origin.temperature': 'temperature {0}',
   'rationale.origin.k': 'K = {0}',

@@ -205,6 +205,8 @@ export const ComparedSide = v.object({
 export type ComparedSide = v.InferOutput<typeof ComparedSide>;
 
 export const ComparedQuestion = v.object({
+  /** Of this question in this comparison: rows that say the same share a `rowKey`. */
+  id: v.string(),
   rowKey: v.string(),
   line: v.number(),
   question: v.string(),
@@ -241,14 +243,14 @@ export const AccuracyHostMessage = v.variant('type', [
   StringsMessage,
   v.object({ type: v.literal('snapshot'), snapshot: AccuracySnapshot }),
   /** Answer to `show-question`: the full rows with their texts. */
-  v.object({ type: v.literal('question'), before: EvaluationRow, after: EvaluationRow }),
+  v.object({ type: v.literal('question'), id: v.string(), before: EvaluationRow, after: EvaluationRow }),
 ]);
 export type AccuracyHostMessage = v.InferOutput<typeof AccuracyHostMessage>;
 
 export const AccuracyIntent = v.variant('type', [
   ReadyIntent,
   ActionIntent,
-  v.object({ type: v.literal('show-question'), rowKey: v.string() }),
+  v.object({ type: v.literal('show-question'), id: v.string() }),
   v.object({ type: v.literal('open-row'), rowKey: v.string(), line: v.number() }),
   v.object({ type: v.literal('swap') }),
   /** Another pair, which the person picks. */
@@ -257,7 +259,9 @@ export const AccuracyIntent = v.variant('type', [
     type: v.literal('export'),
     format: v.picklist(['markdown', 'csv']),
     /** The questions as filtered and sorted on screen. */
-    rowKeys: v.array(v.string()),
+    ids: v.array(v.string()),
+    /** The filters in words, as the panel names them; empty when every question is listed. */
+    filters: v.array(v.string()),
   }),
 ]);
 export type AccuracyIntent = v.InferOutput<typeof AccuracyIntent>;

@@ -76,7 +76,7 @@ describe('a long run', function () {
     );
     assert.equal((await summary()).step, step, 'a paused run does nothing');
     await workbench.openRun(/model · train\.jsonl/);
-    await press('Continue');
+    await press('Resume');
     await shows('running');
     await counting();
   });

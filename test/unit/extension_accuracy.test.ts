@@ -46,6 +46,19 @@ describe('accuracy diff', () => {
     );
   });
 
+  it('tells equal rows apart', () => {
+    const [one, other] = [rowOf('same', true), { ...rowOf('same', false), line: 2 }];
+    const questions = comparedQuestions(pairRows([one!, other!], [one!, other!]).pairs);
+    assert.equal(new Set(questions.map(({ id }) => id)).size, 2);
+    assert.deepEqual(
+      questions.map(({ rowKey, line }) => [rowKey, line]),
+      [
+        ['same', 1],
+        ['same', 2],
+      ],
+    );
+  });
+
   const hostile = 'a | <img src=x onerror="alert(1)">\n# [link](command:evil) `code` "quoted", =cmd()';
   const questions: ComparedQuestion[] = comparedQuestions(
     pairRows(
@@ -70,16 +83,20 @@ describe('accuracy diff', () => {
     const sides = { labels, before: summary, after: summary };
     const left = { onlyBefore: 3, onlyAfter: 4, differences: ['K: 4 → 8', '`x`'] };
     const comparison = { ...sides, paired, dataset: 'd', ...left } as AccuracyComparison;
-    const text = markdownOf(comparison, questions, ENGLISH);
+    const text = markdownOf(comparison, { questions, filters: [] }, ENGLISH);
     const lines = text.split('\n');
     assert.ok(lines.some((line) => line.startsWith('Accuracy 0.0 % → 50.0 %')));
     assert.ok(lines.includes('Left out: 3 questions only before, 4 only after.'));
     const figures = (each: string) => each.match(/\d+(\.\d+)?/g)?.sort();
     for (const language of LANGUAGES) {
-      const translated = markdownOf(comparison, questions, speak(language).l10n);
+      const translated = markdownOf(comparison, { questions, filters: [] }, speak(language).l10n);
       assert.doesNotMatch(translated, /questions|right|wrong|Accuracy|Line|Outcome|Left|differ/);
       assert.deepEqual(figures(translated), figures(text), language);
     }
+    assert.doesNotMatch(text, /are listed/);
+    const listed = { ...comparison, questions };
+    const part = markdownOf(listed, { questions: questions.slice(1), filters: ['Fixed', '“<b>”'] }, ENGLISH);
+    assert.match(part, /^1 of 2 questions are listed: Fixed; “\\<b/m);
     const table = lines.filter((line) => line.startsWith('|'));
     assert.equal(table.length, 2 + questions.length);
     for (const line of table) assert.equal(line.replaceAll(/\\./g, '').split('|').length, 9, line);

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import fc from 'fast-check';
-import { excerpt, rowIds, verdictOf } from '../../src/extension/testing/evaluation_set.ts';
+import { rowIds } from '../../src/extension/dataset/row_ids.ts';
+import { excerpt, verdictOf } from '../../src/extension/testing/evaluation_set.ts';
 import { TOOL_INPUTS, type ToolName } from '../../src/extension/tools/tool_inputs.ts';
 import type { EvaluationRow } from '../../src/protocol/records.ts';
 

@@ -151,7 +151,7 @@ describe('run dashboard', function () {
       await page.getByRole('button', { name, exact: true }).click();
       return (await panel.posted()).at(-1);
     };
-    assert.equal(await page.getByRole('button', { name: 'Resume' }).isDisabled(), true);
+    assert.equal(await page.getByRole('button', { name: 'Resume' }).count(), 0);
     assert.deepEqual(await press('Pause'), { type: 'pause', runId: 'test-run-3' });
     assert.deepEqual(await press('Stop and save'), { type: 'stop', runId: 'test-run-3' });
     await press('Export…');
@@ -162,6 +162,10 @@ describe('run dashboard', function () {
       before: 'base-validation',
       after: 'step-000040-validation',
     });
+    const paused = { ...trainingSnapshot, status: 'paused', controls: ['continue', 'stop'] } satisfies DashboardRun;
+    await panel.send({ type: 'snapshot', snapshot: paused });
+    assert.deepEqual(await press('Resume'), { type: 'continue', runId: 'test-run-3' });
+    assert.equal(await page.getByRole('button', { name: 'Pause', exact: true }).count(), 0);
     await panel.send({ type: 'snapshot', snapshot: { ...interruptedSnapshot, failure: null } satisfies DashboardRun });
     assert.deepEqual(await press('Resume'), { type: 'resume', runId: 'test-run-3' });
     await press('Roll back…');
@@ -295,7 +299,7 @@ describe('run dashboard', function () {
     assert.match(cells, /<think1>/);
     assert.equal(await page.locator('.standings tbody tr').nth(1).locator('strong').count(), 0);
     const heading = await page.locator('.strategies h2').innerText();
-    assert.match(heading, /step 60: vote over strategies 90\.5.% right · tag information 0\.62 of 1\.10 nats/);
+    assert.match(heading, /step 60: sampled vote over strategies 90\.5.% right · tag information 0\.62 of 1\.10 nats/);
     assert.equal(await page.locator('.heat-card').last().locator('td').first().innerText(), '441');
   });
 

@@ -82,6 +82,14 @@ describe('rationale panel: figures', function () {
     assert.deepEqual((await panel.posted()).at(-1), { type: 'open-rollout', rowKey, step: 33, sample: 6 });
   });
 
+  it('say which weights a sample on request is of, and that before and after are mean rewards', async () => {
+    const page = await open(keptSnapshot);
+    await row('again/1').locator('.toggle').click();
+    assert.match(await row('again/1').locator('.origin').innerText(), /^weights of step 40 · seed /);
+    await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+    assert.match(await page.getByRole('button', { name: /^Before and after/ }).innerText(), /mean reward: /);
+  });
+
   it('can be given up for what the run itself sampled', async () => {
     const page = await open(keptSnapshot);
     await page.getByRole('button', { name: 'Discard' }).click();

@@ -8,7 +8,7 @@ import { EvaluationPair, type Making, settingDifferences } from '../runs/evaluat
 import { differenceText, pairNames, pairTexts } from '../runs/evaluation_text.ts';
 import type { StoredEvaluation, StoredEvaluations } from '../runs/stored_evaluations.ts';
 import { csvOf, markdownOf } from './accuracy_export.ts';
-import { comparedQuestions, pairRows, type RowPair } from './accuracy_pairs.ts';
+import { comparedQuestions, pairIds, pairRows, type RowPair } from './accuracy_pairs.ts';
 import { compareInThread } from './comparison.ts';
 import { performPanelAction } from './panel_actions.ts';
 import type { PanelController, PanelKind, PanelPort } from './panel_group.ts';
@@ -36,6 +36,7 @@ export function accuracyKind(
 
 interface Loaded {
   readonly comparison: AccuracyComparison;
+  /** By the ids of `comparison.questions`. */
   readonly pairs: ReadonlyMap<string, RowPair>;
   /** The file both evaluations read. */
   readonly file: string;
@@ -68,8 +69,8 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
           return this.#show();
         });
       case 'show-question': {
-        const pair = (await this.#load()).pairs.get(intent.rowKey);
-        if (pair !== undefined) this.#port.post({ type: 'question', ...pair });
+        const pair = (await this.#load()).pairs.get(intent.id);
+        if (pair !== undefined) this.#port.post({ type: 'question', id: intent.id, ...pair });
         return;
       }
       case 'open-row':
@@ -79,7 +80,7 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
       case 'choose':
         return await this.#become(await this.#services.choose(this.#pair));
       case 'export':
-        return await this.#export(intent.format, intent.rowKeys);
+        return await this.#export(intent.format, intent.ids, intent.filters);
       default:
         return unreachable(intent);
     }
@@ -132,10 +133,12 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
     }
   }
 
-  async #export(format: 'markdown' | 'csv', rowKeys: readonly string[]): Promise<void> {
+  async #export(format: 'markdown' | 'csv', ids: readonly string[], filters: readonly string[]): Promise<void> {
     const { comparison } = await this.#load();
-    const questions = rowKeys.flatMap((key) => comparison.questions.find(({ rowKey }) => rowKey === key) ?? []);
-    const content = format === 'markdown' ? markdownOf(comparison, questions, vscode.l10n) : csvOf(questions);
+    const known = new Map(comparison.questions.map((question) => [question.id, question]));
+    const questions = ids.flatMap((id) => known.get(id) ?? []);
+    const content =
+      format === 'markdown' ? markdownOf(comparison, { questions, filters }, vscode.l10n) : csvOf(questions);
     const language = format === 'markdown' ? 'markdown' : 'csv';
     // Unsaved, in the editor: the person sees what it is before it becomes a file.
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language, content }));
@@ -167,7 +170,7 @@ class AccuracyDiff implements PanelController<AccuracyIntent> {
       differences: settingDifferences(makingOf(old), makingOf(now)).map(differenceText),
       failure: null,
     };
-    return { comparison, pairs: new Map(pairs.map((pair) => [pair.after.rowKey, pair])), file: now.summary.dataset };
+    return { comparison, pairs: new Map(pairIds(pairs).map((id, i) => [id, pairs[i]!])), file: now.summary.dataset };
   }
 }
 

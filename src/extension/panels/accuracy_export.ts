@@ -11,7 +11,14 @@ export function outcomeOf({ before, after }: ComparedQuestion): PairedOutcome {
   return before.correct ? 'broken' : 'both-wrong';
 }
 
-export function markdownOf(comparison: AccuracyComparison, questions: readonly ComparedQuestion[], l10n: L10n): string {
+/** What the panel lists. */
+export interface Listed {
+  readonly questions: readonly ComparedQuestion[];
+  /** In words; empty when nothing is filtered. */
+  readonly filters: readonly string[];
+}
+
+export function markdownOf(comparison: AccuracyComparison, { questions, filters }: Listed, l10n: L10n): string {
   const { labels, paired, dataset, onlyBefore, onlyAfter, differences } = comparison;
   const [low, high] = paired.interval95;
   const outcomes: Readonly<Record<PairedOutcome, string>> = {
@@ -64,6 +71,17 @@ export function markdownOf(comparison: AccuracyComparison, questions: readonly C
     ...(differences.length === 0
       ? []
       : ['', l10n.t('Not the weights alone differ: {0}.', markdownText(differences.join('; ')))]),
+    ...(filters.length === 0
+      ? []
+      : [
+          '',
+          l10n.t(
+            '{0} of {1} questions are listed: {2}.',
+            questions.length,
+            comparison.questions.length,
+            markdownText(filters.join('; ')),
+          ),
+        ]),
     '',
     markdownTable(header, rows),
     '',
@@ -97,4 +115,6 @@ export function csvOf(questions: readonly ComparedQuestion[]): string {
 }
 
 const rate = (value: number, of = 1): string => `${((100 * value) / of).toFixed(1)} %`;
-const change = ({ before, after }: ComparedQuestion): string => (after.answerLogProb - before.answerLogProb).toFixed(2);
+/** Of the figures at the digits in which the panel shows them. */
+const change = ({ before, after }: ComparedQuestion): string =>
+  (Number(after.answerLogProb.toFixed(2)) - Number(before.answerLogProb.toFixed(2))).toFixed(2);

@@ -1,6 +1,7 @@
 /** Two evaluations side by side: rows of the same question, found by content key. Pure. */
 import type { ComparedQuestion, ComparedSide } from '../../protocol/panel_messages.ts';
 import type { EvaluationRow } from '../../protocol/records.ts';
+import { rowIds } from '../dataset/row_ids.ts';
 
 export interface RowPair {
   readonly before: EvaluationRow;
@@ -21,10 +22,16 @@ export function pairRows(
   return { pairs, onlyBefore: before.length - pairs.length, onlyAfter: after.length - pairs.length };
 }
 
+/** What tells the pairs apart, equal rows too, in the order of `pairs`. */
+export function pairIds(pairs: readonly RowPair[]): string[] {
+  return rowIds(pairs.map(({ after }) => after.rowKey));
+}
+
 export function comparedQuestions(pairs: readonly RowPair[]): ComparedQuestion[] {
-  return pairs.map(({ before, after }) => {
+  const ids = pairIds(pairs);
+  return pairs.map(({ before, after }, i) => {
     const { rowKey, line, question, goldAnswer } = after;
-    return { rowKey, line, question, goldAnswer, before: side(before), after: side(after) };
+    return { id: ids[i]!, rowKey, line, question, goldAnswer, before: side(before), after: side(after) };
   });
 }
 

@@ -16,12 +16,13 @@ import { type CommandServices, modelOf } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { fileStamp } from '../common/file_stamp.ts';
 import { EVALUATION_FILES, findEvaluationFiles } from '../dataset/evaluation_files.ts';
+import { rowIds } from '../dataset/row_ids.ts';
 import { savedFirst } from '../dataset/saved_first.ts';
 import { failureText } from '../engine/engine_text.ts';
 import type { DatasetResults } from '../inline/dataset_results.ts';
 import { checkpointName } from '../runs/checkpoints.ts';
 import { percent } from '../runs/run_text.ts';
-import { excerpt, rowIds, verdictOf } from './evaluation_set.ts';
+import { excerpt, verdictOf } from './evaluation_set.ts';
 
 /** Only whole sets can be run. */
 const SET = new vscode.TestTag('latro.set');
