@@ -29,7 +29,7 @@ export function beforeAfter(context: RationaleContext): Child {
       },
       icon(state.stagesOpen ? 'open' : 'closed'),
       h('strong', null, t('rationale.stages')),
-      h('span', { class: 'dim number' }, `${t('rationale.stages.reward')}: ${course.join(' → ')}`),
+      h('span', { class: 'dim course' }, `${t('rationale.stages.reward')}: ${course.join(' → ')}`),
     ),
     state.stagesOpen ? stageTable(context) : null,
   );
