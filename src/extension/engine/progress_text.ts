@@ -61,11 +61,13 @@ function unitText(unit: string): string {
   return known[unit] ?? unit;
 }
 
+/** As the dashboard writes it from an hour on: both stand on the screen at once. */
 export function durationText(seconds: number): string {
   const { l10n } = vscode;
   if (seconds < 90) return l10n.t('{0} s', Math.max(1, Math.round(seconds)));
   const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? l10n.t('{0} min', minutes) : l10n.t('{0} h {1} min', Math.floor(minutes / 60), minutes % 60);
+  if (minutes < 60) return l10n.t('{0} min', minutes);
+  return l10n.t('{0} h {1} min', Math.floor(minutes / 60), String(minutes % 60).padStart(2, '0'));
 }
 
 function rateText(rate: number): string {
