@@ -117,9 +117,6 @@ describe('problems of rows', () => {
     await new Promise<void>((resolve) => stream.end(`${BAD_ROWS[1]}\n`, resolve));
     assert.ok(statSync(file).size > 50 << 20);
     const uri = vscode.Uri.file(file);
-    // Without this VS Code asks first.
-    const section = vscode.workspace.getConfiguration('workbench');
-    await section.update('editorLargeFileConfirmation', 1000, vscode.ConfigurationTarget.Global);
     const { longest } = await longestTurn(async () => {
       await vscode.commands.executeCommand('workbench.action.closeAllEditors');
       await eventually(() => problems(uri).length === 0);
