@@ -92,6 +92,7 @@ function ratingRow({ snapshot, state, change, send }: RationaleContext, rational
   const rate = (verdict: RationaleRating['verdict']): void =>
     send({ type: 'rate', rowKey: snapshot.rowKey, rationale: rationale.id, rating: { verdict } });
   const noting = state.note?.id === rationale.id;
+  const isWritten = state.note !== null && state.note.text !== state.note.original;
   return h(
     'div',
     { key: 'rate', class: 'actions', role: 'toolbar', 'aria-label': t('rationale.rate'), 'data-roving': 'list' },
@@ -106,7 +107,12 @@ function ratingRow({ snapshot, state, change, send }: RationaleContext, rational
       icon: 'note',
       label: t('rationale.note'),
       expanded: noting,
-      onPress: () => change({ note: noting ? null : { id: rationale.id, text: rating.note, original: rating.note } }),
+      // A half-written note goes by Store or Cancel, never by the press that opens another one.
+      disabled: isWritten && !noting,
+      onPress: () => {
+        if (!isWritten)
+          change({ note: noting ? null : { id: rationale.id, text: rating.note, original: rating.note } });
+      },
     }),
   );
 }

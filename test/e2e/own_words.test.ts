@@ -70,7 +70,10 @@ describe("a person's own words, without a mouse", function () {
     const right = sampledAgain.rationales.filter(({ correct }) => correct).length;
     assert.equal(await view.headline.innerText(), `${right} of ${AGAIN.k} right`);
     const [opened] = await view.origins();
-    assert.ok(opened?.startsWith(`seed ${AGAIN.seed} · temperature ${AGAIN.temperature} · `), opened);
+    assert.match(
+      opened ?? '',
+      new RegExp(`^weights of step \\d+ · seed ${AGAIN.seed} · temperature ${AGAIN.temperature} · `),
+    );
 
     const [run] = await runs();
     const before = (await run!.rollouts(2)).find((each) => each.line === line)!;

@@ -34,6 +34,11 @@ export class Pace implements Disposable {
     );
   };
 
+  /** Whether somebody has asked and the action has not come yet. */
+  get isDue(): boolean {
+    return this.#timer !== undefined;
+  }
+
   dispose(): void {
     this.#disposed = true;
     clearTimeout(this.#timer);

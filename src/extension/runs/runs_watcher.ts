@@ -124,7 +124,7 @@ export class RunsWatcher implements Disposable {
    * killed, which changes no file.
    */
   async #refreshIfLost(): Promise<void> {
-    if (this.#reading.isUnderWay) return;
+    if (this.#reading.isUnderWay || this.#pace.isDue) return;
     const known = this.#known;
     const ids = await this.#files.list(this.folder);
     const stamps = await Promise.all(ids.map((id) => fileStamp(this.#directoryOf(id).recordFile)));
@@ -132,7 +132,8 @@ export class RunsWatcher implements Disposable {
     const sameRuns = there.length === known.size && ids.every((id, i) => stamps[i] === known.get(id)?.stamp);
     const same = sameRuns && (await this.#evaluationsStamp()) === this.#evaluations;
     const running = this.#runs.some(({ status }) => status === 'running');
-    if (this.#disposables.isDisposed || (same && !running)) return;
+    // What has been told of meanwhile is not lost.
+    if (this.#disposables.isDisposed || this.#pace.isDue || (same && !running)) return;
     this.#hasLost ||= !same;
     await this.refresh();
   }
