@@ -177,6 +177,8 @@ describe('rationale panel: own words', function () {
     await page.locator('.rationale.open').getByRole('button', { name: 'Note', exact: true }).click();
     await note.locator('input').fill('forgot the nine');
     await note.locator('input').press('Escape');
+    await page.locator('.rationale.open').getByRole('button', { name: 'Note', exact: true }).click();
+    assert.equal(await note.locator('input').inputValue(), 'forgot the nine', 'pressed again');
     await note.getByRole('button', { name: 'Save' }).click();
     await show({ failure });
     assert.equal(await note.locator('input').inputValue(), 'forgot the nine', 'it could not be stored');
