@@ -5,7 +5,7 @@ import { ELSEWHERE } from './elsewhere.ts';
 import { isEvaluationName } from './evaluation_names.ts';
 
 /** All of them, and some more that `isEvaluationName` leaves out. */
-export const EVALUATION_FILES = '**/*{test,val,dev}*.{jsonl,ndjson}';
+export const EVALUATION_FILES = '**/*{[tT][eE][sS][tT],[vV][aA][lL],[dD][eE][vV]}*.{jsonl,ndjson}';
 /** Of a search, which is of more than is shown. */
 const MOST_FOUND = 2000;
 /** More are no list to read. */
