@@ -16,7 +16,7 @@ const SIDE_BAR = 460;
 const EMPTY_SIZE = [1000, 800] as const;
 
 /**
- * States of surfaces, for `npm run screenshots` alone: that they are there is asked in welcome, untrusted, smoke, training, own_words and
+ * States of surfaces, for `npm run screenshots` alone, which `npm test` therefore counts as skipped: that they are there is asked in welcome, untrusted, smoke, training, own_words and
  * long_run, and in the tests of panels.
  */
 const pictured = forDocs ? describe : describe.skip;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { folderOfSetting, settingOfFolder } from '../../src/extension/models/model_setting.ts';
 
 const workspace = path.resolve('/home/w');
-const builtIn = path.resolve('/opt/latro/media/starter');
+const builtIn = path.resolve('/extension/media/starter');
 const setting = (folder: string) => settingOfFolder(folder, workspace, builtIn);
 
 describe('the chosen model', () => {

@@ -3,7 +3,10 @@ import { open, stat } from 'node:fs/promises';
 import type { RunDirectory } from '../../engine/runs/run_directory.ts';
 import type { RunEvent } from '../../protocol/records.ts';
 
-/** Of the last line read: it holds a time, so that after a roll back no other line has the same bytes at the same place. */
+/**
+ * The end of what was read. A step's line ends with the seconds it took, so that after a roll back hardly another line has the same bytes at
+ * the same place.
+ */
 const TAIL_BYTES = 512;
 
 export class EventLog {
