@@ -138,7 +138,7 @@ function openStudio(
   const choices = new PanelChoices(memento);
   const kept = path.join(workspace, '.latro', 'rationales');
   const warn = (message: string) => log.warn(message);
-  const store = new RationaleStore(files, kept, warn, undefined, (rowKey) => choices.pins(rowKey));
+  const store = new RationaleStore(files, kept, warn, undefined, () => choices.allPins());
   const rationales = track(
     new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, store, memento, reporter, log }),
   );

@@ -128,8 +128,8 @@ describe('rationales kept beside the runs', () => {
   });
 
   it('never go while a person wrote or pinned something in them, not even where the index does not know', async () => {
-    const bounds = { questions: 2, bytes: 1e9, bytesPerQuestion: 1 };
-    const pins = (rowKey: string) => (rowKey === 'pinned' ? [plain.rationales[0]!.id] : []);
+    const bounds = { questions: 1, bytes: 1e9, bytesPerQuestion: 1 };
+    const pins = () => ({ pinned: [plain.rationales[0]!.id] });
     const store = open(bounds, pins);
     await store.addSet('written', keptBy('run-1', edited));
     await store.addSet('pinned', keptBy('run-1', plain));
@@ -148,6 +148,47 @@ describe('rationales kept beside the runs', () => {
     assert.deepEqual(await names('written'), ['step-40', 'step-80'], 'of one question either');
     // The ids of the samples are the same under all weights here.
     assert.deepEqual(await names('pinned'), ['step-40', 'step-60', 'step-80']);
+  });
+
+  it('leave room for samples however much a person wrote and pinned', async () => {
+    const bytes = Buffer.byteLength(JSON.stringify(keptBy('run-1', edited)));
+    const pins = Object.fromEntries([0, 1, 2].map((n) => [`pinned ${n}`, [plain.rationales[0]!.id]]));
+    const store = open({ questions: 2, bytes: 2.5 * bytes, bytesPerQuestion: 2 * bytes }, () => pins);
+    for (const n of [0, 1, 2]) {
+      await store.addSet(`written ${n}`, keptBy('run-1', edited));
+      await store.addSet(`pinned ${n}`, keptBy('run-1', plain));
+    }
+    for (const n of [0, 1, 2]) await store.addSet(`sampled ${n}`, keptBy('run-1', plain));
+    const left = (await files.list(FOLDER)).filter((name) => name !== 'index.json');
+    assert.equal(left.length, 8, `${left}`);
+    assert.ok(!left.includes('sampled 0.json'));
+  });
+
+  it('are asked only once whose they are where the index does not know, and for the pins once a change', async () => {
+    const rows = ['a', 'b', 'c', 'd'];
+    for (const row of rows) await open().addSet(row, keptBy('run-1', edited));
+    await files.remove(path.join(FOLDER, 'index.json'));
+    const reads: string[] = [];
+    const read = files.read.bind(files);
+    files.read = (...of) => {
+      reads.push(path.basename(of[0]));
+      return read(...of);
+    };
+    let asked = 0;
+    const pins = () => {
+      asked++;
+      return {};
+    };
+    const bounds = { questions: 1, bytes: 1e9, bytesPerQuestion: 1e9 };
+    await open(bounds, pins).addSet('e', keptBy('run-1', plain));
+    assert.deepEqual(
+      rows.filter((row) => !reads.includes(`${row}.json`)),
+      [],
+    );
+    reads.length = asked = 0;
+    await open(bounds, pins).addSet('f', keptBy('run-1', plain));
+    assert.deepEqual(reads, ['f.json', 'index.json']);
+    assert.ok(asked <= 2, `${asked}`);
   });
 
   it('lose nothing that was kept before when the power fails', async () => {

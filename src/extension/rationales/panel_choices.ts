@@ -55,13 +55,20 @@ export class PanelChoices {
     await this.#memento.update(RUNS, Object.fromEntries(entries.slice(-ROWS)));
   }
 
+  /** Ids of the rationales of a row that are pinned. */
   pins(rowKey: string): readonly string[] {
-    return this.#pins()[rowKey] ?? [];
+    return this.allPins()[rowKey] ?? [];
+  }
+
+  /** By row key. */
+  allPins(): Readonly<Record<string, readonly string[]>> {
+    const parsed = v.safeParse(v.record(v.string(), v.array(v.string())), this.#memento.get<unknown>(PINS, {}));
+    return parsed.success ? parsed.output : {};
   }
 
   async pin(rowKey: string, id: string, pinned: boolean): Promise<void> {
     const ids = this.pins(rowKey).filter((each) => each !== id);
-    const { [rowKey]: _, ...others } = this.#pins();
+    const { [rowKey]: _, ...others } = this.allPins();
     const own = pinned ? [...ids, id] : ids;
     await this.#memento.update(PINS, own.length === 0 ? others : { ...others, [rowKey]: own });
   }
@@ -73,11 +80,6 @@ export class PanelChoices {
 
   #runs(): Readonly<Record<string, string>> {
     const parsed = v.safeParse(v.record(v.string(), v.string()), this.#memento.get<unknown>(RUNS, {}));
-    return parsed.success ? parsed.output : {};
-  }
-
-  #pins(): Readonly<Record<string, readonly string[]>> {
-    const parsed = v.safeParse(v.record(v.string(), v.array(v.string())), this.#memento.get<unknown>(PINS, {}));
     return parsed.success ? parsed.output : {};
   }
 }

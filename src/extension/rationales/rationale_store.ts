@@ -49,7 +49,11 @@ type IndexEntry = v.InferOutput<typeof IndexEntry>;
 const Index = v.object({ version: v.literal(1), files: v.array(IndexEntry) });
 type Index = v.InferOutput<typeof Index>;
 
+/** Ids of the rationales that are pinned, by row key. */
+export type Pins = Readonly<Record<string, readonly string[]>>;
+
 export interface StoreBounds {
+  /** Of questions in which nothing is a person's, and what their files take together. */
   readonly questions: number;
   readonly bytes: number;
   readonly bytesPerQuestion: number;
@@ -73,21 +77,21 @@ export class RationaleStore {
   readonly #folder: string;
   readonly #bounds: StoreBounds;
   readonly #warn: (message: string) => void;
-  readonly #pins: (rowKey: string) => readonly string[];
+  readonly #pins: () => Pins;
   /** What has been read or written in this window; newest last. */
   readonly #known = new Map<string, Known>();
   #writing: Promise<void> = Promise.resolve();
 
   /**
    * @param folder made when the first question is kept
-   * @param pins ids of the rationales of a row that are pinned
+   * @param pins all there are now
    */
   constructor(
     files: FileSystem,
     folder: string,
     warn: (message: string) => void,
     bounds: StoreBounds = BOUNDS,
-    pins: (rowKey: string) => readonly string[] = () => [],
+    pins: () => Pins = () => ({}),
   ) {
     this.#files = files;
     this.#folder = folder;
@@ -162,7 +166,7 @@ export class RationaleStore {
   /** What has just been added always stays, and what a person wrote or pinned. Else the oldest goes first: traces, then samples. */
   #fitting(rowKey: string, kept: KeptQuestion, added: KeptSet | KeptTrace | undefined): KeptQuestion {
     let { sets, traces } = kept;
-    const pinned = new Set(this.#pins(rowKey));
+    const pinned = new Set(this.#pins()[rowKey]);
     const isPlain = (each: KeptSet) => !hasOwnText(each) && !each.set.rationales.some(({ id }) => pinned.has(id));
     while (bytesOf({ sets, traces }) > this.#bounds.bytesPerQuestion) {
       const trace = traces.find((each) => each !== added);
@@ -203,23 +207,30 @@ export class RationaleStore {
     return found.sort((a, b) => a.modified - b.modified).map(({ rowKey, bytes }) => ({ rowKey, bytes }));
   }
 
+  /** Returns the index as it is then. What a person wrote or pinned takes no room from the others: it would leave none in the end. */
   async #makeRoom(files: Index['files']): Promise<Index['files']> {
-    let staying = files;
-    const bytes = () => staying.reduce((sum, each) => sum + each.bytes, 0);
-    // The last one has just been written.
-    for (const oldest of files.slice(0, -1)) {
-      if (staying.length <= this.#bounds.questions && bytes() <= this.#bounds.bytes) break;
-      if (await this.#isPersons(oldest)) continue;
+    const { questions, bytes } = this.#bounds;
+    const isWithin = (some: Index['files']) => some.length <= questions && bytesIn(some) <= bytes;
+    if (isWithin(files)) return files;
+    const pins = this.#pins();
+    const told: Index['files'] = [];
+    for (const each of files) told.push({ ...each, own: each.own ?? (await this.#hasOwn(each.rowKey)) });
+    let plain = told.filter(({ rowKey, own }) => !own && (pins[rowKey] ?? []).length === 0);
+    const gone = new Set<IndexEntry>();
+    for (const oldest of plain) {
+      // The last one has just been written.
+      if (isWithin(plain) || oldest === told.at(-1)) break;
       await this.#files.remove(this.#file(oldest.rowKey));
       this.#known.delete(oldest.rowKey);
-      staying = staying.filter((each) => each !== oldest);
+      gone.add(oldest);
+      plain = plain.slice(1);
     }
-    return staying;
+    return told.filter((each) => !gone.has(each));
   }
 
-  /** What a person wrote or pinned is in the file. */
-  async #isPersons({ rowKey, own }: IndexEntry): Promise<boolean> {
-    return this.#pins(rowKey).length > 0 || (own ?? (await this.of(rowKey)).sets.some(hasOwnText));
+  async #hasOwn(rowKey: string): Promise<boolean> {
+    const kept = this.#known.get(rowKey)?.kept ?? (await this.#read(this.#file(rowKey), KeptQuestion));
+    return kept?.sets.some(hasOwnText) ?? false;
   }
 
   /** Undefined without a file. One that cannot be read is moved aside, not lost, and the log says so. */
@@ -259,6 +270,8 @@ export class RationaleStore {
 }
 
 const hasOwnText = ({ set }: KeptSet): boolean => set.rationales.some(({ origin }) => origin === 'edited');
+
+const bytesIn = (files: Index['files']): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
 
 const bytesOf = (value: object): number => Buffer.byteLength(JSON.stringify(value));
 
