@@ -137,8 +137,9 @@ export const PromptPreview = v.object({
   /** y: separator, template with the gold answer, end token. */
   answer: v.string(),
   answerTokens: Count,
-  /** What the reward is, before KL and ratings, and the tokens of y that it counts: none where a verifier judges. */
-  made: v.pick(FiguresMade, ['kind', 'over', 'subtractNoRationale']),
+  /** What the reward is, before KL and ratings; null for supervised fine-tuning, which has none. */
+  made: v.nullable(v.pick(FiguresMade, ['kind', 'over', 'subtractNoRationale'])),
+  /** The tokens of y that it counts: none where a verifier judges. */
   counted: v.string(),
   countedTokens: Count,
 });

@@ -4,7 +4,11 @@ import { promptPreviewText } from '../../src/extension/inline/prompt_preview_tex
 import type { PromptPreview } from '../../src/protocol/engine_rpc.ts';
 import { ENGLISH } from '../support/languages.ts';
 
-const made: PromptPreview['made'] = { kind: 'log-probability', over: 'answer', subtractNoRationale: false };
+const made: NonNullable<PromptPreview['made']> = {
+  kind: 'log-probability',
+  over: 'answer',
+  subtractNoRationale: false,
+};
 const preview: PromptPreview = {
   ...{ prompt: 'Q: 27 - 8?\nA:', promptTokens: 9, answer: '\nThe answer is 19.</s>', answerTokens: 7 },
   ...{ made, counted: ' 19', countedTokens: 1 },
@@ -38,5 +42,11 @@ describe('the preview of a prompt', () => {
     const text = promptPreviewText(judged, ENGLISH);
     assert.match(text, /1 for a right answer and 0 for a wrong one\.\n$/);
     assert.doesNotMatch(text, /log/);
+  });
+
+  it('says of supervised fine-tuning that it has no self-reward', () => {
+    const text = promptPreviewText({ ...preview, made: null, counted: '', countedTokens: 0 }, ENGLISH);
+    assert.doesNotMatch(text, /made of|log-probability/);
+    assert.match(text, /\nThere is no self-reward: .*\n$/);
   });
 });

@@ -102,9 +102,11 @@ describe('studio service: questions', function () {
     };
     const whole = await previewOf({ reward: { over: 'answer-and-template', subtractNoRationale: true } });
     assert.deepEqual([whole.counted, whole.countedTokens], [whole.answer, whole.answerTokens]);
-    assert.deepEqual([whole.made.over, whole.made.subtractNoRationale], ['answer-and-template', true]);
+    assert.deepEqual([whole.made?.over, whole.made?.subtractNoRationale], ['answer-and-template', true]);
     const judged = await previewOf({ method: 'grpo' });
-    assert.deepEqual([judged.made.kind, judged.counted, judged.countedTokens], ['verifier', '', 0]);
+    assert.deepEqual([judged.made?.kind, judged.counted, judged.countedTokens], ['verifier', '', 0]);
+    const taught = await previewOf({ method: 'sft', sft: { target: 'answer' } });
+    assert.deepEqual([taught.made, taught.counted, taught.countedTokens], [null, '', 0]);
   });
 
   it('describes a model folder from its headers', async () => {

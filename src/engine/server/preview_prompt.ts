@@ -12,11 +12,12 @@ export async function previewPrompt(
 ): Promise<PromptPreview> {
   const question = await OpenQuestion.open(world, params);
   const made = rewardMade(question.config);
+  const over = made === null || made.kind === 'verifier' ? null : made.over;
   return await question.ask(0, async ({ policy, encoded }) => {
     const { prompt, promptIds, answer, answerIds, answerParts } = encoded;
     const pieces = policy.tokenizer.decodePieces(answerIds);
-    const counts = (at: number) => made.over === 'answer-and-template' || answerParts[at] === 'answer';
-    const counted = made.kind === 'verifier' ? [] : pieces.filter((_, at) => counts(at));
+    const counts = (at: number) => over === 'answer-and-template' || answerParts[at] === over;
+    const counted = pieces.filter((_, at) => counts(at));
     return {
       prompt,
       promptTokens: promptIds.length,
@@ -30,7 +31,8 @@ export async function previewPrompt(
 }
 
 /** What stands in a reward of these settings before KL and ratings: where a verifier judges, no likelihood does. */
-function rewardMade(config: RunConfig): SelfRewardMade {
+function rewardMade(config: RunConfig): SelfRewardMade | null {
+  if (config.method === 'sft') return null;
   const { kind, over, subtractNoRationale, judgedBy } = figuresMade(config, 1);
   return judgedBy === 'verifier'
     ? { kind: 'verifier', over, subtractNoRationale: false }

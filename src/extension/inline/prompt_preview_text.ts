@@ -15,7 +15,9 @@ export function promptPreviewText(preview: PromptPreview, l10n: L10n): string {
     answer,
     ...(isPart ? [rule(l10n.t('of which the reward is made of: {0} tokens', countedTokens)), counted] : []),
     rule(l10n.t('end')),
-    selfRewardText(made, l10n),
+    made === null
+      ? l10n.t('There is no self-reward: supervised fine-tuning learns the completion that the dataset gives.')
+      : selfRewardText(made, l10n),
     '',
   ].join('\n');
 }
