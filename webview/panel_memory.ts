@@ -16,12 +16,18 @@ const Edit = v.object({
   sent: v.optional(v.object({ edited: v.string(), text: v.string() })),
 });
 const RememberedQuestion = v.object({
-  /** Key of its row. */
-  key: v.string(),
+  /** Key of its row. Once it was that and, after a space, the weights: such drafts are found again too. */
+  key: v.pipe(
+    v.string(),
+    v.transform((key) => key.split(' ', 1)[0]!),
+  ),
   opened: v.record(v.string(), v.boolean()),
   selected: v.nullable(v.string()),
   samplingDraft: v.nullable(
-    v.object({ k: v.string(), temperature: v.string(), seed: v.string(), strategy: v.exactOptional(StrategyChoice) }),
+    v.object({
+      ...{ k: v.string(), temperature: v.string(), seed: v.string(), strategy: v.exactOptional(StrategyChoice) },
+      changed: v.exactOptional(v.literal(true)),
+    }),
   ),
   edits: v.optional(v.record(v.string(), Edit), {}),
   note: v.nullable(Note),
@@ -54,14 +60,14 @@ export function remember(
   return all.filter((each) => hasDraft(each) || kept.has(each));
 }
 
+/** A form that is open with nothing typed is none. */
 function hasDraft({ edits, note, samplingDraft }: RememberedQuestion): boolean {
-  return (
-    Object.values(edits).some(({ text, original }) => text !== original) || note !== null || samplingDraft !== null
-  );
+  const written = note === null ? Object.values(edits) : [...Object.values(edits), note];
+  return written.some(({ text, original }) => text !== original) || samplingDraft?.changed === true;
 }
 
 export function recall(questions: readonly RememberedQuestion[], key: string): QuestionState | undefined {
-  const found = questions.find((each) => each.key === key);
+  const found = questions.findLast((each) => each.key === key);
   if (found === undefined) return undefined;
   const { key: _, ...state } = found;
   return state;

@@ -4,7 +4,11 @@ import { SamplingSettings, type StrategyChoice } from '../src/protocol/rationale
 
 export type SamplingField = 'k' | 'temperature' | 'seed';
 /** What was typed, and the strategy that was chosen where there are any. */
-export type SamplingDraft = Readonly<Record<SamplingField, string>> & { readonly strategy?: StrategyChoice };
+export type SamplingDraft = Readonly<Record<SamplingField, string>> & {
+  readonly strategy?: StrategyChoice;
+  /** Not only opened: a person has typed or chosen. */
+  readonly changed?: true;
+};
 export const samplingFields: readonly SamplingField[] = ['k', 'temperature', 'seed'];
 
 /** The settings a draft stands for, or the field that is wrong. */

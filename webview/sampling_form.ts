@@ -62,7 +62,7 @@ export function samplingForm(context: RationaleContext, draft: SamplingDraft): C
           value: draft[field],
           invalid: wrong === field,
           ...(wrong === field ? { describedBy: 'sampling-wrong' } : {}),
-          onInput: (value) => change({ samplingDraft: { ...draft, [field]: value } }),
+          onInput: (value) => change({ samplingDraft: { ...draft, [field]: value, changed: true } }),
           onEnter: sample,
         }),
       ),
@@ -96,7 +96,7 @@ function strategyPicker({ snapshot, change }: RationaleContext, draft: SamplingD
       label: t('rationale.field.strategy'),
       value: String(draft.strategy),
       choices: [fixedChoices[0]!, ...each, fixedChoices[1]!],
-      onChoose: (value) => change({ samplingDraft: { ...draft, strategy: choiceOf(value) } }),
+      onChoose: (value) => change({ samplingDraft: { ...draft, strategy: choiceOf(value), changed: true } }),
     }),
   );
 }

@@ -7,7 +7,9 @@ import { type FileSystem, NodeFileSystem } from '../../src/engine/common/file_sy
 import { readJsonLines } from '../../src/engine/common/json_lines.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { EventLog } from '../../src/extension/panels/event_log.ts';
+import type { RunEvent } from '../../src/protocol/records.ts';
 import { longestTurn } from '../support/event_loop.ts';
+import { strategySnapshot } from '../webview/fixtures/run_events.ts';
 
 const LONGEST_TURN_MILLISECONDS = 50;
 
@@ -63,5 +65,30 @@ describe('what a run has written', function () {
     assert.equal(await log.follow(directory), false);
     const messages = log.all.map((event) => event.type === 'health' && event.message);
     assert.deepEqual(messages, ['one', 'other', 'and more than before']);
+  });
+
+  it('is read again after a roll back that differs from it only in the time of a line that is long', async () => {
+    const evaluation = strategySnapshot.events.find(
+      (event): event is Extract<RunEvent, { type: 'evaluation' }> =>
+        event.type === 'evaluation' && event.summary.strategies !== undefined,
+    );
+    const strategies = evaluation!.summary.strategies!;
+    for (const count of [8, 64]) {
+      const perStrategy = Array.from({ length: count }, () => strategies.perStrategy[0]!);
+      const summary = { ...evaluation!.summary, strategies: { ...strategies, count, perStrategy } };
+      const line = (time: string) => JSON.stringify({ ...evaluation, time, summary });
+      assert.ok(line('').length > 1000);
+      const directory = new RunDirectory(new NodeFileSystem(), folder);
+      const log = new EventLog();
+      await writeFile(directory.eventsFile, `${health(1, 'one')}\n${line('2026-11-28T01:01:01.000Z')}\n`);
+      await log.follow(directory);
+      assert.equal(await log.follow(directory), true);
+      await writeFile(
+        directory.eventsFile,
+        `${health(1, 'two')}\n${line('2026-11-28T02:02:02.000Z')}\n${health(3, 'more')}\n`,
+      );
+      assert.equal(await log.follow(directory), false);
+      assert.equal(log.all.length, 3);
+    }
   });
 });

@@ -1,6 +1,7 @@
 /** What the side panel remembers of the questions a person looked at: what was typed is never forgotten for what was only looked at. */
 import assert from 'node:assert/strict';
-import { recall, remember, type SavedRationaleState } from '../../webview/panel_memory.ts';
+import * as v from 'valibot';
+import { recall, remember, SavedRationaleState } from '../../webview/panel_memory.ts';
 import { type QuestionState, untouchedQuestion } from '../../webview/rationale_state.ts';
 
 describe("the side panel's memory", () => {
@@ -15,7 +16,7 @@ describe("the side panel's memory", () => {
   for (const [what, draft] of [
     ['an edit', { edits: { 'step-1/0': { text: 'my words', original: 'its words' } } }],
     ['a note', { note: { id: 'step-1/0', text: 'half a no', original: '' } }],
-    ['a form to sample by', { samplingDraft: { k: '17', temperature: '1', seed: '0' } }],
+    ['a form to sample by', { samplingDraft: { k: '17', temperature: '1', seed: '0', changed: true } }],
   ] as const) {
     it(`keeps ${what} however many other questions were looked at`, () => {
       const questions = having(draft, 300);
@@ -23,6 +24,27 @@ describe("the side panel's memory", () => {
       assert.ok(questions.length <= 21, `${questions.length}`);
     });
   }
+
+  it('takes an open form with nothing typed in it for no draft', () => {
+    const open = {
+      note: { id: 'step-1/0', text: 'stored', original: 'stored' },
+      samplingDraft: { k: '16', temperature: '1', seed: '1' },
+    };
+    assert.deepEqual(recall(having(open, 10), 'first'), { ...untouchedQuestion, ...open });
+    assert.equal(recall(having(open, 20), 'first'), undefined);
+  });
+
+  it('finds drafts that were kept by row and weights', () => {
+    const [question] = having({ note: { id: 'step-1/0', text: 'half a no', original: '' } }, 0);
+    const old = {
+      sort: { by: 'selfReward', descending: true },
+      wordDiff: false,
+      questions: [{ ...question, key: 'row step-1' }],
+    };
+    const { questions } = v.parse(SavedRationaleState, old);
+    assert.equal(recall(questions, 'row')?.note?.text, 'half a no');
+    assert.equal(remember(questions, 'row', untouchedQuestion).length, 1);
+  });
 
   it('keeps of what was only looked at the last, and of a question the rationales opened last', () => {
     const questions = having({ edits: { 'step-1/0': { text: 'its words', original: 'its words' } } }, 20);
