@@ -1,6 +1,6 @@
 /** Evaluation sets as VS Code's tests, with the engine that ships: what is run, what a failed question shows, and a run that is stopped. */
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
@@ -296,6 +296,34 @@ describe('evaluation sets', () => {
         names.filter((name) => /latest|device/.test(name)),
         [],
       );
+    });
+
+    it('more than fit in the list are counted, whichever come and go', async () => {
+      const folder = path.join(workspace(), 'a great many');
+      const write = (name: string) => writeFileSync(path.join(folder, name), '{"question": "?", "answer": "1"}\n');
+      const find = () => controller.refreshHandler?.(new vscode.CancellationTokenSource().token);
+      const listed = () =>
+        [...controller.items].map(([, { label }]) => label).filter((label) => !/more sets/.test(label));
+      const more = () => Number(/^(\d+) more sets/.exec(controller.items.get('more')?.label ?? '')?.[1] ?? 0);
+      const before = listed().length;
+      mkdirSync(folder);
+      try {
+        for (let i = 0; i < 200; i++) write(`set-${i}-test.jsonl`);
+        await find();
+        assert.deepEqual([listed().length, more()], [200, before]);
+        const first = 'a before all others-test.jsonl';
+        write(path.join('..', first));
+        await find();
+        assert.deepEqual([listed().length, more()], [200, before + 1]);
+        assert.ok(listed().includes(first));
+        rmSync(path.join(workspace(), first));
+        await eventually(() => more() === before && listed().length === 200);
+        assert.ok(!listed().includes(first));
+      } finally {
+        rmSync(folder, { recursive: true });
+        await find();
+      }
+      assert.deepEqual([listed().length, more()], [before, 0]);
     });
 
     it('one that cannot be evaluated says why', async () => {

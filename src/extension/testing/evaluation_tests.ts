@@ -15,6 +15,7 @@ import { EvaluationRow } from '../../protocol/records.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { fileStamp } from '../common/file_stamp.ts';
+import { Renewal } from '../common/renewal.ts';
 import { EVALUATION_FILES, findEvaluationFiles } from '../dataset/evaluation_files.ts';
 import { rowIds } from '../dataset/row_ids.ts';
 import { savedFirst } from '../dataset/saved_first.ts';
@@ -40,6 +41,9 @@ export class EvaluationTests implements vscode.Disposable {
   /** Stamp of the newest evaluation seen of each set, and of the one a person asked for last: neither is shown again by itself. */
   readonly #seen = new Map<string, string>();
   readonly #asked = new Map<string, string>();
+  readonly #finding = new Renewal(() =>
+    this.#findSets().catch((error: unknown) => this.#services.reporter.report(error)),
+  );
   #work: Promise<void> = Promise.resolve();
 
   /** @param controller of VS Code; it is disposed with this */
@@ -58,17 +62,17 @@ export class EvaluationTests implements vscode.Disposable {
         SET,
       );
     this.#controller.resolveHandler = async (item) => {
-      if (item === undefined) await this.#findSets();
+      if (item === undefined) await this.#finding.ask();
     };
-    this.#controller.refreshHandler = () => this.#findSets();
+    this.#controller.refreshHandler = () => this.#finding.ask();
     const watcher = vscode.workspace.createFileSystemWatcher(EVALUATION_FILES);
     const parts = [
       this.#controller,
       profile(l10n.t('Evaluate the newest checkpoint'), true, (file) => this.#newestWeights(file)),
       profile(l10n.t('Evaluate the chosen model'), false, () => this.#chosenModel()),
       watcher,
-      watcher.onDidCreate(() => void this.#findSets()),
-      watcher.onDidDelete(({ fsPath }) => this.#remove(fsPath)),
+      watcher.onDidCreate(() => void this.#finding.ask()),
+      watcher.onDidDelete(() => void this.#finding.ask()),
       results.onChanged(() => this.#showSoon()),
     ];
     for (const part of parts) this.#disposables.add(part);
@@ -80,6 +84,8 @@ export class EvaluationTests implements vscode.Disposable {
 
   async #findSets(): Promise<void> {
     const { shown, left } = await findEvaluationFiles();
+    const files = new Set(shown.map(({ fsPath }) => fsPath));
+    for (const { id } of this.#sets) if (!files.has(id)) this.#remove(id);
     for (const uri of shown) this.#set(uri);
     if (left === 0) this.#controller.items.delete(MORE);
     else
