@@ -84,11 +84,15 @@ export function render(container: HTMLElement, ...children: Child[]): void {
     queueMicrotask(() => {
       if (document.activeElement !== document.body) return;
       const near = around.find((element) => container.contains(element))?.querySelector<HTMLElement>(FOCUSABLE);
-      near?.focus({ preventScroll: true });
+      (again(focused) ?? near)?.focus({ preventScroll: true });
     });
 }
 
-const FOCUSABLE = '[tabindex="0"], button:not([disabled], [tabindex="-1"]), vscode-button:not([disabled])';
+const FOCUSABLE = '[tabindex="0"], button:not([tabindex="-1"]), vscode-button';
+
+/** What stands elsewhere now, by its id. */
+const again = (element: Element | null): HTMLElement | null =>
+  element === null || element.id === '' ? null : document.getElementById(element.id);
 
 /** From the innermost outwards; none for an element outside. */
 function ancestors(element: Element | null, container: Element): Element[] {

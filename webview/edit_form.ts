@@ -27,7 +27,6 @@ export function editForm(context: RationaleContext, checkpoint: string, id: stri
   const edit = (next: EditDraft): void => change({ edits: { ...state.edits, [id]: next } });
   const { text, original, sent } = draft;
   const score = (): void => {
-    if (snapshot.activity !== null) return;
     const edited = `edited-${crypto.randomUUID()}`;
     edit({ ...draft, sent: { edited, text } });
     send({ type: 'score-edited', rowKey: snapshot.rowKey, checkpoint, rationale: id, text, edited });
@@ -50,9 +49,7 @@ export function editForm(context: RationaleContext, checkpoint: string, id: stri
       button(
         {
           look: 'primary',
-          disabled: text === original,
-          // A button that is disabled loses the focus.
-          props: { 'aria-disabled': snapshot.activity === null ? undefined : true },
+          disabled: text === original || snapshot.activity !== null,
           onPress: score,
         },
         t('rationale.edit.score'),

@@ -1,7 +1,7 @@
 /** Where the focus goes when a small form opens and closes: into its first field, and back to what opened it. */
 import type { Props } from './dom.ts';
 
-const FIELDS = 'vscode-text-field, vscode-text-area, vscode-dropdown, vscode-button:not([disabled])';
+const FIELDS = 'vscode-text-field, vscode-text-area, vscode-dropdown, vscode-button:not([aria-disabled])';
 const openers = new WeakMap<EventTarget, HTMLElement>();
 
 /**

@@ -74,7 +74,7 @@ function traceButton({ snapshot, send }: RationaleContext, set: RationaleSet, { 
     {
       type: 'button',
       class: 'plain link',
-      // A button that is disabled loses the focus.
+      // With the `disabled` of HTML it would lose the focus.
       'aria-disabled': snapshot.activity === null ? undefined : true,
       on: {
         click: () => {
@@ -165,8 +165,8 @@ function action(options: {
       'data-rove': true,
       'aria-pressed': options.pressed,
       'aria-expanded': options.expanded,
-      disabled: options.disabled === true,
-      on: { click: options.onPress },
+      'aria-disabled': options.disabled === true ? true : undefined,
+      on: { click: () => options.disabled !== true && options.onPress() },
     },
     options.icon ? icon(options.icon) : options.pressed ? icon('right') : null,
     options.label,

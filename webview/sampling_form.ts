@@ -14,9 +14,11 @@ export function samplingButton({ snapshot, state, change }: RationaleContext): V
   const open = state.samplingDraft !== null;
   return button(
     {
+      key: 'sample',
       look: open ? 'secondary' : 'primary',
       disabled: !snapshot.canSample || snapshot.activity !== null,
-      props: { 'aria-expanded': open },
+      // Before the first sample it stands elsewhere than after it.
+      props: { id: 'sample', 'aria-expanded': open },
       onPress: () =>
         change({
           samplingDraft: open
@@ -40,7 +42,7 @@ export function samplingForm(context: RationaleContext, draft: SamplingDraft): C
   const wrong = 'wrong' in read ? read.wrong : null;
   const checkpoint = snapshot.current?.checkpoint ?? snapshot.checkpoints.at(-1)?.name ?? 'base';
   const sample = (): void => {
-    if ('wrong' in read) return;
+    if ('wrong' in read || snapshot.activity !== null) return;
     send({ type: 'sample', rowKey: snapshot.rowKey, checkpoint, settings: read.settings });
     change({ samplingDraft: null });
   };
@@ -66,7 +68,10 @@ export function samplingForm(context: RationaleContext, draft: SamplingDraft): C
           onEnter: sample,
         }),
       ),
-      button({ look: 'primary', disabled: wrong !== null, onPress: sample }, t('rationale.sampleNow')),
+      button(
+        { look: 'primary', disabled: wrong !== null || snapshot.activity !== null, onPress: sample },
+        t('rationale.sampleNow'),
+      ),
     ),
     h(
       'p',

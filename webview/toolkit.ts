@@ -27,6 +27,7 @@ export function registerControls(): void {
 export interface ButtonOptions {
   readonly key?: string;
   readonly look?: 'primary' | 'secondary';
+  /** It says so and does nothing, but it keeps the focus, which the `disabled` of HTML would throw to the top of the page. */
   readonly disabled?: boolean;
   readonly label?: string;
   readonly props?: Props;
@@ -39,7 +40,7 @@ export function button(options: ButtonOptions, ...children: Child[]): VNode {
     {
       ...(options.key === undefined ? {} : { key: options.key }),
       appearance: options.look ?? 'secondary',
-      disabled: options.disabled === true,
+      'aria-disabled': options.disabled === true ? true : undefined,
       'aria-label': options.label,
       ...options.props,
       on: {
@@ -139,14 +140,17 @@ export function textArea(options: {
 export function checkbox(options: {
   readonly label: string;
   readonly checked: boolean;
+  /** As of a button. */
   readonly disabled?: boolean;
   readonly onChange: (checked: boolean) => void;
 }): VNode {
   return h(
     'vscode-checkbox',
     {
-      disabled: options.disabled === true,
+      readonly: options.disabled === true,
       prop: { checked: options.checked },
+      // Once it is in the page the toolkit says of it what it knows itself.
+      updated: (element) => element.setAttribute('aria-disabled', String(options.disabled === true)),
       on: {
         change: (event) => {
           const { checked } = event.currentTarget as HTMLInputElement;

@@ -174,6 +174,24 @@ describe('run dashboard', function () {
     assert.deepEqual(await press('Roll back to step 20'), { type: 'roll-back', runId: 'test-run-3', step: 20 });
   });
 
+  it('keeps the focus on a control that can do nothing any more', async () => {
+    const { page } = await open(trainingSnapshot);
+    for (const name of ['Stop and save', 'Roll back…', 'Export…']) {
+      await panel.send({ type: 'snapshot', snapshot: trainingSnapshot });
+      await panel.send({
+        type: 'snapshot',
+        snapshot: { ...trainingSnapshot, controls: ['pause', 'stop', 'roll-back', 'export'] },
+      });
+      await page.getByRole('button', { name, exact: true }).focus();
+      await panel.send({ type: 'snapshot', snapshot: { ...trainingSnapshot, controls: ['pause'] } });
+      assert.equal((await page.locator('vscode-button:focus').innerText()).trim(), name);
+      assert.equal(await page.getByRole('button', { name, exact: true, disabled: true }).count(), 1);
+      const sent = (await panel.posted()).length;
+      await page.keyboard.press('Enter');
+      assert.deepEqual([(await panel.posted()).length, await page.locator('.form').count()], [sent, 0]);
+    }
+  });
+
   it('says where a health warning began and what cures it', async () => {
     const { page } = await open(trainingSnapshot);
     const health = page.getByRole('region', { name: 'Health' });

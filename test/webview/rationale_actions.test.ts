@@ -1,7 +1,7 @@
 /** The rationale side panel in Chromium: what a person asks for there, and what reaches the host. */
 import assert from 'node:assert/strict';
 import type { RationaleQuestion } from '../../src/protocol/rationale_messages.ts';
-import { questionSnapshot, strategiesSnapshot } from './fixtures/rationales.ts';
+import { questionSnapshot, strategiesSnapshot, unsampledSnapshot } from './fixtures/rationales.ts';
 import { type OpenPanel, PanelHarness } from './harness.ts';
 
 describe('rationale panel: actions', function () {
@@ -48,6 +48,63 @@ describe('rationale panel: actions', function () {
     assert.equal(await focused(), 'Show where the answer becomes clear');
     await panel.send({ type: 'snapshot', snapshot: rated });
     assert.equal(await page.evaluate("document.activeElement.closest('.rationale.open .detail') !== null"), true);
+  });
+
+  for (const [before, name] of [
+    [questionSnapshot, 'Sample again'],
+    [unsampledSnapshot, 'Sample rationales'],
+  ] as const) {
+    it(`keeps the focus on "${name}" while it samples, when a press does nothing, and after it`, async () => {
+      const { page } = await open(before);
+      const focused = page.locator('vscode-button:focus');
+      await page.getByRole('button', { name, exact: true }).focus();
+      await page.keyboard.press('Enter');
+      await page.waitForFunction('document.activeElement.tagName === "VSCODE-TEXT-FIELD"');
+      await page.keyboard.press('Enter');
+      const sent = (await panel.posted()).length;
+      assert.equal((await panel.posted()).at(-1)!.type, 'sample');
+      const activity = { what: 'sampling', done: 1, total: 8 } as const;
+      await panel.send({ type: 'snapshot', snapshot: { ...before, activity } });
+      assert.equal((await focused.innerText()).trim(), name);
+      assert.equal(await page.getByRole('button', { name, exact: true, disabled: true }).count(), 1);
+      for (const key of ['Enter', 'Space']) await page.keyboard.press(key);
+      await page.getByRole('button', { name, exact: true }).click({ force: true });
+      assert.deepEqual([(await panel.posted()).length, await page.locator('.sampling-form').count()], [sent, 0]);
+      await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+      assert.equal((await focused.innerText()).trim(), 'Sample again');
+      assert.equal(await page.getByRole('button', { name: 'Sample again', disabled: true }).count(), 0);
+      await page.keyboard.press('Enter');
+      assert.equal(await page.locator('.sampling-form').count(), 1);
+      await panel.send({ type: 'snapshot', snapshot: { ...questionSnapshot, activity } });
+      await page.getByRole('button', { name: 'Sample', exact: true }).click({ force: true });
+      await page.locator('.sampling-form input').first().press('Enter');
+      assert.equal((await panel.posted()).length, sent, 'nor does the form');
+    });
+  }
+
+  it('keeps the focus on what cannot be done any more, and the keyboard still goes past it', async () => {
+    const { page } = await open(questionSnapshot);
+    const focused = page.locator(':focus');
+    const cannot: RationaleQuestion = { ...questionSnapshot, comparison: null, stages: [], canSample: false };
+    const first = page.locator('.rationale.open');
+    await first.getByRole('button', { name: 'Edit', exact: true }).focus();
+    await panel.send({ type: 'snapshot', snapshot: cannot });
+    assert.equal(await focused.innerText(), 'Edit');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.locator('.edit-form').count(), 0);
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await focused.innerText(), 'Pin');
+
+    await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+    const wordDiff = page.getByRole('checkbox');
+    await wordDiff.focus();
+    await panel.send({ type: 'snapshot', snapshot: cannot });
+    assert.equal(await page.locator('vscode-checkbox:focus').getAttribute('aria-disabled'), 'true');
+    await page.keyboard.press('Space');
+    assert.equal(await wordDiff.isChecked(), false);
+    await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+    await page.keyboard.press('Space');
+    assert.equal(await wordDiff.isChecked(), true);
   });
 
   it('rates, pins, copies, edits and scores, opens row and rollout', async () => {
