@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { contentSecurityPolicy } from '../../src/extension/panels/content_security_policy.ts';
 
 export type PanelName = 'rationale_panel' | 'dashboard_panel' | 'accuracy_panel';
@@ -44,11 +44,13 @@ export class PanelHarness {
   readonly bundles: ReadonlyMap<PanelName, string>;
   readonly #server: Server;
   readonly #browser: Browser;
+  readonly #window: BrowserContext;
 
-  private constructor(bundles: ReadonlyMap<PanelName, string>, server: Server, browser: Browser) {
+  private constructor(bundles: ReadonlyMap<PanelName, string>, server: Server, window: BrowserContext) {
     this.bundles = bundles;
     this.#server = server;
-    this.#browser = browser;
+    this.#browser = window.browser()!;
+    this.#window = window;
   }
 
   /** To be called in a `before` hook, whose tests are skipped where there is no Chromium. */
@@ -104,17 +106,18 @@ export class PanelHarness {
       executablePath: browserPath() ?? 'chromium',
       args: ['--no-sandbox', '--disable-gpu'],
     });
-    return new PanelHarness(bundles, server, browser);
+    const window = await browser.newContext({ reducedMotion: 'reduce' });
+    // Keeps the browser's window when the tab of a panel closes: a new one takes longer than most tests.
+    await window.newPage();
+    return new PanelHarness(bundles, server, window);
   }
 
   async open(
     panel: PanelName,
     options: { theme?: ThemeName; width?: number; height?: number; snapshot?: unknown; state?: unknown } = {},
   ): Promise<OpenPanel> {
-    const page = await this.#browser.newPage({
-      viewport: { width: options.width ?? 360, height: options.height ?? 900 },
-      reducedMotion: 'reduce',
-    });
+    const page = await this.#window.newPage();
+    await page.setViewportSize({ width: options.width ?? 360, height: options.height ?? 900 });
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
