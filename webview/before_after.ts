@@ -13,8 +13,9 @@ export function beforeAfter(context: RationaleContext): Child {
   const { snapshot, state, change } = context;
   const { stages } = snapshot;
   if (stages.length < 2) return null;
-  const course = stages.map(
-    ({ checkpoint, figures }) => `${checkpointLabel(checkpoint)} ${figures ? fixed(figures.meanReward) : '–'}`,
+  // A dash for what was not sampled would read as a minus between two arrows; the table says it in words.
+  const course = stages.flatMap(({ checkpoint, figures }) =>
+    figures === null ? [] : [`${checkpointLabel(checkpoint)} ${fixed(figures.meanReward)}`],
   );
   return h(
     'section',

@@ -40,9 +40,12 @@ export class StatusBar implements vscode.Disposable {
     const { modelFolder, starterFolder } = this.#settings;
     const name = modelFolder === undefined ? vscode.l10n.t('no model') : path.basename(modelFolder);
     const isStarter = modelFolder !== undefined && modelFolder === starterFolder;
+    const starter = vscode.l10n.t('starter');
+    // Where the extension is installed says nothing about its model.
+    const whole = isStarter ? starter : (modelFolder ?? name);
     return {
-      text: `$(type-hierarchy) LaTRO: ${isStarter ? vscode.l10n.t('starter') : name}`,
-      tooltip: plainTooltip(vscode.l10n.t('LaTRO model: {0}. Select to choose another.', modelFolder ?? name)),
+      text: `$(type-hierarchy) LaTRO: ${isStarter ? starter : name}`,
+      tooltip: plainTooltip(vscode.l10n.t('LaTRO model: {0}. Select to choose another.', whole)),
       command: 'latro.chooseModel',
     };
   }

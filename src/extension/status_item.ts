@@ -1,5 +1,6 @@
 /** The one item in the status bar (a test counts): several parts have something to say there, and the most pressing one is read. */
 import * as vscode from 'vscode';
+import { shownText } from './common/shown_text.ts';
 
 /** What may be said, the most pressing first: the run that is trained, what is off for the file in front, the model that would be used. */
 const LAYERS = ['run', 'file', 'model'] as const;
@@ -53,4 +54,4 @@ function joined(texts: readonly vscode.MarkdownString[]): vscode.MarkdownString 
 }
 
 /** Shown as it is, never interpreted. */
-export const plainTooltip = (text: string): vscode.MarkdownString => new vscode.MarkdownString().appendText(text);
+export const plainTooltip = (text: string): vscode.MarkdownString => new vscode.MarkdownString(shownText(text));

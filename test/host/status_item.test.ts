@@ -47,5 +47,6 @@ describe('the item in the status bar', () => {
     const shown = plainTooltip(name);
     assert.equal(shown.isTrusted, undefined);
     assert.ok(!shown.value.includes('](command:'), shown.value);
+    assert.equal(plainTooltip('two words').value, 'two words', 'wrapped between them');
   });
 });

@@ -75,7 +75,6 @@ describe('language-model tools and tasks', () => {
       const { value } = (confirmationMessages?.message ?? new vscode.MarkdownString()) as vscode.MarkdownString;
       assert.doesNotMatch(value, /[^\\]\*/, 'names are shown, never interpreted');
       return value
-        .replaceAll('&nbsp;', ' ')
         .replaceAll(/\\(\W)/g, '$1')
         .split('\n')
         .filter((line) => line !== '');

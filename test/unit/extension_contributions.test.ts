@@ -60,6 +60,8 @@ const conditions = [
 const controllers = found(source, /createCommentController\('([^']+)'/g);
 const panels = found(source, /viewType: '([^']+)'/g);
 
+const AMBIGUOUS = '"editor.unicodeHighlight.ambiguousCharacters":false';
+
 describe('names of package.json and of the source', () => {
   it('are the same commands', () => {
     assert.deepEqual(sorted(contributes.commands.map(({ command }) => command)), sorted(COMMANDS));
@@ -121,6 +123,9 @@ describe('names of package.json and of the source', () => {
     assert.deepEqual(sorted(own), found(source, /['`](latro-(?:prompt|rollouts))['`]/g));
     const languages = found(Object.keys(contributes.configurationDefaults).join(), /\[([^\]]+)\]/g);
     assert.ok(languages.every((id) => contributes.languages.some((language) => language.id === id)));
+    // VS Code draws a box around each minus and times sign, unless told that a document has them on purpose.
+    const boxed = own.filter((id) => !JSON.stringify(contributes.configurationDefaults[`[${id}]`]).includes(AMBIGUOUS));
+    assert.deepEqual(boxed, []);
     assert.deepEqual(
       sorted(contributes.taskDefinitions.map(({ type }) => type)),
       found(source, /registerTaskProvider\('([^']+)'/g),

@@ -25,7 +25,7 @@ describe('the preview of a prompt', () => {
         '──── here the model writes its rationale z ────',
         '──── answer y, 7 tokens ────',
         '\nThe answer is 19.</s>',
-        '──── of which the reward is made of: 1 tokens ────',
+        '──── counted in the reward, 1 of 7 tokens ────',
         ' 19',
         '──── end ────',
         "The self-reward is the log-probability of the gold answer, in nats. It counts the answer's own tokens.",

@@ -22,6 +22,7 @@ describe('a training run', () => {
   let config: RunConfig;
   let store: RunStore;
   let uninterrupted: unknown;
+  const said: string[] = [];
 
   before(async () => {
     await writeTinyProject(folder.path);
@@ -33,13 +34,19 @@ describe('a training run', () => {
     });
     store = new RunStore(world, config.outputDirectory);
     const run = await newRun();
-    await run.execute(SILENT);
+    await run.execute({ ...SILENT, onProgress: ({ message }) => said.push(message) });
     uninterrupted = await runFingerprint(files, run.directory);
   });
 
   const newRun = (): Promise<TrainingRun> => TrainingRun.create(world, store, config, TINY_ENVIRONMENT);
   const resume = (run: TrainingRun, fromStep?: number): Promise<TrainingRun> =>
     TrainingRun.resume(world, store, run.id, TINY_ENVIRONMENT, SILENT, { fromStep });
+
+  it('says what an update earned, in figures as they stand everywhere', () => {
+    const earned = said.filter((message) => message.startsWith('self-reward'));
+    assert.ok(earned.length >= 4);
+    for (const message of earned) assert.match(message, /^self-reward −\d+\.\d\d, \d+ % right, \d+ tokens$/);
+  });
 
   /** Where the run is stopped: at the first progress that `when` holds for. */
   const moments: Record<string, (progress: RunProgress) => boolean> = {

@@ -234,9 +234,10 @@ describe('rationale panel: figures', function () {
     const page = await open(questionSnapshot);
     const toggle = page.getByRole('button', { name: /Before and after/ });
     const [base, , current] = questionSnapshot.stages.map(({ figures }) => figures?.meanReward.toFixed(2));
-    assert.equal(
-      (await toggle.innerText()).replaceAll('−', '-').includes(`base ${base} → step 20 – → step 40 ${current}`),
-      true,
+    const course = (await toggle.innerText()).replaceAll('−', '-');
+    assert.ok(
+      course.endsWith(`mean reward: base ${base} → step 40 ${current}`),
+      `${course}: what was sampled, and no dash`,
     );
     await toggle.focus();
     await page.keyboard.press('Enter');

@@ -327,7 +327,7 @@ function stepsOf(records: readonly RunEvent[]): StepMetrics[] {
 }
 
 function describeStep({ meanSelfReward, correctShare, meanRationaleTokens }: StepMetrics): string {
-  return `self-reward ${meanSelfReward.toFixed(2)}, ${(100 * correctShare).toFixed(0)} % right, ${meanRationaleTokens.toFixed(0)} tokens`;
+  return `self-reward ${meanSelfReward.toFixed(2).replace('-', '−')}, ${(100 * correctShare).toFixed(0)} % right, ${meanRationaleTokens.toFixed(0)} tokens`;
 }
 
 function gainOf(before: EvaluationSummary, after: EvaluationSummary) {

@@ -137,7 +137,7 @@ async function pickPartner(
     throw new LatroError('bad-request', reason, l10n.t('Evaluate other weights on the same file.'));
   }
   const items = partners.map((partner) => partnerItem(own, partner));
-  const picked = await pick(items, l10n.t('After: what to compare {0} with', storedText(first)));
+  const picked = await pick(items, l10n.t('After: compared with {0}', storedText(first)));
   return pairOf([first, picked.value!]);
 }
 

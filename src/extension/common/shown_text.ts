@@ -11,3 +11,10 @@ export function shownText(line: string): string {
     .replace(/[\r\n\v\f\u0085\u2028\u2029]/g, ' ')
     .replace(/^ +| (?= )/g, (spaces) => '\u00a0'.repeat(spaces.length));
 }
+
+/** One paragraph a line; empty ones are left out. */
+export const shownLines = (lines: readonly string[]): string =>
+  lines
+    .filter((line) => line !== '')
+    .map(shownText)
+    .join('\n\n');

@@ -7,6 +7,7 @@ import * as vscode from 'vscode';
 import type { CommandId } from '../command_ids.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { Pace } from '../common/pace.ts';
+import { shownLines } from '../common/shown_text.ts';
 import { mayBeDataset } from '../dataset/dataset_document.ts';
 import { bytesText } from '../models/model_text.ts';
 import type { StatusFace, StatusItem } from '../status_item.ts';
@@ -49,7 +50,6 @@ export class LargeFileStatus implements vscode.Disposable {
 
 function fileFace(isLines: boolean, size: string): StatusFace {
   const { l10n } = vscode;
-  const text = new vscode.MarkdownString();
   const off = l10n.t(
     'VS Code hands files of more than 50 MB to no extension: results, rationales, notes, lenses and quick fixes cannot be shown in them.',
   );
@@ -58,7 +58,7 @@ function fileFace(isLines: boolean, size: string): StatusFace {
         'Its rows are checked from disk and listed in the Problems view. Training and evaluation read the whole file.',
       )
     : l10n.t('As JSON Lines its rows are checked from disk. Training and evaluation read up to 400 MB of JSON.');
-  text.appendText(off).appendMarkdown('\n\n').appendText(on);
+  const text = new vscode.MarkdownString(shownLines([off, on]));
   if (vscode.workspace.isTrusted) {
     const links = isLines
       ? [

@@ -13,7 +13,7 @@ export function promptPreviewText(preview: PromptPreview, l10n: L10n): string {
     rule(l10n.t('here the model writes its rationale z')),
     rule(l10n.t('answer y, {0} tokens', answerTokens)),
     answer,
-    ...(isPart ? [rule(l10n.t('of which the reward is made of: {0} tokens', countedTokens)), counted] : []),
+    ...(isPart ? [rule(l10n.t('counted in the reward, {0} of {1} tokens', countedTokens, answerTokens)), counted] : []),
     rule(l10n.t('end')),
     made === null
       ? l10n.t('There is no self-reward: supervised fine-tuning learns the completion that the dataset gives.')

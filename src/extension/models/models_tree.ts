@@ -5,6 +5,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { EngineFailure, ModelDescription } from '../../protocol/engine_rpc.ts';
 import { DisposableStore } from '../common/disposables.ts';
+import { shownLines } from '../common/shown_text.ts';
 import type { EngineSupervisor } from '../engine/engine_supervisor.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Settings } from '../settings.ts';
@@ -155,7 +156,5 @@ function tooltipOf(folder: string, model: Described | undefined): vscode.Markdow
       memoryText(model),
     );
   }
-  const text = new vscode.MarkdownString();
-  for (const line of lines) text.appendText(line).appendMarkdown('\n\n');
-  return text;
+  return new vscode.MarkdownString(shownLines(lines));
 }

@@ -1,5 +1,6 @@
 /** The runs of the workspace as a tree: state, gain, and what can be done with each. */
 import * as vscode from 'vscode';
+import { shownLines } from '../common/shown_text.ts';
 import { engineText } from '../engine/engine_text.ts';
 import type { JobTracker } from '../engine/job_tracker.ts';
 import {
@@ -108,8 +109,6 @@ function contextOf(run: ShownRun, live: boolean): string {
 
 /** Plain text in Markdown: names of models and files are shown, never interpreted. */
 function tooltipOf(run: ShownRun): vscode.MarkdownString {
-  const text = new vscode.MarkdownString();
   const lines = [run.id, run.model, run.dataset, stepText(run), gainText(run), engineText(run.statusReason)];
-  for (const line of lines.filter((each) => each !== '')) text.appendText(line).appendMarkdown('\n\n');
-  return text;
+  return new vscode.MarkdownString(shownLines(lines));
 }

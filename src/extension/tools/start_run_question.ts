@@ -5,6 +5,7 @@ import { readRunConfig } from '../../engine/runs/config_file.ts';
 import { resolveConfigPaths, resolveRunConfig } from '../../engine/runs/resolve_config.ts';
 import type { ConfigSource } from '../../protocol/engine_rpc.ts';
 import type { RunConfig } from '../../protocol/run_config.ts';
+import { shownLines } from '../common/shown_text.ts';
 
 /**
  * @param file as the language model named it
@@ -13,21 +14,18 @@ import type { RunConfig } from '../../protocol/run_config.ts';
 export async function startRunQuestion(file: string, source: ConfigSource): Promise<vscode.PreparedToolInvocation> {
   const { l10n } = vscode;
   const { model, adapter, dataset, steps, epochs, outputDirectory } = await configOf(source);
-  const message = new vscode.MarkdownString();
-  for (const line of [
+  // Names are shown, never interpreted.
+  const message = shownLines([
     l10n.t('Train with {0}.', file),
     l10n.t('Model: {0}', model),
     ...(adapter === undefined ? [] : [l10n.t('Adapter to begin with: {0}', adapter)]),
     l10n.t('Training questions: {0}', dataset.train),
     steps === null ? l10n.t('Length: {0} epochs', epochs ?? '?') : l10n.t('Length: {0} updates', steps),
     l10n.t('Written to: {0}', outputDirectory),
-  ]) {
-    // Names are shown, never interpreted.
-    message.appendText(line).appendMarkdown('\n\n');
-  }
+  ]);
   return {
     invocationMessage: l10n.t('Starting a training run'),
-    confirmationMessages: { title: l10n.t('Start a training run?'), message },
+    confirmationMessages: { title: l10n.t('Start a training run?'), message: new vscode.MarkdownString(message) },
   };
 }
 
