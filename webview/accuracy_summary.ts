@@ -1,11 +1,12 @@
 /** Before → after: accuracies with their paired interval and test, the 2×2 table, and what else moved. Never a bare percentage. */
 import type { AccuracyComparison } from '../src/protocol/panel_messages.ts';
 import type { EvaluationSummary } from '../src/protocol/records.ts';
+import { axis } from './axis.ts';
 import { arrow } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, percent, pValue, signed } from './format.ts';
 import { icon } from './icons.ts';
-import { axis } from './rationale_figures.ts';
+
 import { t } from './strings.ts';
 import type { Tip } from './tip.ts';
 import { explained } from './tooltip.ts';

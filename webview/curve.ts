@@ -1,7 +1,8 @@
 /** One live curve, drawn by uPlot in the theme's colours. The cursor is the panel's state, so pointer and keyboard move it alike. */
 import uPlot from 'uplot';
-import { compact, fixed } from './format.ts';
-import { dodge } from './rationale_figures.ts';
+import { dodge } from './axis.ts';
+import { shownRange, tickLabels, ticksBetween } from './curve_scale.ts';
+
 import { smoothed } from './run_history.ts';
 
 /** Where a health warning began, and what it says. */
@@ -119,7 +120,7 @@ export class Curve {
       legend: { show: false },
       scales: {
         x: { time: false, range: () => [0, axisLength(this.#data)] },
-        y: { range: (_, low, high) => paddedRange(low, high) },
+        y: { range: (_, low, high) => shownRange(low, high, this.#data.share) },
       },
       cursor: {
         y: false,
@@ -136,7 +137,12 @@ export class Curve {
       },
       axes: [
         { ...axis, size: 22, gap: 2, space: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
-        { ...axis, size: PLOT_LEFT, gap: 4, space: 28, values: (_, ticks) => tickLabels(ticks, this.#data.share) },
+        {
+          ...axis,
+          ...{ size: PLOT_LEFT, gap: 4, space: 28 },
+          splits: (_, __, low, high, step) => ticksBetween(low, high, step),
+          values: (_, ticks) => tickLabels(ticks, this.#data.share),
+        },
       ],
       series: [
         {},
@@ -192,24 +198,6 @@ function columns(data: CurveData): uPlot.AlignedData {
       )
     : values;
   return [[...data.steps], values, trend];
-}
-
-/** As many digits as the ticks have: 0.25 is no 0.3. */
-function tickLabels(ticks: readonly number[], share: boolean): string[] {
-  const scaled = share ? ticks.map((tick) => tick * 100) : ticks;
-  const step = Math.abs((scaled[1] ?? 1) - (scaled[0] ?? 0));
-  if (step >= 1e5 || step < 1e-4) return scaled.map(compact);
-  const digits =
-    [0, 1, 2, 3, 4].find((each) => Math.abs(step * 10 ** each - Math.round(step * 10 ** each)) < 1e-6) ?? 5;
-  return scaled.map((tick) => (share ? `${fixed(tick, digits)} %` : fixed(tick, digits)));
-}
-
-/** A little air above and below; never an empty interval. */
-function paddedRange(low: number | null, high: number | null): [number, number] {
-  if (low === null || high === null) return [0, 1];
-  const air = (high - low) * 0.08 || Math.abs(high) * 0.1 || 0.5;
-  const bottom = low >= 0 && low - air < 0 ? 0 : low - air;
-  return [bottom, high + air];
 }
 
 function color(variable: string): string {

@@ -4,9 +4,10 @@
  */
 import { samplesOf } from '../src/protocol/rationale_draw.ts';
 import type { RationaleSet, RationaleView } from '../src/protocol/rationale_messages.ts';
+import { axis, dodge } from './axis.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, signed } from './format.ts';
-import { axis, dodge, meanSelfReward, rightCount } from './rationale_figures.ts';
+import { meanSelfReward, rightCount } from './rationale_figures.ts';
 import { strategyColour } from './strategy_style.ts';
 import { t } from './strings.ts';
 import { explained } from './tooltip.ts';

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { drawOf, samplesOf } from '../../src/protocol/rationale_draw.ts';
 import type { RationaleView } from '../../src/protocol/rationale_messages.ts';
 import type { AnswerTokenRecord, RationaleRecord } from '../../src/protocol/records.ts';
+import { axis, dodge } from '../../webview/axis.ts';
 import {
   compact,
   duration,
@@ -16,10 +17,8 @@ import {
   significant,
 } from '../../webview/format.ts';
 import {
-  axis,
   clearAnswer,
   counterpart,
-  dodge,
   groupByStrategy,
   meanSelfReward,
   rightCount,
