@@ -38,6 +38,7 @@ export const SavedRationaleState = v.object({
   sort: v.object({ by: v.picklist(SORT_COLUMNS), descending: v.boolean() }),
   wordDiff: v.boolean(),
   stagesOpen: v.optional(v.boolean(), false),
+  legendOpen: v.optional(v.boolean(), false),
   /** Those looked at last come last. */
   questions: v.optional(v.array(RememberedQuestion), []),
 });
@@ -74,8 +75,8 @@ export function recall(questions: readonly RememberedQuestion[], key: string): Q
 }
 
 export function saved(
-  { sort, wordDiff, stagesOpen }: RationaleState,
+  { sort, wordDiff, stagesOpen, legendOpen }: RationaleState,
   questions: SavedRationaleState['questions'],
 ): SavedRationaleState {
-  return { sort, wordDiff, stagesOpen, questions };
+  return { sort, wordDiff, stagesOpen, legendOpen, questions };
 }

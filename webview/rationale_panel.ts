@@ -21,9 +21,9 @@ import {
   untouchedQuestion,
 } from './rationale_state.ts';
 import { rationaleTable } from './rationale_table.ts';
-import { tokenLegend } from './rationale_text.ts';
 import { samplingButton, samplingForm } from './sampling_form.ts';
 import { t } from './strings.ts';
+import { tokenLegend } from './token_legend.ts';
 import { button, checkbox } from './toolkit.ts';
 import { explained } from './tooltip.ts';
 
@@ -114,7 +114,7 @@ function questionView(context: RationaleContext): Child {
           beforeAfter(context),
           listToolbar(context),
           context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null,
-          context.state.wordDiff && context.snapshot.comparison ? diffLegend() : tokenLegend(),
+          context.state.wordDiff && context.snapshot.comparison ? diffLegend() : tokenLegend(context),
           rationaleTable(context, current),
           strayEdits(context, current.checkpoint),
           strayNote(context),

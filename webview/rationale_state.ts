@@ -41,6 +41,8 @@ export interface RationaleState extends QuestionState {
   readonly wordDiff: boolean;
   /** The table of base, previous checkpoint and current is open. */
   readonly stagesOpen: boolean;
+  /** The legend says what the lines above the words mean, too. */
+  readonly legendOpen: boolean;
 }
 
 export const untouchedQuestion: QuestionState = {
@@ -56,6 +58,7 @@ export const initialRationaleState: RationaleState = {
   sort: { by: 'selfReward', descending: true },
   wordDiff: false,
   stagesOpen: false,
+  legendOpen: false,
 };
 
 export interface RationaleContext {

@@ -5,7 +5,7 @@ import { diffView } from './diff_view.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { icon } from './icons.ts';
 import { prefixAfter } from './prefix_line.ts';
-import { clearAnswer, counterpart, type TokenKind, tokenKind, weightLevel } from './rationale_figures.ts';
+import { clearAnswer, counterpart, tokenKind, weightLevel } from './rationale_figures.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { tokenTip } from './rationale_tips.ts';
 import { t } from './strings.ts';
@@ -87,37 +87,4 @@ function weightChip(rationale: RationaleView, set: RationaleSet): VNode {
           ],
     ),
   );
-}
-
-export function tokenLegend(): Child {
-  const kinds: readonly TokenKind[] = ['expected', 'likely', 'unsure', 'surprising'];
-  const probabilities = h(
-    'p',
-    { class: 'legend' },
-    t('rationale.legend'),
-    kinds.map((kind) =>
-      h('span', { class: 'legend-item' }, h('span', { class: `token ${kind}` }, t(`rationale.legend.${kind}`))),
-    ),
-  );
-  const weights = (['more', 'less'] as const).map((way) =>
-    h(
-      'span',
-      { class: 'legend-item' },
-      h(
-        'span',
-        { class: `weighted ${way}`, vars: { '--weight': 2 } },
-        h('span', { class: 'token' }, t(`rationale.legend.weight.${way}`)),
-      ),
-    ),
-  );
-  return [
-    probabilities,
-    h(
-      'p',
-      { class: 'legend weights' },
-      t('rationale.legend.weight'),
-      weights,
-      h('span', { class: 'legend-item' }, t('rationale.legend.weight.size')),
-    ),
-  ];
 }

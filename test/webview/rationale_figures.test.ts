@@ -199,7 +199,9 @@ describe('rationale panel: figures', function () {
     assert.ok(widths[0]! > widths.at(-1)!, `${widths}`);
     for (const { width, style } of await drawn('edited/0')) assert.equal(style === 'none' ? 0 : width, 0);
     assert.match(await row('edited/0').locator('.weight').innerText(), /no weight in an update/);
-    const legend = await page.locator('.legend.weights').innerText();
+    await page.getByRole('button', { name: 'Line above', expanded: false }).focus();
+    await page.keyboard.press('Enter');
+    const legend = await page.locator('.legend .weights').innerText();
     for (const part of ['solid: more likely', 'dashed: less likely', 'thicker'])
       assert.ok(legend.includes(part), legend);
     // By keyboard: the chip above the text, then each token, say it.
