@@ -29,6 +29,7 @@ const ShapeSchema = v.object({
   decode1: v.optional(StageSchema),
   decode8: v.optional(StageSchema),
   decode64: v.optional(StageSchema),
+  products64: v.optional(StageSchema),
   score: v.optional(StageSchema),
   step: v.optional(StageSchema),
   update: v.optional(UpdateSchema),

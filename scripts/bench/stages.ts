@@ -10,9 +10,10 @@ import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
 import { quantisedWeights } from '../../src/engine/model/quantise.ts';
 import { type Floors, matrixKinds } from './floors.ts';
+import { ProductsOfOneToken } from './products.ts';
 import { randomWeights } from './shapes.ts';
 
-export const STAGES = ['prefill', 'decode1', 'decode8', 'decode64', 'score', 'step'] as const;
+export const STAGES = ['prefill', 'decode1', 'decode8', 'decode64', 'products64', 'score', 'step'] as const;
 export type StageName = (typeof STAGES)[number];
 
 export interface Round {
@@ -24,6 +25,8 @@ export interface Stage {
   readonly round: () => Promise<Round>;
   /** Seconds that a round cannot go below by these floors. */
   readonly least: (floors: Floors) => number;
+  /** Releases what this stage alone holds. */
+  readonly dispose?: () => Promise<void>;
 }
 
 const SEQUENCES = 8;
@@ -114,6 +117,8 @@ export function openStage(name: StageName, model: LanguageModel): Stage {
       return decodeStage(model, 8);
     case 'decode64':
       return decodeStage(model, 64);
+    case 'products64':
+      return productsStage(model, 64);
   }
 }
 
@@ -163,5 +168,22 @@ function decodeStage(model: LanguageModel, rows: number): Stage {
       return { seconds: (times.at(-1)! - times[0]!) / 1000, tokens: rows * (times.length - 1) };
     },
     least: (floors) => DECODED * leastDecodeSeconds(config, rows, floors, model.programs.precision),
+  };
+}
+
+/** What of `decodeStage` is products: the part of it that no other arrangement of the rest could save. */
+function productsStage(model: LanguageModel, rows: number): Stage {
+  const { config, programs } = model;
+  let opened: Promise<ProductsOfOneToken> | null = null;
+  return {
+    round: async () => {
+      opened ??= ProductsOfOneToken.create(config, rows, programs.options);
+      const products = await opened;
+      const start = performance.now();
+      for (let i = 0; i < DECODED; i++) await products.run();
+      return { seconds: (performance.now() - start) / 1000, tokens: rows * DECODED };
+    },
+    least: (floors) => DECODED * leastDecodeSeconds(config, rows, floors),
+    dispose: async () => (await opened)?.dispose(),
   };
 }
