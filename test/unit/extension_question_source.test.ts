@@ -1,7 +1,7 @@
 /** What the side panel reads of the runs on disk: whose rationales, which of them, and how long that holds the editor. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { cp, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
@@ -116,11 +116,23 @@ describe('what the side panel reads', function () {
       const rationales = Array.from({ length: samples }, (_, sample) => ({ ...first, sample }));
       return `${JSON.stringify({ ...one, rationales })}\n`;
     };
+    let written: RunDirectory | undefined;
     let run: RunDirectory;
-    beforeEach(async () => {
-      run = await newRun(ROLLOUTS);
+    /** Once, 100 MB of them. */
+    const writeRollouts = async (): Promise<RunDirectory> => {
+      const directory = new RunDirectory(files, await mkdtemp(path.join(tmpdir(), 'latro-rollouts-')));
+      await files.makeDirectory(directory.rolloutsFolder);
       assert.ok(largeRollout(1).length >= 33_000);
-      for (let step = 1; step <= ROLLOUTS; step++) await writeFile(run.rolloutFile(step), largeRollout(step));
+      for (let step = 1; step <= ROLLOUTS; step++) await writeFile(directory.rolloutFile(step), largeRollout(step));
+      return directory;
+    };
+    beforeEach(async () => {
+      written ??= await writeRollouts();
+      run = await newRun(ROLLOUTS);
+      await cp(written.rolloutsFolder, run.rolloutsFolder, { recursive: true });
+    });
+    after(async () => {
+      if (written !== undefined) await rm(written.path, { recursive: true });
     });
 
     it('never holds the editor for 50 ms, and reads nothing again where nothing has changed', async () => {
@@ -169,15 +181,23 @@ describe('what the side panel reads', function () {
       const index = new RolloutIndex(run);
       const { rowKey } = question.row;
       const steps = await index.steps(rowKey);
-      const before = readdirSync(FILES).length;
+      // Other tests of the process have files of their own open.
+      const rollouts = await realpath(run.rolloutsFolder);
+      const isRollout = (descriptor: string) => {
+        try {
+          return readlinkSync(path.join(FILES, descriptor)).startsWith(rollouts);
+        } catch {
+          return false; // closed meanwhile
+        }
+      };
       let most = 0;
       const looks = setInterval(() => {
-        most = Math.max(most, readdirSync(FILES).length - before);
+        most = Math.max(most, readdirSync(FILES).filter(isRollout).length);
       });
       const read = await Promise.all(steps.map((step) => index.read(rowKey, step, QuestionRollout)));
       clearInterval(looks);
       assert.equal(read.filter((rollout) => rollout !== undefined).length, ROLLOUTS);
-      assert.ok(most > 0 && most <= 10, `${most} files`);
+      assert.ok(most > 0 && most <= 8, `${most} files`);
     });
   });
 
