@@ -1,16 +1,21 @@
-// `npm test`: everything, from a fresh clone. Installs what is missing (packages, a VS Code, a browser), then runs each stage, prints
-// its seconds, and ends with one line of counts over all stages. Every stage runs even when an earlier one failed, and none for ever:
-// each has several times the minutes it takes on a quiet machine with two cores.
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+// `npm test`: everything, from a fresh clone; `npm test -- panel lint`: the stages with one of these words in their names. Installs what
+// is missing (packages, a VS Code, a browser), then runs each stage, prints its seconds, and ends with one line of counts over all
+// stages. Every stage runs even when an earlier one failed, and none for ever: each has several times the minutes it takes on a quiet
+// machine with two cores. Those without a window run two at a time, because most take one core. CONTRIBUTING.md says how long each takes.
+import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setupChromium, setupVscode } from './setup_vscode.mjs';
 import { testWebgpu } from './test_webgpu.mjs';
 import { installDependencies, root, run, seconds, testHome, tool } from './tools.mjs';
 
+const words = process.argv.slice(2);
+const isWanted = (name) => words.length === 0 || words.some((word) => name.includes(word));
+
 const total = { passing: 0, failing: 0, pending: 0 };
 
 /** Runs one stage, prints its output as one block when it ends, and adds mocha's counts to the total. */
 async function stage(name, action) {
+  if (!name.startsWith('install') && !isWanted(name)) return true;
   const started = Date.now();
   const lines = [];
   console.log(`… ${name}`);
@@ -40,17 +45,22 @@ function countOf(lines, kind) {
 
 const node = (script, minutes) => (onLine) => run(process.execPath, [path.join(root, script)], { onLine, minutes });
 
-/** Runs the mocha tests of a folder; a folder without any is said to be empty. */
+/** The test files of a folder and those below it, as paths from the root. */
+const testsIn = (folder) =>
+  readdirSync(path.join(root, folder), { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
+
+/** Every second of them, from the first or the second on: neighbours by name take about as long as one another. */
+const half = (files, first) => files.filter((_, i) => i % 2 === first);
+
+/** Runs test files in one mocha. */
 const mocha =
-  (folder, minutes, options = []) =>
+  (files, minutes, options = []) =>
   (onLine) => {
-    const files = existsSync(path.join(root, folder)) ? readdirSync(path.join(root, folder), { recursive: true }) : [];
-    if (!files.some((file) => file.endsWith('.test.ts'))) {
-      console.log(`  no tests in ${folder}`);
-      return 0;
-    }
     const always = ['--import=tsx', '--require=./test/support/ends_by_itself.ts'];
-    return tool('mocha/bin/mocha.js', [...always, ...options, `${folder}/**/*.test.ts`], { onLine, minutes });
+    return tool('mocha/bin/mocha.js', [...always, ...options, ...files], { onLine, minutes });
   };
 
 async function typecheck(onLine) {
@@ -59,36 +69,57 @@ async function typecheck(onLine) {
   return Math.max(...codes);
 }
 
+async function buildAndPackage(onLine) {
+  const code = await node('scripts/package.mjs', 5)(onLine);
+  return code || (await run(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--host-tests'], { onLine }));
+}
+
+/** Two at a time, in this order. */
+async function twoAtATime(jobs) {
+  const waiting = [...jobs];
+  const lane = async () => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await job();
+  };
+  await Promise.all([lane(), lane()]);
+}
+
 mkdirSync(testHome, { recursive: true });
 if (!(await stage('install packages', (onLine) => installDependencies({ onLine })))) process.exit(1);
 
-let chromium;
-const browserAndVscode = stage('install VS Code and Chromium', async (onLine) => {
-  await setupVscode(onLine);
-  chromium = await setupChromium(onLine);
+const browser = stage('install Chromium', async (onLine) => {
+  process.env.CHROMIUM = await setupChromium(onLine);
   return 0;
 });
-// Most of them take one core: what follows up to the package takes the other.
-const unitTests = stage('unit tests', mocha('test/unit', 12, ['--timeout=30000', '--reporter=dot']));
-await stage('type check', typecheck);
-await stage('lint', (onLine) => tool('@biomejs/biome/bin/biome', ['ci', '--colors=off', '.'], { onLine }));
-await browserAndVscode;
-
-if (chromium) process.env.CHROMIUM = chromium;
-await stage('panel tests in a browser', mocha('test/webview', 8, ['--timeout=60000', '--reporter=dot']));
-await stage("WebGPU tests on the browser's software driver", (onLine) =>
-  testWebgpu({ onLine, reporter: 'dot', minutes: 12 }),
-);
-await unitTests;
-// These take both cores.
-await stage('reference tests', mocha('test/reference', 8, ['--timeout=240000']));
-await stage('package', node('scripts/package.mjs', 5));
-await stage("tests in VS Code's extension host", async (onLine) => {
-  const built = await run(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--host-tests'], { onLine });
-  return built || (await tool('@vscode/test-cli/out/bin.mjs', [], { onLine, minutes: 10 }));
+const vscode = stage('install VS Code', async (onLine) => {
+  await setupVscode(onLine);
+  return 0;
 });
-const withRetries = ['--retries=1', '--reporter=test/support/spec_with_retries.cjs'];
-await stage('end-to-end tests', mocha('test/e2e', 30, ['--timeout=240000', ...withRetries]));
+
+const unit = testsIn('test/unit');
+const dot = '--reporter=dot';
+await twoAtATime([
+  () => stage('unit tests, first half', mocha(half(unit, 0), 12, ['--timeout=30000', dot])),
+  () => stage('type check', typecheck),
+  () => stage('lint', (onLine) => tool('@biomejs/biome/bin/biome', ['ci', '--colors=off', '.'], { onLine })),
+  async () => {
+    await browser;
+    await stage('panel tests in a browser', mocha(testsIn('test/webview'), 8, ['--timeout=60000', dot]));
+  },
+  () => stage('unit tests, second half', mocha(half(unit, 1), 12, ['--timeout=30000', dot])),
+  () =>
+    stage("WebGPU tests on the browser's software driver", (onLine) =>
+      testWebgpu({ onLine, reporter: 'dot', minutes: 12 }),
+    ),
+  () => stage('reference tests', mocha(testsIn('test/reference'), 8, ['--timeout=240000'])),
+  () => stage('package', buildAndPackage),
+]);
+await vscode;
+
+await stage("tests in VS Code's extension host", (onLine) =>
+  tool('@vscode/test-cli/out/bin.mjs', [], { onLine, minutes: 10 }),
+);
+const withRetries = ['--retries=1', '--reporter=test/support/spec_with_retries.cjs', '--timeout=240000'];
+await stage('end-to-end tests', mocha(testsIn('test/e2e'), 30, withRetries));
 
 console.log(`\n${total.passing} passed, ${total.failing} failed, ${total.pending} skipped`);
 process.exitCode = total.failing === 0 ? 0 : 1;
