@@ -5,6 +5,7 @@ import { differenceShown } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { icon } from './icons.ts';
+import { isolated } from './isolated.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { checkpointLabel, t } from './strings.ts';
 import { explained } from './tooltip.ts';
@@ -109,7 +110,7 @@ function votes({ right, k, majority, majorityCorrect }: Figures): Child {
           { class: 'majority' },
           icon(majorityCorrect ? 'right' : 'wrong', majorityCorrect ? 'good' : 'bad'),
           h('span', { class: 'visually-hidden' }, t(majorityCorrect ? 'right' : 'wrong')),
-          t('rationale.stages.majority', majority),
+          t('rationale.stages.majority', isolated(majority)),
         ),
   ];
 }

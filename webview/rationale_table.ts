@@ -144,7 +144,7 @@ function groupHeading(
         'th',
         { scope: 'rowgroup', colspan: COLUMNS },
         strategy === undefined ? null : strategyMark(strategy),
-        h('span', { class: 'name' }, name),
+        h('span', { class: 'name' }, h('bdi', null, name)),
         h(
           'span',
           { class: 'dim' },
@@ -245,7 +245,8 @@ function marks(rationale: RationaleView, other: RationaleView | null, label: str
     parts.push(h('span', { class: 'tag' }, icon('again'), t('rationale.sampledAgain')));
   if (rationale.rating?.verdict)
     parts.push(h('span', { class: 'tag' }, t(`rationale.rate.${rationale.rating.verdict}`)));
-  if (rationale.rating?.note) parts.push(h('span', { class: 'tag note' }, icon('note'), rationale.rating.note));
+  if (rationale.rating?.note)
+    parts.push(h('span', { class: 'tag note' }, icon('note'), h('bdi', null, rationale.rating.note)));
   if (other) {
     parts.push(
       h(

@@ -3,6 +3,7 @@ import type { RationaleSet, RationaleView } from '../src/protocol/rationale_mess
 import type { AnswerTokenRecord, RationaleRecord, TokenRecord } from '../src/protocol/records.ts';
 import { weightText } from './advantage_tips.ts';
 import { fixed, probability, signed } from './format.ts';
+import { isolated } from './isolated.ts';
 import { same } from './reward_tips.ts';
 import { t } from './strings.ts';
 import type { Tip } from './tip.ts';
@@ -59,7 +60,7 @@ export function answerTokenTip(token: AnswerTokenRecord, isEnd: boolean): Tip {
 }
 
 export function quoted(text: string): string {
-  return `“${visibleToken(text)}”`;
+  return `“${isolated(visibleToken(text))}”`;
 }
 
 /** A token as it can be seen: a lone newline would otherwise be an empty cell. */

@@ -22,6 +22,8 @@ const MARGIN_PERCENT = 3;
 /** The plot is as wide as the panel; marks are dodged as if it were this wide. */
 const NOMINAL_WIDTH = 330;
 const MARK_GAP = 10;
+/** Characters: about half of the narrowest panel. */
+const LONGEST_LABEL = 24;
 
 export interface Lane {
   readonly label: string;
@@ -81,7 +83,7 @@ function laneMarks(
           y2: top + laneHeight - 3,
           vars: { '--strategy': strategyColour(strategy) },
         }),
-    h('text', { class: 'lane', x: '0', y: top + 11 }, label),
+    h('text', { class: 'lane', x: '0', y: top + 11 }, shortened(label)),
     set.rationales.map((rationale, i) => {
       const { record } = rationale;
       const y = middle + Math.max(-2, Math.min(2, places[i] ?? 0)) * 6;
@@ -110,6 +112,10 @@ function laneMarks(
     }),
   ];
 }
+
+/** It stands on the plot itself; the name in full is beside the rationales, and in the explanation of each mark. */
+const shortened = (label: string): string =>
+  label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL - 1)}…` : label;
 
 /** None for a rationale that has no baseline to come from. */
 function advantageArrow({ record }: RationaleView, percentAt: (value: number) => number, bottom: number): Child {

@@ -101,8 +101,11 @@ export function textField(options: {
       'aria-invalid': options.invalid === true ? 'true' : undefined,
       'aria-describedby': options.describedBy,
       prop: { value: options.value },
-      // Once it is in the page the toolkit names it after its content, and "Text field" where there is none.
-      updated: (element) => element.setAttribute('aria-label', options.label),
+      updated(element) {
+        // Once it is in the page the toolkit names it after its content, and "Text field" where there is none.
+        element.setAttribute('aria-label', options.label);
+        writeEitherWay(element);
+      },
       on: {
         input: (event) => options.onInput((event.currentTarget as HTMLInputElement).value),
         keydown: (event) => {
@@ -118,6 +121,11 @@ export function textField(options: {
   );
 }
 
+/** As the words that are typed in it run. */
+function writeEitherWay(field: HTMLElement): void {
+  field.shadowRoot?.querySelector('input, textarea')?.setAttribute('dir', 'auto');
+}
+
 export function textArea(options: {
   readonly label: string;
   readonly value: string;
@@ -131,6 +139,7 @@ export function textArea(options: {
       resize: 'vertical',
       'aria-label': options.label,
       prop: { value: options.value },
+      updated: writeEitherWay,
       on: { input: (event) => options.onInput((event.currentTarget as HTMLTextAreaElement).value) },
     },
     options.label,
