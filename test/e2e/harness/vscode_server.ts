@@ -100,6 +100,12 @@ function environment(directory: string, more: Readonly<Record<string, string>> =
   return env;
 }
 
+/** A server is a process group of its own and would outlive us. */
+const running = new Set<() => void>();
+process.once('exit', () => {
+  for (const stop of running) stop();
+});
+
 export async function startVscode(options: ServerOptions): Promise<VscodeServer> {
   const { directory, settings = {}, installed, extensions = [], builtIn = [] } = options;
   const { testDriver = false, workspaceTrust = false } = options;
@@ -134,15 +140,16 @@ export async function startVscode(options: ServerOptions): Promise<VscodeServer>
   ];
   const env = environment(directory, options.env);
   const child = spawn(node, [serverMain, ...args], { env, stdio: ['ignore', log, log], detached: true });
-  // The server is a process group of its own and would outlive us.
   const stop = () => {
+    // A second time its number may be that of another process.
+    if (!running.delete(stop)) return;
     try {
       process.kill(process.platform === 'win32' ? child.pid! : -child.pid!, 'SIGKILL');
     } catch {
       // gone already
     }
   };
-  process.once('exit', stop);
+  running.add(stop);
   const url = `http://127.0.0.1:${port}`;
   for (const deadline = Date.now() + START_MILLISECONDS; ; await setTimeout(50)) {
     if (
