@@ -1,5 +1,10 @@
 /** The list of compared questions: outcome, filter, sort, tally of samples. Pure, no DOM. */
-import type { AccuracyComparison, ComparedQuestion, PairedOutcome } from '../src/protocol/panel_messages.ts';
+import {
+  type AccuracyComparison,
+  type ComparedQuestion,
+  outcomeOf,
+  type PairedOutcome,
+} from '../src/protocol/panel_messages.ts';
 import type { EvaluationRow } from '../src/protocol/records.ts';
 
 export type Outcome = PairedOutcome | 'all';
@@ -13,11 +18,6 @@ export interface ListView {
   readonly text: string;
   readonly by: ComparedColumn;
   readonly descending: boolean;
-}
-
-export function outcomeOf({ before, after }: ComparedQuestion): PairedOutcome {
-  if (before.correct) return after.correct ? 'both-right' : 'broken';
-  return after.correct ? 'fixed' : 'both-wrong';
 }
 
 /** log p(y | x, z) after − before. */

@@ -1,9 +1,10 @@
 /** The compared questions: chips, text and reward filters, sortable columns, and each question's two rationales when opened. */
-import type {
-  AccuracyComparison,
-  AccuracyIntent,
-  ComparedQuestion,
-  ComparedSide,
+import {
+  type AccuracyComparison,
+  type AccuracyIntent,
+  type ComparedQuestion,
+  type ComparedSide,
+  outcomeOf,
 } from '../src/protocol/panel_messages.ts';
 import type { EvaluationRow } from '../src/protocol/records.ts';
 import {
@@ -12,7 +13,6 @@ import {
   listed,
   type Outcome,
   outcomeCount,
-  outcomeOf,
   type RewardChange,
   tally,
 } from './compared.ts';

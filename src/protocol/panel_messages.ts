@@ -216,6 +216,11 @@ export const ComparedQuestion = v.object({
 });
 export type ComparedQuestion = v.InferOutput<typeof ComparedQuestion>;
 
+export function outcomeOf({ before, after }: Pick<ComparedQuestion, 'before' | 'after'>): PairedOutcome {
+  if (before.correct) return after.correct ? 'both-right' : 'broken';
+  return after.correct ? 'fixed' : 'both-wrong';
+}
+
 export const AccuracyComparison = v.object({
   kind: v.literal('comparison'),
   dataset: v.string(),

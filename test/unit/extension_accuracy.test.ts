@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { compareEvaluations } from '../../src/engine/evaluate/compare.ts';
-import { csvOf, markdownOf, outcomeOf } from '../../src/extension/panels/accuracy_export.ts';
+import { csvOf, markdownOf } from '../../src/extension/panels/accuracy_export.ts';
 import { comparedQuestions, pairRows } from '../../src/extension/panels/accuracy_pairs.ts';
-import type { AccuracyComparison, ComparedQuestion } from '../../src/protocol/panel_messages.ts';
+import { type AccuracyComparison, type ComparedQuestion, outcomeOf } from '../../src/protocol/panel_messages.ts';
 import type { EvaluationRow, EvaluationSummary } from '../../src/protocol/records.ts';
 import { ENGLISH, LANGUAGES, speak } from '../support/languages.ts';
 

@@ -1,9 +1,9 @@
 /** The dashboard's reading of an event log and the accuracy diff's list: no browser needed. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { DashboardUpdate } from '../../src/protocol/panel_messages.ts';
+import { type DashboardUpdate, outcomeOf } from '../../src/protocol/panel_messages.ts';
 import type { RunEvent, StepMetrics } from '../../src/protocol/records.ts';
-import { type ListView, listed, outcomeCount, outcomeOf, rewardChange, tally } from '../../webview/compared.ts';
+import { type ListView, listed, outcomeCount, rewardChange, tally } from '../../webview/compared.ts';
 import {
   accuracyCurve,
   axisEnd,

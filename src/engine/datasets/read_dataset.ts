@@ -8,7 +8,7 @@ import { readLines, readWhole } from './file_bytes.ts';
 import { jsonRowSources } from './json_row_sources.ts';
 import { readParquet } from './parquet.ts';
 import type { DatasetRow, RowProblem } from './row.ts';
-import { checkRecord, checkRow, checkRowSource, LONGEST_ROW, rowTooLong } from './row_check.ts';
+import { checkRecord, checkRow, checkRowSource, LONGEST_ROW, LONGEST_ROW_BYTES, rowTooLong } from './row_check.ts';
 import { RowCollector, type RowCollectorOptions } from './row_collector.ts';
 import { PositionTracker } from './text_position.ts';
 
@@ -58,8 +58,7 @@ export function requireSoundRows(dataset: Dataset): readonly DatasetRow[] {
 
 async function collectLines(path: string, chunks: AsyncIterable<Uint8Array>, collector: RowCollector): Promise<void> {
   let line = 0;
-  // A UTF-16 code unit takes at most three bytes of UTF-8.
-  for await (const bytes of readLines(chunks, 3 * LONGEST_ROW)) {
+  for await (const bytes of readLines(chunks, LONGEST_ROW_BYTES)) {
     line++;
     if (line === 1 && bytes) refuseUtf16(path, bytes);
     if (!bytes) {

@@ -11,6 +11,8 @@ import { rowKey } from './row_key.ts';
 
 /** No real question comes near this; a longer line is refused unread, whatever it holds. In UTF-16 code units. */
 export const LONGEST_ROW = 1_000_000;
+/** The same in UTF-8, where a UTF-16 code unit takes at most three bytes. */
+export const LONGEST_ROW_BYTES = 3 * LONGEST_ROW;
 
 /** The text of one row and where it begins in its file. `removal` is what to delete to be rid of it (by default its lines). */
 export interface RowSource {

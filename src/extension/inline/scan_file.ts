@@ -3,7 +3,7 @@ import type { FileSystem } from '../../engine/common/file_system.ts';
 import { TimeSlice } from '../../engine/common/time_slice.ts';
 import { readLines } from '../../engine/datasets/file_bytes.ts';
 import type { DatasetFormat } from '../../engine/datasets/format.ts';
-import { type CheckedRow, checkRow, LONGEST_ROW, rowTooLong } from '../../engine/datasets/row_check.ts';
+import { type CheckedRow, checkRow, LONGEST_ROW_BYTES, rowTooLong } from '../../engine/datasets/row_check.ts';
 import { formatOf } from '../dataset/dataset_rows.ts';
 
 /** So many lines are held back until they have shown the file's format. */
@@ -32,8 +32,7 @@ export async function scanFile(
     return format !== undefined;
   };
   const slice = new TimeSlice();
-  // A UTF-16 code unit takes at most three bytes of UTF-8.
-  for await (const bytes of readLines(files.readChunks(path), 3 * LONGEST_ROW)) {
+  for await (const bytes of readLines(files.readChunks(path), LONGEST_ROW_BYTES)) {
     if (format === undefined && lines === LINES_OF_DETECTION && !detect()) return false;
     const line = lines++;
     if (line < LINES_OF_DETECTION) head.push(bytes?.toString('utf8') ?? '');

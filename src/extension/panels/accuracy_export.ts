@@ -2,14 +2,14 @@
  * An accuracy diff as a document: Markdown for people, in their language, CSV for spreadsheets, in none. Pure; questions are shown as text,
  * whatever they hold.
  */
-import type { AccuracyComparison, ComparedQuestion, PairedOutcome } from '../../protocol/panel_messages.ts';
+import {
+  type AccuracyComparison,
+  type ComparedQuestion,
+  outcomeOf,
+  type PairedOutcome,
+} from '../../protocol/panel_messages.ts';
 import type { L10n } from '../common/l10n.ts';
 import { csvOfRows, markdownTable, markdownText } from '../common/table_text.ts';
-
-export function outcomeOf({ before, after }: ComparedQuestion): PairedOutcome {
-  if (after.correct) return before.correct ? 'both-right' : 'fixed';
-  return before.correct ? 'broken' : 'both-wrong';
-}
 
 /** What the panel lists. */
 export interface Listed {
