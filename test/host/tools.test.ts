@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
 import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { Settings } from '../../src/extension/settings.ts';
+import { LatroTasks } from '../../src/extension/tasks/latro_tasks.ts';
 import { askToStartRun } from '../../src/extension/tools/run_tools.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { endEngine, extension, workspace } from './studio.ts';
@@ -119,6 +120,13 @@ describe('language-model tools and tasks', () => {
     await refused('latro_read_rationales', { line: 4 }, /Leave the line out/);
     await refused('latro_score_rationale', { file: '../x.jsonl', line: 1, rationale: 'a' }, /not in the workspace/);
     await refused('latro_score_rationale', { file: 'train.jsonl', line: 4, rationale: 'a' }, /no sound row/);
+  });
+
+  it('tasks say that there is nothing to look for in their output: VS Code would ask, each time', async () => {
+    const tasks = await new LatroTasks({} as CommandServices).provideTasks();
+    assert.ok(tasks.length > 0);
+    // What VS Code keeps of the difference between no matchers and none named.
+    assert.ok(tasks.every((task) => Reflect.get(task, 'hasDefinedMatchers') === true));
   });
 
   it('tasks are offered for what can be evaluated, and run to their end', async () => {

@@ -12,7 +12,7 @@ export function progressText(progress: JobProgress): string {
     ratePerSecond === null
       ? ''
       : l10n.t('{0}/s', unit === 'bytes' ? transferText(ratePerSecond) : rateText(ratePerSecond)),
-    secondsLeft === null ? '' : l10n.t('{0} left', durationText(secondsLeft)),
+    secondsLeft === null || (total > 0 && done >= total) ? '' : l10n.t('{0} left', durationText(secondsLeft)),
     memory === undefined
       ? ''
       : l10n.t('takes up to {0} of {1} that are free', transferText(memory.needed), transferText(memory.available)),

@@ -23,6 +23,8 @@ export class JobTerminal implements vscode.Pseudoterminal {
   readonly #written = new vscode.EventEmitter<string>();
   readonly #closed = new vscode.EventEmitter<number>();
   readonly #stop = new AbortController();
+  /** Progress stands on it, and the next may take its place. */
+  #isLineOpen = false;
 
   readonly onDidWrite = this.#written.event;
   readonly onDidClose = this.#closed.event;
@@ -52,8 +54,9 @@ export class JobTerminal implements vscode.Pseudoterminal {
     const subscription = this.#engine.jobs.onChanged(({ jobId: changed, progress, state }) => {
       if (changed !== jobId || progress === null) return;
       if (state === 'paused') return this.#written.fire(`${CLEAR_LINE}${vscode.l10n.t('paused')}`);
-      if (phase !== undefined && phase !== progress.phase) this.#written.fire('\r\n');
+      if (phase !== progress.phase) this.#endLine();
       phase = progress.phase;
+      this.#isLineOpen = true;
       this.#written.fire(`${CLEAR_LINE}${printable(progressText(progress))}`);
     });
     try {
@@ -69,8 +72,15 @@ export class JobTerminal implements vscode.Pseudoterminal {
     }
   }
 
+  /** What a phase came to stays. */
+  #endLine(): void {
+    if (this.#isLineOpen) this.#written.fire('\r\n');
+    this.#isLineOpen = false;
+  }
+
   #say(line: string): void {
-    this.#written.fire(`${CLEAR_LINE}${printable(line)}\r\n`);
+    this.#endLine();
+    this.#written.fire(`${printable(line)}\r\n`);
   }
 }
 

@@ -54,7 +54,8 @@ export class LatroTasks implements vscode.TaskProvider {
     const name = task === 'train' ? l10n.t('train with {0}', file) : l10n.t('evaluate on {0}', file);
     const job = task === 'train' ? this.#train(file) : this.#evaluate(file);
     const execution = new vscode.CustomExecution(async () => new JobTerminal(engine, reporter, job));
-    const made = new vscode.Task(own, vscode.TaskScope.Workspace, name, 'LaTRO', execution);
+    // With no matchers named, VS Code asks which of its own should look for problems in the output.
+    const made = new vscode.Task(own, vscode.TaskScope.Workspace, name, 'LaTRO', execution, []);
     made.presentationOptions = { clear: true };
     return made;
   }
