@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
@@ -9,8 +9,9 @@ import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { eventually } from '../support/eventually.ts';
 import { seriousViolations } from './harness/accessibility.ts';
-import { docsFolder, forDocs, picturesFolder, TAKEN, takePictures } from './harness/pictures.ts';
-import { tunedWorkspace } from './harness/shared_workspace.ts';
+import { fixedLine, mixedLine } from './harness/chosen_rows.ts';
+import { docsFolder, forDocs, PICTURED_STUDIO, picturesFolder, TAKEN, takePictures } from './harness/pictures.ts';
+import { forgetPeople, tunedWorkspace } from './harness/shared_workspace.ts';
 import { SHORT_STRATEGIES, STRATEGY_DATASET, type StrategyRecipe, trainStrategies } from './harness/strategy_run.ts';
 import { openStudio, pictureOfFailure, type Studio, THEMES, type Theme } from './harness/studio.ts';
 import { RationaleView } from './pages/rationale_view.ts';
@@ -28,9 +29,6 @@ const APPLES = [
   '{"question": "Half of the 18 eggs break. Then Tom brings 5 more. How many whole eggs are there?", "answer": "14"',
 ];
 
-const meanReward = (rationales: readonly { readonly selfReward: number }[]): number =>
-  rationales.reduce((sum, { selfReward }) => sum + selfReward, 0) / Math.max(1, rationales.length);
-
 describe('every surface', function () {
   this.timeout(forDocs ? 1_800_000 : 600_000);
   let studio: Studio;
@@ -42,9 +40,9 @@ describe('every surface', function () {
     await mkdir(picturesFolder, { recursive: true });
     studio = await openStudio({
       workspace: await tunedWorkspace(),
-      settings: { 'editor.minimap.enabled': false, 'breadcrumbs.enabled': false, 'comments.openView': 'never' },
+      ...PICTURED_STUDIO,
       prepare: async (workspace) => {
-        await rm(path.join(workspace, 'apples.jsonl.notes.json'), { force: true }); // of an earlier try
+        await forgetPeople(workspace);
         await trainStrategies(workspace, forDocs ? DOCS_STRATEGIES : SHORT_STRATEGIES);
         await writeFile(path.join(workspace, 'apples.jsonl'), `${APPLES.join('\n')}\n`);
       },
@@ -73,17 +71,6 @@ describe('every surface', function () {
     }
     await studio.setTheme('dark');
   };
-  const showPart = async (part: 'sidebar' | 'panel', shown: boolean) => {
-    const element = studio.page.locator(`.part.${part}`);
-    if ((await element.isVisible()) === shown) return;
-    const title = part === 'panel' ? 'View: Toggle Panel Visibility' : 'View: Toggle Primary Side Bar Visibility';
-    await studio.workbench.runCommand(title, () => element.waitFor({ state: shown ? 'visible' : 'hidden' }));
-  };
-  /** Nothing in the editor but what the surface is about. */
-  const closeOthers = () =>
-    studio.workbench.runCommand('View: Close All Editors', () =>
-      studio.page.locator('.part.editor .tab').first().waitFor({ state: 'detached' }),
-    );
   const runItem = () => studio.workbench.treeItem(/starter · train\.jsonl/);
 
   it('rationales of the question under the cursor', async () => {
@@ -102,18 +89,18 @@ describe('every surface', function () {
     await view.text('Show where the answer becomes clear').click();
     await first.locator('.prefix').waitFor();
     await first.locator('.toggle').focus();
-    await showPart('panel', false);
+    await workbench.showPart('panel', false);
     await picture('rationale-panel', [1280, 1100], () => view.scrollToTop());
     await accessible('sidebar');
   });
 
   it('results in the dataset, with lenses and hover', async () => {
     const { workbench, page } = studio;
-    await showPart('sidebar', false);
-    await closeOthers();
+    await workbench.showPart('sidebar', false);
+    await workbench.closeEditors();
     await workbench.openFile('test.jsonl');
     await page.locator('.view-lines').getByText(/fixed/).first().waitFor();
-    const line = await fixedLine();
+    const line = await fixedLine(run);
     await picture('dataset', [1200, 800], async () => {
       await page.keyboard.press('Escape');
       await workbench.goToLine(line);
@@ -128,7 +115,7 @@ describe('every surface', function () {
 
   it('problems of rows and their quick fixes', async () => {
     const { workbench, page } = studio;
-    await closeOthers();
+    await workbench.closeEditors();
     await workbench.openFile('apples.jsonl');
     await page.locator('.squiggly-error').first().waitFor();
     await workbench.runCommand('Problems: Focus on Problems View', () =>
@@ -142,7 +129,7 @@ describe('every surface', function () {
       await page.getByText('Rename the column to "answer"').waitFor();
     });
     await page.keyboard.press('Escape');
-    await showPart('panel', false);
+    await workbench.showPart('panel', false);
   });
 
   it('notes of people', async () => {
@@ -166,7 +153,7 @@ describe('every surface', function () {
     await workbench.setViews({ Rationales: false, Runs: true, Models: true });
     await runItem().waitFor();
     await workbench.treeItem(/^starter.*parameters/).waitFor();
-    await closeOthers();
+    await workbench.closeEditors();
     await workbench.openFile('train.jsonl');
     await picture('runs-and-models', [1100, 460]);
   });
@@ -174,17 +161,17 @@ describe('every surface', function () {
   it('dashboard of a run', async () => {
     const { workbench, page } = studio;
     await page.setViewportSize({ width: 1280, height: 900 });
-    await closeOthers();
+    await workbench.closeEditors();
     await runItem().click();
     await workbench.panel.locator('.card canvas').nth(8).waitFor();
-    await showPart('sidebar', false);
+    await workbench.showPart('sidebar', false);
     await picture('dashboard', [1280, 1000]);
     await accessible('editor');
   });
 
   it('accuracy diff of two evaluations', async () => {
     const { workbench } = studio;
-    await closeOthers();
+    await workbench.closeEditors();
     await workbench.openSideBar();
     await runItem().hover();
     await runItem()
@@ -192,7 +179,7 @@ describe('every surface', function () {
       .click();
     const { panel } = workbench;
     await panel.locator('.summary').waitFor();
-    await showPart('sidebar', false);
+    await workbench.showPart('sidebar', false);
     await panel.locator('.chips button', { hasText: 'Fixed' }).click();
     await panel.locator('.questions .toggle').first().click();
     await panel.locator('.questions .sides').first().waitFor();
@@ -202,19 +189,19 @@ describe('every surface', function () {
 
   it('strategies of a run', async () => {
     const { workbench, page } = studio;
-    await closeOthers();
+    await workbench.closeEditors();
     await workbench.openSideBar();
     await page.setViewportSize({ width: 1280, height: 900 });
     await workbench.treeItem(`starter · ${STRATEGY_DATASET}`).click();
     await workbench.panel.getByRole('heading', { name: 'Strategies' }).waitFor();
-    await showPart('sidebar', false);
+    await workbench.showPart('sidebar', false);
     await picture('strategies', [1280, 1100]);
     await accessible('editor');
   });
 
   it('rationales by strategy', async () => {
     const { workbench, page } = studio;
-    await closeOthers();
+    await workbench.closeEditors();
     await page.setViewportSize({ width: 1280, height: 900 });
     await workbench.openFile(STRATEGY_DATASET);
     await workbench.openSideBar();
@@ -226,7 +213,7 @@ describe('every surface', function () {
     await view.rationales.nth(5).waitFor();
     await picture('rationales-by-strategy', [1280, 1000], () => view.scrollToTop());
     await accessible('sidebar');
-    await showPart('sidebar', false);
+    await workbench.showPart('sidebar', false);
   });
 
   it('settings of a run, explained and completed', async () => {
@@ -234,7 +221,7 @@ describe('every surface', function () {
     const file = path.join(studio.workspace, 'starter', 'latro.json');
     const lines = (await readFile(file, 'utf8')).split('\n');
     const line = lines.findIndex((text) => text.includes('rationalesPerQuestion')) + 1;
-    await closeOthers();
+    await workbench.closeEditors();
     await workbench.openFile('latro.json');
     await picture('settings', [1000, 640], async () => {
       await page.keyboard.press('Escape');
@@ -264,7 +251,7 @@ describe('every surface', function () {
 
   it('evaluation sets as tests', async () => {
     const { workbench, page } = studio;
-    await closeOthers();
+    await workbench.closeEditors();
     const rows = page.locator('.test-explorer .monaco-list-row');
     const set = rows.filter({ hasText: 'test.jsonl' }).first();
     // The list moves while results come in.
@@ -283,17 +270,18 @@ describe('every surface', function () {
     await page.locator('.zone-widget', { hasText: 'The answer is wrong' }).waitFor();
     // Two answers side by side and not a sentence about them.
     await page.locator('.zone-widget .monaco-diff-editor').waitFor();
+    await workbench.setSideBarWidth(420);
     await picture('tests', [1280, 700]);
   });
 
   it('the walkthrough', async () => {
     const { workbench, page } = studio;
-    await closeOthers();
-    await showPart('sidebar', false);
+    await workbench.closeEditors();
+    await workbench.showPart('sidebar', false);
     await workbench.runCommand('LaTRO: Open Walkthrough', () =>
       page.locator('.gettingStartedContainer').getByRole('button', { name: "Open the Starter's Questions" }).waitFor(),
     );
-    await picture('walkthrough', [1280, 760]);
+    await picture('walkthrough', [1280, 860]);
   });
 
   it('have their pictures in docs/screenshots', () => {
@@ -306,26 +294,4 @@ describe('every surface', function () {
   });
 
   it('broke no content security policy', () => assert.deepEqual(studio.violations, []));
-
-  /** Of the newest updates, the row whose right rationales earned most more than its wrong ones; two of each where there are. */
-  async function mixedLine(of: RunDirectory): Promise<number> {
-    const steps = (await of.rolloutSteps()).slice(-8);
-    const rollouts = (await Promise.all(steps.map((step) => of.rollouts(step)))).flat();
-    const ranked = rollouts.map(({ line, rationales }) => {
-      const [right, wrong] = [true, false].map((is) => rationales.filter(({ correct }) => correct === is));
-      const gain = meanReward(right!) - meanReward(wrong!);
-      const both = Math.min(right!.length, wrong!.length, 2);
-      return { line, rank: both === 0 ? -1 : 100 * both + gain };
-    });
-    return ranked.toSorted((a, b) => b.rank - a.rank)[0]!.line;
-  }
-
-  /** The first test question that was answered wrong before and right after; the first of all without one. */
-  async function fixedLine(): Promise<number> {
-    const after = (await run.evaluationNames()).filter((name) => /^step-\d+-test$/.test(name)).at(-1)!;
-    const [before, now] = await Promise.all(['base-test', after].map((name) => run.evaluationRows(name)));
-    const wrong = new Set(before!.filter(({ greedy }) => !greedy.correct).map(({ rowKey }) => rowKey));
-    const fixed = now!.filter(({ rowKey, greedy }) => greedy.correct && wrong.has(rowKey)).map(({ line }) => line);
-    return Math.min(...fixed, Number.MAX_SAFE_INTEGER) === Number.MAX_SAFE_INTEGER ? 1 : Math.min(...fixed);
-  }
 });

@@ -1,25 +1,18 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Locator } from 'playwright-core';
-import { forDocs, picturesFolder, TAKEN, takePictures } from './harness/pictures.ts';
+import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import { mixedLine } from './harness/chosen_rows.ts';
+import { hoverStatusItem, PICTURED_STUDIO, pictured, picturesFolder, TAKEN, takePictures } from './harness/pictures.ts';
 import { tunedWorkspace } from './harness/shared_workspace.ts';
 import { copyStarter, SHORT_RECIPE } from './harness/starter_workspace.ts';
 import { openStudio, pictureOfFailure, type Studio, type StudioOptions, THEMES } from './harness/studio.ts';
 import { prepareTraining } from './harness/training_workspace.ts';
 import { RationaleView } from './pages/rationale_view.ts';
 
-/** Quiet windows, in which a picture shows what it is about. */
-const SETTINGS = { 'editor.minimap.enabled': false, 'breadcrumbs.enabled': false, 'comments.openView': 'never' };
-
 /** Sizes in pixels. */
 const SIDE_BAR = 460;
-const EMPTY_SIZE = [1000, 800] as const;
-
-/**
- * States of surfaces, for `npm run screenshots` alone, which `npm test` therefore counts as skipped: that they are there is asked in welcome, untrusted, smoke, training, own_words and
- * long_run, and in the tests of panels.
- */
-const pictured = forDocs ? describe : describe.skip;
+const EMPTY_SIZE = [1000, 960] as const;
 
 pictured('surfaces that have nothing to show yet', function () {
   this.timeout(300_000);
@@ -33,7 +26,7 @@ pictured('surfaces that have nothing to show yet', function () {
   });
 
   const open = async (options: StudioOptions): Promise<Studio> => {
-    studio = await openStudio({ ...options, settings: { ...SETTINGS, ...options.settings } });
+    studio = await openStudio({ ...options, settings: { ...PICTURED_STUDIO.settings, ...options.settings } });
     return studio;
   };
   /** The side bar with all views open, and these texts on it. */
@@ -108,6 +101,7 @@ pictured('surfaces of work under way', function () {
   let studio: Studio;
   let view: RationaleView;
   let runsBefore: ReadonlySet<string>;
+  let line: number;
   const runsOf = (workspace: string) => path.join(workspace, '.latro', 'runs');
 
   before(async () => {
@@ -116,9 +110,11 @@ pictured('surfaces of work under way', function () {
     runsBefore = new Set(await readdir(runsOf(workspace)));
     studio = await openStudio({
       workspace,
-      settings: { ...SETTINGS, 'latro.evaluation.questions': 20 },
+      ...PICTURED_STUDIO,
       prepare: () => writeFile(path.join(workspace, LONG_CONFIG), JSON.stringify(LONG_RUN, null, 2)),
     });
+    const files = new NodeFileSystem();
+    line = await mixedLine(new RunDirectory(files, path.join(runsOf(workspace), [...runsBefore].sort()[0]!)));
     view = new RationaleView(studio.workbench);
   });
   after(async () => {
@@ -135,13 +131,6 @@ pictured('surfaces of work under way', function () {
 
   const picture = (surface: string, size: readonly [number, number], show?: () => Promise<unknown>) =>
     takePictures(studio, surface, size, show);
-  const toggle = async (part: 'sidebar' | 'panel', isShown: boolean) => {
-    const element = studio.page.locator(`.part.${part}`);
-    if ((await element.isVisible()) === isShown) return;
-    const title = part === 'panel' ? 'View: Toggle Panel Visibility' : 'View: Toggle Primary Side Bar Visibility';
-    await studio.workbench.runCommand(title, () => element.waitFor({ state: isShown ? 'visible' : 'hidden' }));
-  };
-  const closeEditors = () => studio.workbench.runCommand('View: Close All Editors', () => gone(editorTabs(studio)));
 
   it('the exact prompt of a row', async () => {
     const { workbench, page } = studio;
@@ -150,25 +139,27 @@ pictured('surfaces of work under way', function () {
     await workbench.runCommand('LaTRO: Preview Prompt', () =>
       page.locator('.view-lines', { hasText: 'The self-reward is the log-probability' }).waitFor(),
     );
-    await toggle('sidebar', false);
+    await workbench.showPart('sidebar', false);
     await picture('prompt-preview', [1280, 560]);
   });
 
   it('word differences from one checkpoint to the other', async () => {
     const { workbench } = studio;
-    await closeEditors();
+    await workbench.closeEditors();
     await workbench.openFile('train.jsonl');
-    await toggle('sidebar', true);
+    await workbench.showPart('sidebar', true);
     await view.open();
     await workbench.setSideBarWidth(560);
     await workbench.setViews({ Runs: false, Models: false });
-    await workbench.goToLine(1);
-    await workbench.runCommand('LaTRO: Sample Rationales for This Question', () => view.rationales.nth(7).waitFor());
+    await workbench.goToLine(line);
+    await view.rationales.nth(7).waitFor();
     await view.compareWith('base');
     await view.text('Word diff').click();
-    const words = workbench.view.locator('tbody.rationale').locator('ins, del').first();
-    await words.waitFor();
-    await picture('word-diff', [1280, 900], () => words.scrollIntoViewIfNeeded());
+    const opened = view.rationales.locator('.toggle[aria-expanded=true]');
+    if ((await opened.count()) > 0) await opened.first().click();
+    const legend = view.text('only before');
+    await legend.waitFor();
+    await picture('word-diff', [1280, 900], () => legend.evaluate((element) => element.scrollIntoView()));
   });
 
   it('the form to sample again', async () => {
@@ -182,17 +173,19 @@ pictured('surfaces of work under way', function () {
 
   it('a run in progress, and paused', async () => {
     const { workbench, page } = studio;
-    await closeEditors();
+    await workbench.closeEditors();
     await workbench.openFile(LONG_CONFIG);
     await workbench.runCommand('LaTRO: Train on This Dataset', () => workbench.notification(/training on/).waitFor());
-    await workbench.statusBarItem(/LaTRO (1[2-9]|[2-9]\d|\d{3,})\/4000/).waitFor({ timeout: 240_000 });
+    await workbench.statusBarItem(/LaTRO ([3-9]\d|\d{3,})\/400/).waitFor({ timeout: 240_000 });
     await workbench.setViews({ Rationales: false, Runs: true });
     await page.setViewportSize({ width: 1280, height: 900 });
-    await workbench.openRun(/4000/);
+    await workbench.openRun(/400/);
     const { panel } = workbench;
     await panel.locator('.card canvas').nth(5).waitFor();
-    await toggle('sidebar', false);
+    await workbench.showPart('sidebar', false);
     await picture('dashboard-running', [1280, 1000]);
+    await page.keyboard.press('Escape'); // what else is said of it goes to the bell
+    await picture('status-item', [1000, 360], () => hoverStatusItem(studio, /LaTRO \d+\/400/));
     await panel.getByRole('button', { name: 'Pause', exact: true }).click();
     await panel.locator('h1 .status', { hasText: 'paused' }).waitFor();
     await picture('dashboard-paused', [1280, 1000]);
@@ -200,7 +193,7 @@ pictured('surfaces of work under way', function () {
 
   it('the log', async () => {
     const { page, workbench } = studio;
-    await closeEditors();
+    await workbench.closeEditors();
     await workbench.openFile('train.jsonl');
     await workbench.runCommand('Notifications: Clear All Notifications');
     await workbench.runCommand('LaTRO: Open Log', () => page.locator('.part.panel .output-view').waitFor());
@@ -213,11 +206,12 @@ pictured('surfaces of work under way', function () {
 
   it('the settings', async () => {
     const { page, workbench } = studio;
-    await closeEditors();
+    await workbench.closeEditors();
+    await workbench.showPart('panel', false);
     await workbench.runCommand('Preferences: Open Settings (UI)', () =>
       page.locator('.settings-editor .suggest-input-container').waitFor(),
     );
-    await page.keyboard.type('latro');
+    await page.keyboard.type('@ext:latro-studio.latro-studio');
     await page.locator('.settings-editor .setting-item-contents').nth(3).waitFor();
     await picture('settings-page', [1280, 820]);
   });
@@ -228,13 +222,10 @@ const LONG_CONFIG = 'long.latro.json';
 const LONG_RUN = {
   model: 'starter',
   dataset: { train: 'starter/train.jsonl', test: 'starter/test.jsonl', holdOutFraction: 0 },
-  steps: 4000,
+  steps: 400,
   questionsPerStep: 4,
   sampling: { rationalesPerQuestion: 8 },
   evaluation: { every: null, questions: 8, k: 0 },
   checkpoints: { every: 50, keep: 2 },
   outputDirectory: '.latro/runs',
 };
-
-const editorTabs = ({ page }: Studio): Locator => page.locator('.part.editor .tab');
-const gone = (tabs: Locator): Promise<void> => tabs.first().waitFor({ state: 'detached' });

@@ -10,6 +10,17 @@ const PICTURED: readonly Theme[] = ['dark', 'light', 'high-contrast'];
 /** A plain test run takes the first alone: changing themes takes minutes, and axe-core looks at each panel in all of them. */
 export const TAKEN = forDocs ? PICTURED : PICTURED.slice(0, 1);
 
+/**
+ * What only `npm run screenshots` looks at, and `npm test` counts as skipped: states and details of surfaces, which other tests and those of panels ask for.
+ */
+export const pictured = forDocs ? describe : describe.skip;
+
+/** Quiet windows, in which a picture shows what it is about; notes in them are of somebody who does not exist. */
+export const PICTURED_STUDIO = {
+  author: 'Mira Holt',
+  settings: { 'editor.minimap.enabled': false, 'breadcrumbs.enabled': false, 'comments.openView': 'never' },
+} as const;
+
 /** @param show brings up what a change of size or theme closes; `themes` all that are pictured, unless the window has but one */
 export async function takePictures(
   studio: Studio,
@@ -25,6 +36,14 @@ export async function takePictures(
     await studio.setTheme(theme);
     await show();
     await page.waitForTimeout(400); // what fades, blinks or is drawn with the next frame
-    await page.screenshot({ path: path.join(picturesFolder, `${surface}-${theme}.png`) });
+    // What fades in is taken as it is in the end.
+    await page.screenshot({ path: path.join(picturesFolder, `${surface}-${theme}.png`), animations: 'disabled' });
   }
+}
+
+/** The extension's item in the status bar with what it says when the mouse rests on it. */
+export async function hoverStatusItem({ page, workbench }: Studio, text: string | RegExp): Promise<void> {
+  await page.mouse.move(8, 8);
+  await workbench.statusBarItem(text).hover();
+  await page.locator('.workbench-hover').first().waitFor();
 }

@@ -3,7 +3,7 @@
  * newcomer has it; where that does not run first, whoever wants it trains a part of the recipe.
  */
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { forDocs } from './pictures.ts';
@@ -27,7 +27,10 @@ async function create(): Promise<string> {
   }
   const made = await mkdtemp(path.join(tmpdir(), 'latro-tuned-'));
   process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-  return made;
+  // Its name stands in pictures.
+  const folder = path.join(made, 'word-problems');
+  await mkdir(folder);
+  return folder;
 }
 
 /** The folder with a run of the starter in it; trains unless that was done. */
@@ -35,4 +38,12 @@ export async function tunedWorkspace(): Promise<string> {
   const workspace = await sharedWorkspace();
   await tuneStarter(workspace, forDocs ? DOCS_RECIPE : SHORT_RECIPE);
   return workspace;
+}
+
+/** Takes out what people said of its rows and sampled on request, which an earlier try may have left in a workspace that is kept. */
+export async function forgetPeople(workspace: string): Promise<void> {
+  await rm(path.join(workspace, '.latro', 'rationales'), { recursive: true, force: true });
+  for (const name of await readdir(workspace, { recursive: true })) {
+    if (/\.(notes|ratings)\.json$/.test(name)) await rm(path.join(workspace, name));
+  }
 }

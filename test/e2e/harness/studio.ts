@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { engineRecordFile, readEngineRecord, removeDeadSocket } from '../../../src/protocol/engine_record.ts';
 import { Workbench } from '../pages/workbench.ts';
 import { type OpenBrowser, openBrowser } from './browser.ts';
-import { installExtension, startVscode } from './vscode_server.ts';
+import { installExtension, type ServerOptions, startVscode } from './vscode_server.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
@@ -35,6 +35,8 @@ export interface StudioOptions {
   readonly prepare?: (workspace: string) => Promise<void>;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly workspaceTrust?: boolean;
+  /** Name that Git knows the person in front of the window by; without it there is no Git, and whose account it is counts. */
+  readonly author?: string;
   /** Folders of further extensions, which run beside it in the same extension host. */
   readonly extensions?: readonly string[];
   /** Of the window, such as "ja": VS Code's own texts stay English where no language pack is installed, the extension's do not. */
@@ -77,8 +79,14 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
     await cp(path.join(root, 'test', 'fixtures', options.fixture ?? 'workspace'), workspace, { recursive: true });
   }
   await options.prepare?.(workspace);
-  const { settings = {}, workspaceTrust = false, extensions = [], openFolder = true } = options;
-  const server = await startVscode({ directory, installed: extensionsFolder, settings, workspaceTrust, extensions });
+  const { settings = {}, workspaceTrust = false, extensions = [], openFolder = true, author } = options;
+  const server = await startVscode({
+    directory,
+    installed: extensionsFolder,
+    workspaceTrust,
+    extensions,
+    ...withGit(settings, author),
+  });
   if (options.withoutStarter) await removeStarter(path.join(directory, 'extensions'));
   let opened: OpenBrowser | undefined;
   const close = async () => {
@@ -103,6 +111,15 @@ export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
     await close();
     throw error;
   }
+}
+
+function withGit(settings: Readonly<Record<string, unknown>>, author: string | undefined): Partial<ServerOptions> {
+  if (author === undefined) return { settings };
+  return {
+    settings: { ...settings, 'git.enabled': true, 'git.autoRepositoryDetection': false },
+    builtIn: ['git', 'git-base'],
+    env: { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'user.name', GIT_CONFIG_VALUE_0: author },
+  };
 }
 
 async function removeStarter(extensions: string): Promise<void> {

@@ -170,6 +170,19 @@ export class Workbench {
     return (await content.innerText()).split('\n').filter((line) => line.trim() !== '');
   }
 
+  /** Shows or hides the side bar, or the panel below the editors. */
+  async showPart(part: 'sidebar' | 'panel', isShown: boolean): Promise<void> {
+    const element = this.page.locator(`.part.${part}`);
+    if ((await element.isVisible()) === isShown) return;
+    const title = part === 'panel' ? 'View: Toggle Panel Visibility' : 'View: Toggle Primary Side Bar Visibility';
+    await this.runCommand(title, () => element.waitFor({ state: isShown ? 'visible' : 'hidden' }));
+  }
+
+  async closeEditors(): Promise<void> {
+    const tab = this.page.locator('.part.editor .tab').first();
+    await this.runCommand('View: Close All Editors', () => tab.waitFor({ state: 'detached' }));
+  }
+
   async screenshot(name: string): Promise<void> {
     const file = `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.png`;
     await this.page.screenshot({ path: path.join('test-results', file), timeout: 20_000 });
