@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
-import { configFor } from '../../src/extension/commands/train.ts';
+import { configFor } from '../../src/extension/commands/training_plan.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
 describe('unsaved files', () => {

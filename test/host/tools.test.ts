@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
 import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { Settings } from '../../src/extension/settings.ts';
 import { LatroTasks } from '../../src/extension/tasks/latro_tasks.ts';
-import { askToStartRun } from '../../src/extension/tools/run_tools.ts';
+import { askToStartRun, type ProposedRuns, startRun } from '../../src/extension/tools/run_tools.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
@@ -66,12 +66,14 @@ describe('language-model tools and tasks', () => {
       log.dispose();
       rmSync(careful());
     });
+    const proposed: ProposedRuns = new Map();
+    const services = (more: object = {}) => {
+      const settings = new Settings(vscode.workspace.workspaceFolders?.[0], extension().extensionPath);
+      return { workspace: workspace(), settings, runs, ...more } as CommandServices;
+    };
     /** The lines of the question as a person reads them. */
     const asked = async (file: string): Promise<string[]> => {
-      const folder = vscode.workspace.workspaceFolders?.[0];
-      const settings = new Settings(folder, extension().extensionPath);
-      const services = { workspace: workspace(), settings, runs } as CommandServices;
-      const { confirmationMessages } = await askToStartRun(services, { file });
+      const { confirmationMessages } = await askToStartRun(services(), proposed, { file });
       assert.match(confirmationMessages?.title ?? '', /\?$/);
       const { value } = (confirmationMessages?.message ?? new vscode.MarkdownString()) as vscode.MarkdownString;
       assert.doesNotMatch(value, /[^\\]\*/, 'names are shown, never interpreted');
@@ -105,6 +107,56 @@ describe('language-model tools and tasks', () => {
         ],
       );
       assert.match(length!, /^Length: \d+ (?:updates|epochs)$/);
+    });
+
+    it('as it stands in the editor, and nothing is saved by asking', async () => {
+      const before = readFileSync(careful(), 'utf8');
+      const document = await vscode.workspace.openTextDocument(careful());
+      const at = document.getText().indexOf('123');
+      const edit = new vscode.WorkspaceEdit();
+      edit.replace(document.uri, new vscode.Range(document.positionAt(at), document.positionAt(at + 3)), '77');
+      await vscode.workspace.applyEdit(edit);
+      const lines = await asked('careful.latro.json');
+      assert.ok(lines.includes('With the unsaved changes of careful.latro.json'), lines.join());
+      assert.ok(lines.includes('Length: 77 updates'), lines.join());
+      assert.deepEqual([document.isDirty, readFileSync(careful(), 'utf8')], [true, before]);
+      await vscode.window.showTextDocument(document);
+      await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    });
+
+    it('as many epochs as the preset has for such questions', async () => {
+      const [name, file] = ['arc-train.jsonl', path.join(workspace(), 'arc-train.jsonl')];
+      const choices = { text: ['ice', 'steam'], label: ['A', 'B'] };
+      const row = { id: 'a', question: 'What is frozen water?', choices, answerKey: 'A' };
+      writeFileSync(file, `${JSON.stringify(row)}\n`);
+      const lines = await asked(name);
+      rmSync(file);
+      assert.ok(lines.includes('Length: 12 epochs'), lines.join());
+      assert.deepEqual(proposed.get(name)?.source.kind === 'inline' && proposed.get(name)?.source, {
+        kind: 'inline',
+        config: { model: 'a-model', dataset: { train: file }, outputDirectory: inside('.latro', 'runs'), epochs: 12 },
+        baseDirectory: workspace(),
+      });
+    });
+
+    it('and starts what was read, whatever stands in latro.json by then, once', async () => {
+      await asked('careful.latro.json');
+      const text = readFileSync(careful(), 'utf8');
+      writeFileSync(careful(), text.replace('123', '4000'));
+      const requests: { source: { config?: { steps?: number } } }[] = [];
+      const request = async (_: string, params: (typeof requests)[number]) => {
+        requests.push(params);
+        return { runId: 'a-run' };
+      };
+      const engine = { client: async () => ({ request }) };
+      const start = () => startRun(services({ engine }), proposed, { file: 'careful.latro.json' });
+      await start();
+      writeFileSync(careful(), text);
+      assert.deepEqual(
+        requests.map(({ source }) => source.config?.steps),
+        [123],
+      );
+      await assert.rejects(start(), /Nobody was asked/);
     });
 
     it('nothing of what could not be trained: that is refused before', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { liesInWorkspace, type NamedFolder, workspaceFile } from '../../src/extension/common/workspace_files.ts';
@@ -45,10 +45,24 @@ describe('files of the workspace', () => {
     assert.equal(file('b/inner.jsonl'), at('b', 'inner.jsonl'));
   });
 
-  it('lie in any of its folders, and nowhere else', () => {
-    for (const inside of [at('a', 'x'), at('b', 'x', 'y'), at('b', '..x')]) assert.ok(liesInWorkspace(inside, folders));
-    for (const outside of [at('a'), at('c'), at('ab', 'x'), root, file('b/../../x')]) {
-      assert.ok(!liesInWorkspace(outside, folders), outside);
-    }
+  it('lie in any of its folders, and nowhere else', async () => {
+    for (const inside of [at('a', 'x'), at('b', 'x', 'y'), at('b', '..x')])
+      assert.ok(await liesInWorkspace(inside, folders), inside);
+    for (const outside of [at('a'), at('c'), at('ab', 'x'), root, file('b/../../x')])
+      assert.ok(!(await liesInWorkspace(outside, folders)), outside);
+  });
+
+  it('lie where their links lead, of files that are there and of those that are not', async () => {
+    write('outside', 'secret.jsonl');
+    symlinkSync(at('outside'), at('a', 'way-out'), 'junction');
+    symlinkSync(at('b', 'data'), at('a', 'across'), 'junction');
+    for (const name of ['secret.jsonl', 'none.jsonl', path.join('deeper', 'none.jsonl')])
+      assert.ok(!(await liesInWorkspace(at('a', 'way-out', name), folders)), name);
+    assert.ok(await liesInWorkspace(at('a', 'across', 'train.jsonl'), folders));
+    // A workspace may be a link itself.
+    symlinkSync(at('a'), at('alias'), 'junction');
+    const alias = [{ name: 'alias', uri: { fsPath: at('alias') } }];
+    for (const name of ['train.jsonl', 'none.jsonl']) assert.ok(await liesInWorkspace(at('alias', name), alias), name);
+    assert.ok(!(await liesInWorkspace(at('alias', 'way-out', 'secret.jsonl'), alias)));
   });
 });

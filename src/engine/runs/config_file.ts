@@ -30,12 +30,14 @@ export async function readConfigJson(files: FileSystem, path: string): Promise<u
       throw new LatroError('config-invalid', `There is no configuration file ${path}.`, 'Check the path.');
     throw error;
   }
+  return parseConfigJson(text, basename(path));
+}
+
+/** @param name how to call it in messages. @throws LatroError `config-invalid` when it is not JSON */
+export function parseConfigJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw invalid(
-      `${basename(path)} is not valid JSON: ${(error as Error).message}.`,
-      'Correct it; VS Code marks the place.',
-    );
+    throw invalid(`${name} is not valid JSON: ${(error as Error).message}.`, 'Correct it; VS Code marks the place.');
   }
 }

@@ -1,14 +1,8 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import * as v from 'valibot';
 import * as vscode from 'vscode';
-import type { ConfigSource } from '../../protocol/engine_rpc.ts';
-import { samePath } from '../common/same_path.ts';
-import { openDocument, savedFirst } from '../dataset/saved_first.ts';
 import type { EndedRun, JobHandle, StartedRun } from '../engine/job_runner.ts';
 import { gainText, isResumable, stepText } from '../runs/run_text.ts';
-import { type CommandServices, datasetOf, fileName, MADE_FOR, modelOf, pickRun } from './services.ts';
+import { type CommandServices, datasetOf, fileName, MADE_FOR, pickRun } from './services.ts';
+import { configFor } from './training_plan.ts';
 
 /**
  * Trains on the dataset in the editor: with the `latro.json` of the workspace when it trains on this file, or when it is itself in the
@@ -72,56 +66,4 @@ export async function tellHowItWent(services: CommandServices, { runId, end }: E
   const gain = gainText(run);
   const message = gain === '' ? l10n.t('The run is finished.') : l10n.t('The run is finished: {0}.', gain);
   reporter.showInformation(message, ...(gain === '' ? [] : [compare]), dashboard, noMore);
-}
-
-/** What to train with when a person asks to train on this file, with nothing of it unsaved: see `trainOnDataset`. */
-export async function configFor(services: CommandServices, file: string): Promise<ConfigSource> {
-  await savedFirst(file);
-  if (/(^|\.)latro\.json$/i.test(fileName(file))) return await withItsDatasets(file);
-  const config = await configThatTrainsOn(file, [path.dirname(file), services.workspace]);
-  if (config !== undefined) return await withItsDatasets(await savedFirst(config));
-  const test = sibling(file);
-  if (test !== undefined) await savedFirst(test);
-  const dataset = { train: file, ...(test === undefined ? {} : { test }) };
-  const outputDirectory = services.runs.folder;
-  const baseDirectory = services.workspace;
-  return { kind: 'inline', config: { model: await modelOf(services), dataset, outputDirectory }, baseDirectory };
-}
-
-const TrainingFile = v.object({ dataset: v.object({ train: v.string() }) });
-const DatasetFiles = v.object({ dataset: v.record(v.string(), v.unknown()) });
-
-/** Its datasets are saved; what is wrong with it the engine says. */
-async function withItsDatasets(config: string): Promise<ConfigSource> {
-  const text = await readFile(config, 'utf8').catch(() => undefined);
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), DatasetFiles), text);
-  const { train, validation, test } = parsed.success ? parsed.output.dataset : {};
-  for (const each of [train, validation, test]) {
-    if (typeof each === 'string') await savedFirst(path.resolve(path.dirname(config), each));
-  }
-  return { kind: 'file', path: config };
-}
-
-/**
- * A `latro.json` in one of these folders whose training file is `file`: as it stands in its editor, or on disk where that is no JSON.
- * Whether it is valid otherwise the engine says.
- */
-async function configThatTrainsOn(file: string, folders: readonly string[]): Promise<string | undefined> {
-  for (const folder of folders) {
-    const candidate = path.join(folder, 'latro.json');
-    const texts = [openDocument(candidate)?.getText(), await readFile(candidate, 'utf8').catch(() => undefined)];
-    const [trainsOn] = texts.flatMap((text) => {
-      const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), TrainingFile), text);
-      return parsed.success ? [path.resolve(folder, parsed.output.dataset.train)] : [];
-    });
-    if (trainsOn !== undefined && samePath(trainsOn, file)) return candidate;
-  }
-  return undefined;
-}
-
-/** `train.jsonl` → `test.jsonl` beside it, if there is one: then accuracy before and after is measured on unseen questions. */
-function sibling(file: string): string | undefined {
-  const name = fileName(file);
-  const test = path.join(path.dirname(file), name.replace(/train/i, 'test'));
-  return test !== file && existsSync(test) ? test : undefined;
 }

@@ -1,5 +1,6 @@
-/** Files by the names that VS Code gives them: relative to the folder, and with its name before them where a window has several. Pure. */
+/** Files by the names that VS Code gives them: relative to the folder, and with its name before them where a window has several. */
 import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 
 /** The part of a `vscode.WorkspaceFolder` that is needed. */
@@ -26,10 +27,22 @@ export function workspaceFile(name: string, first: string, folders: readonly Nam
   return [...named, relative].find((file) => existsSync(file)) ?? likely;
 }
 
-/** Whether a path lies in one of these folders, by its name: links are not followed. */
-export function liesInWorkspace(file: string, folders: readonly NamedFolder[]): boolean {
-  return folders.some(({ uri }) => {
-    const relative = path.relative(uri.fsPath, file);
-    return relative !== '' && relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
-  });
+/** Whether a path lies in one of these folders when every link on the way is followed; it may be of a file that is not there yet. */
+export async function liesInWorkspace(file: string, folders: readonly NamedFolder[]): Promise<boolean> {
+  const real = await followed(file);
+  const within = await Promise.all(folders.map(async ({ uri }) => path.relative(await followed(uri.fsPath), real)));
+  return within.some(
+    (relative) =>
+      relative !== '' && relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative),
+  );
+}
+
+/** Without links, as far as it is there. */
+async function followed(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch {
+    const parent = path.dirname(file);
+    return parent === file ? file : path.join(await followed(parent), path.basename(file));
+  }
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { Cancelled, LatroError, unreachable } from '../../engine/common/errors.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
-import { configFor } from '../commands/train.ts';
+import { configFor } from '../commands/training_plan.ts';
 import { workspaceFile } from '../common/workspace_files.ts';
 import { ELSEWHERE } from '../dataset/elsewhere.ts';
 import { findEvaluationFiles } from '../dataset/evaluation_files.ts';

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
 import type { CommandServices } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
-import { askToStartRun, listRuns, readRationales, scoreRationale, startRun } from './run_tools.ts';
+import { askToStartRun, listRuns, type ProposedRuns, readRationales, scoreRationale, startRun } from './run_tools.ts';
 import { TOOL_INPUTS, type ToolInput, type ToolName } from './tool_inputs.ts';
 
 type Tools = {
@@ -16,6 +16,7 @@ type Tools = {
 
 export function registerTools(services: CommandServices): vscode.Disposable {
   const { l10n } = vscode;
+  const proposed: ProposedRuns = new Map();
   const tools: Tools = {
     latro_list_runs: {
       prepare: () => ({ invocationMessage: l10n.t('Listing training runs') }),
@@ -30,8 +31,8 @@ export function registerTools(services: CommandServices): vscode.Disposable {
       invoke: (input, signal) => scoreRationale(services, input, signal),
     },
     latro_start_run: {
-      prepare: (input) => askToStartRun(services, input),
-      invoke: (input) => startRun(services, input),
+      prepare: (input) => askToStartRun(services, proposed, input),
+      invoke: (input) => startRun(services, proposed, input),
     },
   };
   const store = new DisposableStore();

@@ -8,13 +8,14 @@ import type { Weights } from '../../protocol/engine_rpc.ts';
 import type { QuestionRollout, RationaleRecord } from '../../protocol/records.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
-import { configFor } from '../commands/train.ts';
+import { trainingPlan } from '../commands/training_plan.ts';
 import { liesInWorkspace, workspaceFile } from '../common/workspace_files.ts';
 import { rowAtLine } from '../dataset/dataset_rows.ts';
+import { savedFirst } from '../dataset/saved_first.ts';
 import { referenceTo } from '../rationales/question_source.ts';
 import { checkpointName } from '../runs/checkpoints.ts';
 import { shownRun } from '../runs/run_text.ts';
-import { startRunQuestion } from './start_run_question.ts';
+import { type ProposedRun, proposedRun } from './proposed_run.ts';
 import type { ToolInput } from './tool_inputs.ts';
 
 const LONGEST_TEXT = 2000;
@@ -83,7 +84,7 @@ export async function scoreRationale(
   { file, line, rationale, run: id, step }: ToolInput<'latro_score_rationale'>,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const document = await vscode.workspace.openTextDocument(inWorkspace(services, file));
+  const document = await vscode.workspace.openTextDocument(await inWorkspace(services, file));
   const found = line <= document.lineCount ? rowAtLine(document, line - 1) : { kind: 'no-row' as const };
   if (found.kind !== 'row') {
     throw new LatroError(
@@ -114,18 +115,35 @@ export async function scoreRationale(
   };
 }
 
-/** Before a run is started: what would be, for a person to agree to. */
+/** Runs that a person is being asked about, by what the language model named. */
+export type ProposedRuns = Map<string, ProposedRun>;
+
+/** Before a run is started: what would be, for a person to agree to. Nothing is written, and what was asked about is kept. */
 export async function askToStartRun(
   services: CommandServices,
+  proposed: ProposedRuns,
   { file }: ToolInput<'latro_start_run'>,
 ): Promise<vscode.PreparedToolInvocation> {
-  return await startRunQuestion(file, await configFor(services, inWorkspace(services, file).fsPath));
+  const { fsPath } = await inWorkspace(services, file);
+  const run = await proposedRun(file, await trainingPlan(services, fsPath));
+  proposed.set(file, run);
+  return run.question;
 }
 
-export async function startRun(services: CommandServices, { file }: ToolInput<'latro_start_run'>): Promise<unknown> {
-  const source = await configFor(services, inWorkspace(services, file).fsPath);
+/** Starts what was asked about last, once. */
+export async function startRun(
+  services: CommandServices,
+  proposed: ProposedRuns,
+  { file }: ToolInput<'latro_start_run'>,
+): Promise<unknown> {
+  const run = proposed.get(file);
+  if (run === undefined) {
+    throw new LatroError('bad-request', `Nobody was asked about training with ${file}.`, 'Call the tool once more.');
+  }
+  proposed.delete(file);
+  for (const each of run.datasets) await savedFirst(each);
   const client = await services.engine.client();
-  const { runId } = await client.request('train', { jobId: randomUUID(), source, overrides: {} });
+  const { runId } = await client.request('train', { jobId: randomUUID(), source: run.source, overrides: {} });
   return { run: runId, next: 'It goes on by itself. latro_list_runs says how far it is.' };
 }
 
@@ -138,10 +156,10 @@ async function findRun({ runs }: CommandServices, id: string | undefined): Promi
 }
 
 /** A tool reads and trains on what is in the workspace, whatever a text may have talked a model into. */
-function inWorkspace({ workspace }: CommandServices, file: string): vscode.Uri {
+async function inWorkspace({ workspace }: CommandServices, file: string): Promise<vscode.Uri> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   const absolute = workspaceFile(file, workspace, folders);
-  if (liesInWorkspace(absolute, folders)) return vscode.Uri.file(absolute);
+  if (await liesInWorkspace(absolute, folders)) return vscode.Uri.file(absolute);
   const [, ...others] = folders;
   const next =
     others.length === 0
