@@ -242,4 +242,15 @@ describe('threads of notes and ratings', () => {
     assert.equal(await vscode.env.clipboard.readText(), 'typed for minutes');
     assert.equal(readFileSync(notesFile(file), 'utf8'), '{');
   });
+
+  it('nor is what was typed lost when the dataset is gone by then', async () => {
+    const begun = vscode.comments.createCommentController('begun', 'begun');
+    disposables.push(begun);
+    const gone = vscode.Uri.file(path.join(workspace(), 'gone.jsonl'));
+    const thread = begun.createCommentThread(gone, new vscode.Range(0, 0, 0, 0), []);
+    await threads.add({ thread, text: 'typed for hours' });
+    const [, copy] = errors.at(-1)!;
+    await copy?.run();
+    assert.equal(await vscode.env.clipboard.readText(), 'typed for hours');
+  });
 });

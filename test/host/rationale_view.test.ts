@@ -70,6 +70,9 @@ describe('the side panel in the extension host', () => {
   let file: string;
   let editor: vscode.TextEditor;
   let ratings: RatingStore;
+  let cursor: CursorQuestion;
+  /** Reasons that went into the log. */
+  const logged: string[] = [];
   const shows = (question: string) => eventually(() => trial.question?.question === question && trial.question);
   const goTo = (line: number) => {
     editor.selection = new vscode.Selection(line, 0, line, 0);
@@ -94,11 +97,17 @@ describe('the side panel in the extension host', () => {
     } as vscode.Memento;
     const runs = new RunsWatcher(folder, log);
     const engine = new EngineSupervisor({ workspace: folder, entry: '', version: '0', log });
-    const cursor = new CursorQuestion();
+    cursor = new CursorQuestion();
     ratings = new RatingStore(files, () => '2026-01-02T03:04:05.000Z');
     const store = new RationaleStore(files, path.join(folder, 'rationales'), assert.fail);
     const settings = new Settings(vscode.workspace.workspaceFolders?.[0], extensionPath);
     const reporter = new Reporter(log);
+    const describe = reporter.describe.bind(reporter);
+    reporter.describe = (error) => {
+      const failure = describe(error);
+      logged.push(`${failure?.reason} ${failure?.nextStep}`);
+      return failure;
+    };
     const view = new RationaleView({
       extensionUri,
       cursor,
@@ -172,7 +181,53 @@ describe('the side panel in the extension host', () => {
     const { failure, current } = await eventually(() => trial.question?.failure != null && trial.question);
     assert.match(failure!.reason, /view\.jsonl\.ratings\.json/);
     assert.ok(current!.rationales.length > 0);
+    // A run that trains draws at every update; the log says once what is wrong.
+    for (let draws = 0; draws < 3; draws++) {
+      const before = trial.posted.length;
+      trial.send({ type: 'ready' });
+      await eventually(() => trial.posted.length > before);
+    }
+    assert.equal(logged.filter((line) => line.includes('ratings.json')).length, 1);
     rmSync(ratingsFile(file));
     await eventually(() => trial.question?.failure === null);
+  });
+
+  it('rates in the sidecar of the dataset that was shown, though another has the same row', async () => {
+    const other = path.join(workspace(), 'view-copy.jsonl');
+    writeFileSync(other, readFileSync(file));
+    const { current, rowKey } = await shows('a?');
+    const { id } = current!.rationales[0]!;
+    // Pressed in the panel when the cursor has just gone to the equal row, and before that is drawn.
+    const pressed = new Promise<void>((resolve) => {
+      const listening = cursor.onChanged(() => {
+        const at = cursor.current;
+        if (at.kind !== 'question' || at.question.file !== other) return;
+        listening.dispose();
+        trial.send({ type: 'rate', rowKey, rationale: id, rating: { verdict: 'useful' } });
+        resolve();
+      });
+      disposables.push(listening);
+    });
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(other));
+    await pressed;
+    await eventually(() => onDisk().length === 1);
+    assert.equal(existsSync(ratingsFile(other)), false);
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+    rmSync(other);
+    editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(file));
+    goTo(0);
+    await shows('a?');
+  });
+
+  it('says of a rationale that is gone what became of what was written, where anything was', async () => {
+    const { rowKey } = await shows('a?');
+    const gone = { type: 'rate', rowKey, rationale: 'gone' } as const;
+    const told = async (intent: RationaleIntent) => {
+      const before = logged.length;
+      trial.send(intent);
+      return await eventually(() => logged[before]);
+    };
+    assert.match(await told({ ...gone, rating: { verdict: 'wrong' } }), /not there any more\. It was discarded/);
+    assert.match(await told({ ...gone, rating: { note: 'mine' } }), /still in the panel/);
   });
 });

@@ -73,7 +73,9 @@ describe('unsaved files', () => {
 
   it('of what a task evaluates on', async () => {
     const section = vscode.workspace.getConfiguration('latro');
-    await section.update('model', 'a-model', vscode.ConfigurationTarget.Workspace);
+    const model = (value: string | undefined) => section.update('model', value, vscode.ConfigurationTarget.Workspace);
+    const before = section.inspect<string>('model')?.workspaceValue;
+    await model('a-model');
     const typed = await type(write('own-test.jsonl', ROW), '7', '71');
     const tasks = await vscode.tasks.fetchTasks({ type: 'latro' });
     const task = tasks.find(({ definition }) => definition.file.endsWith('/own-test.jsonl'))!;
@@ -85,6 +87,7 @@ describe('unsaved files', () => {
     });
     await vscode.tasks.executeTask(task);
     assert.equal(await ended, 0);
+    await model(before);
     assertSaved(typed, '71');
   });
 });

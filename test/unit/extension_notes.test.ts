@@ -9,6 +9,7 @@ import { DocumentIndex, type TextChanges } from '../../src/extension/inline/docu
 import { NoteAnchors } from '../../src/extension/notes/note_anchors.ts';
 import { NoteStore } from '../../src/extension/notes/note_store.ts';
 import { notesFile } from '../../src/extension/notes/notes_file.ts';
+import { eventually } from '../support/eventually.ts';
 import { expectLatroError } from '../support/expect_latro_error.ts';
 import { FakeDocument } from '../support/text_document.ts';
 
@@ -160,6 +161,25 @@ describe('notes beside a dataset', () => {
     await writeFile(notesFile(dataset), before.trim());
     await store.moveAlong(dataset, new Map([['a', 'c']]));
     assert.equal(await readFile(notesFile(dataset), 'utf8'), before.trim());
+  });
+
+  it('are stored before it is known who writes, and signed once it is', async () => {
+    let tell: (author: string) => void = assert.fail;
+    const asked = new Promise<string>((resolve) => {
+      tell = resolve;
+    });
+    const slow = new NoteStore(
+      new NodeFileSystem(),
+      () => '2026-01-02T03:04:05.000Z',
+      () => asked,
+    );
+    const adding = Promise.all([slow.add(dataset, 'a', 'first'), slow.add(dataset, 'a', 'second')]);
+    const stored = async () => (await slow.of(dataset)).map(({ text, author }) => `${text} by ${author}`);
+    await eventually(async () => (await stored()).length === 2);
+    assert.deepEqual(await stored(), ['first by ', 'second by ']);
+    tell('ada');
+    await adding;
+    assert.deepEqual(await stored(), ['first by ada', 'second by ada']);
   });
 
   it('that cannot be read are named instead of lost', async () => {

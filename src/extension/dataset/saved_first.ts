@@ -14,7 +14,8 @@ export const openDocument = (file: string): vscode.TextDocument | undefined =>
  */
 export async function savedFirst(file: string): Promise<string> {
   const document = openDocument(file);
-  if (document?.isDirty !== true || (await document.save())) return file;
+  // VS Code also answers no where it has just saved by itself.
+  if (document?.isDirty !== true || (await document.save()) || !document.isDirty) return file;
   const { l10n } = vscode;
   const reason = l10n.t('{0} has changes that could not be saved.', path.basename(file));
   throw new LatroError('bad-request', reason, l10n.t('Save it, or take the changes back.'));

@@ -36,10 +36,18 @@ export class NoteStore {
     throw new LatroError('dataset-format', reason, 'Mend the file, or move it away to start anew.');
   }
 
+  /** Stored at once and signed afterwards: finding out who writes may take seconds, in which windows are closed. */
   async add(dataset: string, rowKey: string, text: string): Promise<void> {
-    const time = this.#now();
-    const note = { id: randomUUID(), rowKey, text, author: await this.#author(dataset), time };
+    const note = { id: randomUUID(), rowKey, text, author: '', time: this.#now() };
     await this.#change(dataset, (notes) => [...notes, note]);
+    try {
+      const author = await this.#author(dataset);
+      if (author !== '') {
+        await this.#change(dataset, (notes) => notes.map((each) => (each.id === note.id ? { ...each, author } : each)));
+      }
+    } catch {
+      // It is there without a name.
+    }
   }
 
   /** One without text is taken away. */

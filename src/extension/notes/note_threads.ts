@@ -78,18 +78,18 @@ export class NoteThreads implements vscode.Disposable {
   /** From the thread a person has begun or answered: `argument` is VS Code's `CommentReply`. */
   async add(argument: unknown): Promise<void> {
     const { thread, text } = argument as vscode.CommentReply;
-    const document = await vscode.workspace.openTextDocument(thread.uri);
-    const known = [...(this.#boards.get(document)?.threads ?? [])].find(([, own]) => own === thread);
     try {
+      const document = await vscode.workspace.openTextDocument(thread.uri);
+      const known = [...(this.#boards.get(document)?.threads ?? [])].find(([, own]) => own === thread);
       const rowKey = known?.[0] ?? rowKeyAt(document, thread.range?.start.line ?? 0);
       await this.#services.notes.add(document.fileName, rowKey, text);
       this.#writtenOn = rowKey;
+      if (known === undefined) thread.dispose();
     } catch (error) {
       this.#offerCopy(error, text);
       return;
     }
-    if (known === undefined) thread.dispose();
-    await this.#read(document);
+    await this.#readOf(thread.uri.fsPath);
   }
 
   async edit(argument: unknown): Promise<void> {

@@ -54,6 +54,8 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   #shown: readonly Question[] = [];
   /** Token of the rating that was stored last. */
   #rated: string | undefined;
+  /** Of ratings that cannot be read, and by what it is known again. */
+  #ratingsFailure: { readonly told: string; readonly shown: PanelFailure | null } | undefined;
   readonly #redraw = new Renewal(() => this.#drawNow());
 
   constructor(services: RationaleViewServices) {
@@ -171,7 +173,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
         break;
       case 'rate': {
         const rationale = await this.#source.find(question, intent.rationale);
-        if (rationale === undefined) throw rationaleGone();
+        if (rationale === undefined) throw rationaleGone(intent.rating.note !== undefined);
         await this.#services.ratings.rate(question.file, rowKey, rationale.record.text, intent.rating);
         this.#rated = intent.token ?? this.#rated;
         break;
@@ -228,7 +230,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   /** The rollout's line as it stands on disk, as far as an editor can show it: pretty-printed, in a document of its own. */
   async #openRollout(question: Question, step: number, sample: number): Promise<void> {
     const rationale = await this.#source.sampled(question, step, sample);
-    if (rationale === undefined) throw rationaleGone();
+    if (rationale === undefined) throw rationaleGone(false);
     const content = JSON.stringify(rationale, null, 2);
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'json', content }));
   }
@@ -280,14 +282,21 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     });
   }
 
+  /** Described, which logs it, once for as long as it lasts: the panel is drawn at every update of a run. */
   #failureOf(error: unknown): PanelFailure | null {
-    const failure = error === undefined ? undefined : this.#services.reporter.describe(error);
-    return failure === undefined ? null : { ...failure, actions: ['open-log'] };
+    const told = String(error);
+    if (this.#ratingsFailure?.told !== told) {
+      const failure = error === undefined ? undefined : this.#services.reporter.describe(error);
+      this.#ratingsFailure = { told, shown: failure === undefined ? null : { ...failure, actions: ['open-log'] } };
+    }
+    return this.#ratingsFailure.shown;
   }
 
+  /** Another dataset may have an equal row: it is that of the file that was shown, and on the line where it is now. */
   #questionOf(rowKey: string): Question | undefined {
-    const known = [this.#questionAtCursor(), ...this.#shown.toReversed()];
-    return known.find((each) => each?.row.rowKey === rowKey);
+    const isAbout = (each: Question | undefined) => each?.row.rowKey === rowKey;
+    const [here, shown] = [this.#questionAtCursor(), this.#shown.findLast(isAbout)];
+    return isAbout(here) && (shown === undefined || shown.file === here?.file) ? here : shown;
   }
 
   #questionAtCursor(): Question | undefined {
@@ -309,8 +318,11 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   };
 }
 
-function rationaleGone(): LatroError {
+/** @param isWritten whether a person has written something that was to be kept with it */
+function rationaleGone(isWritten: boolean): LatroError {
   const { l10n } = vscode;
-  const next = l10n.t('What you wrote is still in the panel.');
+  const next = isWritten
+    ? l10n.t('What you wrote is still in the panel.')
+    : l10n.t('It was discarded or rolled back; the panel shows what there is.');
   return new LatroError('dataset-row', l10n.t('This rationale is not there any more.'), next);
 }
