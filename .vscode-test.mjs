@@ -47,9 +47,15 @@ const common = {
 };
 
 const tinyEngine = path.join(import.meta.dirname, 'dist', 'test', 'tiny_engine_main.cjs');
-/** Where each fresh host says what activation took there. */
-const activations = path.join(mkdtempSync(path.join(tmpdir(), 'latro-activations-')), 'milliseconds');
-process.once('exit', () => rmSync(path.dirname(activations), { recursive: true, force: true }));
+/** Where each fresh host says what activation took there; several runs of this file may say it in one place. */
+const activations = process.env.LATRO_ACTIVATIONS ?? placeForActivations();
+
+function placeForActivations() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'latro-activations-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return path.join(folder, 'milliseconds');
+}
+
 const ofActivation = { LATRO_TEST_ENGINE: tinyEngine, LATRO_ACTIVATIONS: activations };
 
 export default defineConfig([
