@@ -244,6 +244,9 @@ describe('every surface', function () {
       const details = page.locator('.suggest-details-container');
       if (!(await details.isVisible())) await page.keyboard.press('Control+Space');
       await details.waitFor();
+      // It takes the size of its text when it is brought up again.
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowUp');
     });
     await page.keyboard.press('Escape');
     await workbench.runCommand('File: Revert File', () => page.locator('.tab.dirty').waitFor({ state: 'detached' }));
