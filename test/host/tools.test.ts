@@ -134,7 +134,12 @@ describe('language-model tools and tasks', () => {
       assert.ok(lines.includes('Length: 12 epochs'), lines.join());
       assert.deepEqual(proposed.get(name)?.source.kind === 'inline' && proposed.get(name)?.source, {
         kind: 'inline',
-        config: { model: inside('a-model'), dataset: { train: file }, outputDirectory: inside('.latro', 'runs'), epochs: 12 },
+        config: {
+          model: inside('a-model'),
+          dataset: { train: file },
+          outputDirectory: inside('.latro', 'runs'),
+          epochs: 12,
+        },
         baseDirectory: workspace(),
       });
     });
