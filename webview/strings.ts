@@ -165,7 +165,7 @@ const english = {
   'accuracy.interval': '95 % interval {0} … {1}',
   'accuracy.interval.title': '95 % interval of the difference',
   'accuracy.interval.text':
-    'For paired questions, in points: only questions whose outcome changed carry information. If it contains 0, the change may be chance.',
+    'For paired questions, in points: a bootstrap over them, widened where few outcomes changed to the exact interval that belongs to the McNemar test. If it contains 0, the change may be chance.',
   'accuracy.interval.described': 'Difference {0} points, 95 % interval from {1} to {2}.',
   'accuracy.mcnemar': 'exact McNemar p = {0}',
   'accuracy.mcnemar.title': 'Exact McNemar test',

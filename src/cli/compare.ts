@@ -18,7 +18,7 @@ export const compareCommand: Command = {
     json: { value: 'FILE', help: 'Writes the figures and every question there.' },
   },
   details: [
-    'RUN is the id of a run or the path of its directory; a folder of runs stands for the newest one in it. Questions are paired by their content. The test is the exact two-sided one of McNemar; the interval of the difference is a paired bootstrap.',
+    'RUN is the id of a run or the path of its directory; a folder of runs stands for the newest one in it. Questions are paired by their content. The test is the exact two-sided one of McNemar; the interval of the difference is a paired bootstrap, widened where few answers changed to the exact one that belongs to the test.',
     'FILE of --json: {"before": {…}, "after": {…}, "questions", "fixed", "broken", "sameRight", "sameWrong", "beforeAccuracy", "afterAccuracy", "difference", "interval", "mcNemarP", "perQuestion": […], "majority": the same for majority votes, or null}.',
   ],
 

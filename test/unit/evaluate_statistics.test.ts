@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { RandomStream } from '../../src/engine/common/random.ts';
 import {
   bootstrapInterval,
+  clopperPearsonInterval,
   majorityVote,
   mcNemarExact,
   mean,
+  pairedInterval,
   passAtK,
   wilsonInterval,
 } from '../../src/engine/evaluate/statistics.ts';
@@ -162,5 +164,48 @@ describe('evaluate: intervals', function () {
       { numRuns: 50 },
     );
     assert.throws(() => bootstrapInterval([], new RandomStream(1)), RangeError);
+  });
+
+  it("Clopper and Pearson's equals SciPy's", () => {
+    const expected: [right: number, n: number, lo: number, hi: number][] = [
+      [7, 10, 0.3475471499399921, 0.9332604888222655],
+      [0, 4, 0, 0.6023646356164858],
+      [4, 4, 0.3976353643835142, 1],
+      [40, 1000, 0.028727625285890804, 0.05407269681936851],
+      [300, 5000, 0.0535757563114333, 0.06694367225235068],
+    ];
+    for (const [right, n, lo, hi] of expected) {
+      const interval = clopperPearsonInterval(right, n);
+      assertClose(interval[0], lo, 1e-10);
+      assertClose(interval[1], hi, 1e-10);
+    }
+  });
+
+  it('of a difference holds 0 wherever the exact test says chance, holds the difference, and turns round with the sides', () => {
+    const counts = fc.tuple(fc.nat(30), fc.nat(30), fc.nat(200)).filter(([f, b, same]) => f + b + same > 0);
+    fc.assert(
+      fc.property(counts, fc.integer(), ([fixed, broken, same], seed) => {
+        const n = fixed + broken + same;
+        const differences = [...Array(fixed).fill(1), ...Array(broken).fill(-1), ...Array(same).fill(0)] as number[];
+        const of = (signs: number[], f: number, b: number) =>
+          pairedInterval(f, b, n, bootstrapInterval(signs, new RandomStream(seed), { resamples: 1000 }));
+        const [lo, hi] = of(differences, fixed, broken);
+        assert.ok(lo <= (fixed - broken) / n + 1e-9 && hi >= (fixed - broken) / n - 1e-9);
+        if (mcNemarExact(fixed, broken) > 0.05 + 1e-9)
+          assert.ok(lo <= 1e-12 && hi >= -1e-12, `${fixed} ${broken} ${lo} ${hi}`);
+        const flipped = of(
+          differences.map((d) => -d),
+          broken,
+          fixed,
+        );
+        assert.ok(Math.abs(flipped[0] + hi) < 1e-9 && Math.abs(flipped[1] + lo) < 1e-9);
+      }),
+      { numRuns: 100 },
+    );
+    assert.deepEqual(
+      pairedInterval(0, 0, 20, [0, 0]).map((x) => Number(x.toFixed(4))),
+      [-0.1611, 0.1611],
+      'no question that changed is no certainty',
+    );
   });
 });

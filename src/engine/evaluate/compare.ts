@@ -2,7 +2,7 @@
 import type { EvaluationRow } from '../../protocol/records.ts';
 import { LatroError } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
-import { bootstrapInterval, mcNemarExact, mean } from './statistics.ts';
+import { bootstrapInterval, mcNemarExact, mean, pairedInterval } from './statistics.ts';
 
 export type QuestionOutcome = 'fixed' | 'broken' | 'same-right' | 'same-wrong';
 
@@ -33,7 +33,7 @@ export interface EvaluationComparison {
   readonly beforeAccuracy: number;
   readonly afterAccuracy: number;
   readonly difference: number;
-  /** 95 % bootstrap interval of the difference, the questions resampled in pairs. */
+  /** 95 % interval of the difference: see `pairedInterval`. */
   readonly interval: [lo: number, hi: number];
   /** Exact, two-sided. */
   readonly mcNemarP: number;
@@ -95,7 +95,7 @@ export function compareEvaluations(
     beforeAccuracy: (sameRight + broken) / pairs.length,
     afterAccuracy: (sameRight + fixed) / pairs.length,
     difference: mean(differences),
-    interval: bootstrapInterval(differences, new RandomStream(seed)),
+    interval: pairedInterval(fixed, broken, pairs.length, bootstrapInterval(differences, new RandomStream(seed))),
     mcNemarP: mcNemarExact(fixed, broken),
     perQuestion,
     onlyBefore: [...waiting.values()].flat().map(unpaired),

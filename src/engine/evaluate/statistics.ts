@@ -92,3 +92,52 @@ export function wilsonInterval(right: number, n: number): [lo: number, hi: numbe
   const half = (Z_95 / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
   return [right === 0 ? 0 : centre - half, right === n ? 1 : centre + half];
 }
+
+/** P(X ≤ k), X ~ Binomial(n, p), 0 < p < 1, 0 ≤ k ≤ n. */
+function binomialAtMost(k: number, n: number, p: number): number {
+  let logTerm = n * Math.log1p(-p);
+  const odds = Math.log(p) - Math.log1p(-p);
+  let sum = Math.exp(logTerm);
+  for (let i = 1; i <= k; i++) {
+    logTerm += Math.log((n - i + 1) / i) + odds;
+    sum += Math.exp(logTerm);
+  }
+  return Math.min(1, sum);
+}
+
+/** Where a function that falls from above to below `level` on (0, 1) passes it. */
+function passing(level: number, falling: (p: number) => number): number {
+  let [low, high] = [0, 1];
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2;
+    if (falling(middle) > level) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** Exact 95 % interval of a share of `right` among `n` (Clopper & Pearson 1934): within [0, 1]. [0, 1] when n = 0. */
+export function clopperPearsonInterval(right: number, n: number): [lo: number, hi: number] {
+  const hi = (of: number): number => (of === n ? 1 : passing(0.025, (p) => binomialAtMost(of, n, p)));
+  return n === 0 ? [0, 1] : [1 - hi(n - right), hi(right)];
+}
+
+/**
+ * 95 % interval of the difference (fixed − broken) / n that agrees with McNemar's exact test: it holds 0 wherever p ≥ 0.05. A
+ * percentile bootstrap is too narrow while few questions changed (of 4 fixed and 0 broken it excludes 0, where p = 0.125), so it is
+ * widened to what follows from the share of fixed questions among the changed ones, exact (Clopper & Pearson), on which that test rests.
+ * Where none changed, to Tango's score interval (1998, eq. 9), which is ± z² / (n + z²) then.
+ * @param bootstrap of the same questions
+ */
+export function pairedInterval(
+  fixed: number,
+  broken: number,
+  n: number,
+  bootstrap: readonly [lo: number, hi: number],
+): [lo: number, hi: number] {
+  const changed = fixed + broken;
+  const least = Z_95 ** 2 / (n + Z_95 ** 2);
+  const [lo, hi] = clopperPearsonInterval(fixed, changed);
+  const exact = changed === 0 ? [-least, least] : [lo, hi].map((share) => ((2 * share - 1) * changed) / n);
+  return [Math.min(bootstrap[0], exact[0]!), Math.max(bootstrap[1], exact[1]!)];
+}
