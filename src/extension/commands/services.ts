@@ -86,7 +86,10 @@ export async function modelOf({ settings }: CommandServices): Promise<string> {
   throw new vscode.CancellationError();
 }
 
-/** The run a command is about: the tree node it was called on, the only one that fits, or the person's pick. */
+/**
+ * The run a command is about: the one it names, the only one that fits, or the person's pick.
+ * @throws LatroError `run-not-found` when the one it names is not there: never is another one taken for it
+ */
 export async function pickRun(
   { runs, engine }: CommandServices,
   argument: unknown,
@@ -96,10 +99,14 @@ export async function pickRun(
   await runs.refresh();
   const named = isRunNode(argument) ? runs.find(argument.runId) : undefined;
   if (named !== undefined) return named;
+  const { l10n } = vscode;
+  if (isRunNode(argument) && argument.runId !== '') {
+    const reason = l10n.t('Run {0} is not there.', argument.runId);
+    throw new LatroError('run-not-found', reason, l10n.t('Look under Runs for what there is.'));
+  }
   const shown = (run: RunSummary) => shownRun(run, engine.jobs.ofRun(run.id));
   const candidates = runs.runs.filter((run) => fits(shown(run)));
   const [first] = candidates;
-  const { l10n } = vscode;
   if (first === undefined) {
     const reason = l10n.t('There is no run for this.');
     throw new LatroError('run-not-found', reason, l10n.t('Train on a dataset first.'));

@@ -1,7 +1,7 @@
 /** Runs one job of the engine under VS Code's progress notification: how far, how fast, how long still, and a cancel button. */
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import { unreachable } from '../../engine/common/errors.ts';
+import { Cancelled, unreachable } from '../../engine/common/errors.ts';
 import type { JobSnapshot, RequestResult } from '../../protocol/engine_rpc.ts';
 import type { Disposable } from '../common/disposables.ts';
 import { type EngineClient, EngineRequestError } from './engine_client.ts';
@@ -44,7 +44,10 @@ export class JobRunner {
         const show = showing(progress);
         const subscription = this.#engine.jobs.onChanged((job) => job.jobId === jobId && show(job));
         try {
-          return await work({ client: await this.#engine.client(), jobId, signal: controller.signal });
+          const client = await this.#engine.client();
+          // Starting the engine takes seconds, in which one may think better of it.
+          if (controller.signal.aborted) throw new Cancelled();
+          return await work({ client, jobId, signal: controller.signal });
         } finally {
           subscription.dispose();
         }
