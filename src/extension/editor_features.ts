@@ -27,6 +27,11 @@ export interface EditorServices extends CommandServices {
 }
 
 export interface EditorFeatures extends Disposable {
+  /**
+   * Registers what VS Code wakes the extension for and looks for as soon as it is awake: tools and tasks. To be called while it is activated,
+   * once the workspace is trusted.
+   */
+  offer(): void;
   /** To be called once the workspace is trusted: nothing of it is read before. */
   begin(): void;
   readonly commands: Pick<CommandHandlers, EditorCommand>;
@@ -54,14 +59,16 @@ export function openEditorFeatures(services: EditorServices): EditorFeatures {
   store.add(window.createTreeView('latro.models', { treeDataProvider: models }));
 
   return {
+    offer() {
+      store.add(tasks.registerTaskProvider('latro', new LatroTasks(services)));
+      store.add(registerTools(services));
+    },
     begin() {
       store.add(showInlineResults(datasets, results, engine.jobs, extensionUri));
       const controller = comments.createCommentController('latro.notes', l10n.t('LaTRO notes'));
       threads = store.add(new NoteThreads({ indexes: datasets, notes, ratings, files, reporter, controller }));
-      store.add(tasks.registerTaskProvider('latro', new LatroTasks(services)));
       const sets = tests.createTestController('latro.evaluations', l10n.t('LaTRO evaluation sets'));
       store.add(new EvaluationTests(services, results, sets));
-      store.add(registerTools(services));
     },
     commands: {
       'latro.openStarter': () => openStarter(services),

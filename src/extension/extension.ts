@@ -162,8 +162,17 @@ function openStudio(
     features.begin();
   };
   // Nothing of an untrusted workspace is read but the text in its editors.
-  if (vscode.workspace.isTrusted) setImmediate(begin);
-  else track(vscode.workspace.onDidGrantWorkspaceTrust(begin));
+  if (vscode.workspace.isTrusted) {
+    features.offer();
+    setImmediate(begin);
+  } else {
+    track(
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        features.offer();
+        begin();
+      }),
+    );
+  }
 
   const commands: StudioCommands = {
     ...features.commands,

@@ -4,14 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
-import { configFor } from '../../src/extension/commands/training_plan.ts';
+import { trainingNow } from '../../src/extension/commands/training_plan.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
 describe('unsaved files', () => {
   /** Of each test its own: VS Code remembers the files that it showed. */
   let folder: string;
   /** Only what a folder without a config of its own needs is asked of them. */
-  const services = () => ({ workspace: workspace() }) as CommandServices;
+  const services = () => ({ workspace: workspace(), runs: { folder: '/runs' } }) as unknown as CommandServices;
+  const source = async (file: string) => (await trainingNow(services(), file)).source;
 
   before(() => extension().activate());
   beforeEach(() => {
@@ -54,21 +55,29 @@ describe('unsaved files', () => {
     const train = write('own-train.jsonl', ROW);
     const [test, settings] = [write('own-test.jsonl', ROW), write('latro.json', config('own-train.jsonl'))];
     const typed = [await type(train, '7', '70'), await type(test, '7', '71'), await type(settings, '10', '12')];
-    assert.deepEqual(await configFor(services(), train), { kind: 'file', path: settings });
+    assert.deepEqual(await source(train), { kind: 'file', path: settings });
     for (const [n, text] of ['70', '71', '"steps":12'].entries()) assertSaved(typed[n]!, text);
   });
 
   it('of a latro.json that is named itself, and of its datasets', async () => {
     const [test, settings] = [write('own-test.jsonl', ROW), write('latro.json', config('own-train.jsonl'))];
     const typed = [await type(settings, '10', '12'), await type(test, '7', '71')];
-    assert.deepEqual(await configFor(services(), settings), { kind: 'file', path: settings });
+    assert.deepEqual(await source(settings), { kind: 'file', path: settings });
     for (const [n, text] of ['"steps":12', '71'].entries()) assertSaved(typed[n]!, text);
   });
 
   it('of a latro.json as it stands in the editor, which may train on another file by now', async () => {
     const [train, settings] = [write('own-train.jsonl', ROW), write('latro.json', config('another.jsonl'))];
     await type(settings, 'another.jsonl', 'own-train.jsonl');
-    assert.deepEqual(await configFor(services(), train), { kind: 'file', path: settings });
+    assert.deepEqual(await source(train), { kind: 'file', path: settings });
+  });
+
+  it('trains where runs are listed, unless its latro.json names another folder', async () => {
+    const [train, settings] = [write('own-train.jsonl', ROW), write('latro.json', config('own-train.jsonl'))];
+    const overrides = async (file: string) => (await trainingNow(services(), file)).overrides;
+    for (const file of [train, settings]) assert.deepEqual(await overrides(file), { outputDirectory: '/runs' });
+    await type(settings, '"steps"', '"outputDirectory":"elsewhere","steps"');
+    for (const file of [train, settings]) assert.deepEqual(await overrides(file), {});
   });
 
   it('of what a task evaluates on', async () => {

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { EndedRun, JobHandle, StartedRun } from '../engine/job_runner.ts';
 import { gainText, isResumable, stepText } from '../runs/run_text.ts';
 import { type CommandServices, datasetOf, fileName, MADE_FOR, pickRun } from './services.ts';
-import { configFor } from './training_plan.ts';
+import { trainingNow } from './training_plan.ts';
 
 /**
  * Trains on the dataset in the editor: with the `latro.json` of the workspace when it trains on this file, or when it is itself in the
@@ -10,10 +10,10 @@ import { configFor } from './training_plan.ts';
  */
 export async function trainOnDataset(services: CommandServices, argument: unknown): Promise<void> {
   const file = await datasetOf(argument, MADE_FOR.training);
-  const source = await configFor(services, file);
+  const what = await trainingNow(services, file);
   const { l10n } = vscode;
   const title = l10n.t('LaTRO: training on {0}', fileName(file));
-  await train(services, title, ({ client, jobId }) => client.request('train', { jobId, source, overrides: {} }));
+  await train(services, title, ({ client, jobId }) => client.request('train', { jobId, ...what }));
 }
 
 /** Goes on with a run that was paused, stopped or interrupted. */
@@ -38,12 +38,18 @@ async function train(
 }
 
 /** One message when a run is over, with what one wants next. */
-export async function tellHowItWent(services: CommandServices, { runId, end }: EndedRun): Promise<void> {
+export async function tellHowItWent(services: CommandServices, ended: EndedRun): Promise<void> {
+  const { runId, runDirectory, end } = ended;
   const { runs, reporter, settings } = services;
   const { l10n } = vscode;
   await runs.refresh();
   const run = runs.find(runId);
-  if (run === undefined || end === 'lost' || !settings.notifiesWhenRunEnds) return;
+  if (end === 'lost' || !settings.notifiesWhenRunEnds) return;
+  if (run === undefined) {
+    // Its latro.json names a folder of its own.
+    reporter.showInformation(l10n.t('The run has ended. It is in {0}, which is not listed here.', runDirectory));
+    return;
+  }
   const argument = { runId };
   const dashboard = {
     title: l10n.t('Open Dashboard'),

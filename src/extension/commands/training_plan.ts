@@ -6,13 +6,15 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import type { ConfigSource } from '../../protocol/engine_rpc.ts';
+import type { ConfigSource, RequestParams } from '../../protocol/engine_rpc.ts';
 import { samePath } from '../common/same_path.ts';
 import { openDocument, savedFirst } from '../dataset/saved_first.ts';
 import { type CommandServices, fileName, modelOf } from './services.ts';
 
 export interface TrainingPlan {
   readonly source: ConfigSource;
+  /** Settings that go before those of `source`. */
+  readonly overrides: { readonly outputDirectory?: string };
   /** Absolute paths of what a run reads once it is started, a `latro.json` aside. */
   readonly datasets: readonly string[];
 }
@@ -26,8 +28,11 @@ export async function trainingPlan(services: CommandServices, file: string): Pro
     ? file
     : await configThatTrainsOn(file, [...new Set([path.dirname(file), services.workspace])]);
   if (config !== undefined) {
-    const datasets = new Set([...(isConfig(file) ? [] : [file]), ...datasetsIn(config, await textNow(config))]);
-    return { source: { kind: 'file', path: config }, datasets: [...datasets] };
+    const text = await textNow(config);
+    const datasets = new Set([...(isConfig(file) ? [] : [file]), ...datasetsIn(config, text)]);
+    // Relative to a latro.json in a folder below, the default would be a place that no window looks at.
+    const overrides = namesOutput(text) ? {} : { outputDirectory: services.runs.folder };
+    return { source: { kind: 'file', path: config }, overrides, datasets: [...datasets] };
   }
   const test = sibling(file);
   const dataset = { train: file, ...(test === undefined ? {} : { test }) };
@@ -35,16 +40,20 @@ export async function trainingPlan(services: CommandServices, file: string): Pro
   const baseDirectory = services.workspace;
   return {
     source: { kind: 'inline', config: { model: await modelOf(services), dataset, outputDirectory }, baseDirectory },
+    overrides: {},
     datasets: Object.values(dataset),
   };
 }
 
 /** The same for a run that is started now: with nothing of it unsaved. */
-export async function configFor(services: CommandServices, file: string): Promise<ConfigSource> {
-  const { source, datasets } = await trainingPlan(services, file);
+export async function trainingNow(
+  services: CommandServices,
+  file: string,
+): Promise<Pick<RequestParams<'train'>, 'source' | 'overrides'>> {
+  const { source, overrides, datasets } = await trainingPlan(services, file);
   for (const each of datasets) await savedFirst(each);
   if (source.kind === 'file') await savedFirst(source.path);
-  return source;
+  return { source, overrides };
 }
 
 /** As it stands in its editor where it is unsaved, else as it is on disk; undefined where neither is there. */
@@ -57,6 +66,11 @@ const isConfig = (file: string): boolean => /(^|\.)latro\.json$/i.test(fileName(
 
 const TrainingFile = v.object({ dataset: v.object({ train: v.string() }) });
 const DatasetFiles = v.object({ dataset: v.record(v.string(), v.unknown()) });
+
+const NamedOutput = v.object({ outputDirectory: v.unknown() });
+
+const namesOutput = (text: string | undefined): boolean =>
+  v.safeParse(v.pipe(v.string(), v.parseJson(), NamedOutput), text).success;
 
 /** What is wrong with a `latro.json` the engine says. */
 function datasetsIn(config: string, text: string | undefined): string[] {

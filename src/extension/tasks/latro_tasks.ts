@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { Cancelled, LatroError, unreachable } from '../../engine/common/errors.ts';
 import { type CommandServices, modelOf } from '../commands/services.ts';
-import { configFor } from '../commands/training_plan.ts';
+import { trainingNow } from '../commands/training_plan.ts';
 import { workspaceFile } from '../common/workspace_files.ts';
 import { ELSEWHERE } from '../dataset/elsewhere.ts';
 import { findEvaluationFiles } from '../dataset/evaluation_files.ts';
@@ -64,11 +64,11 @@ export class LatroTasks implements vscode.TaskProvider {
     return async ({ client, jobId, signal }, say) => {
       const { l10n } = vscode;
       const { engine, runs } = this.#services;
-      const source = await configFor(this.#services, this.#absolute(file));
+      const what = await trainingNow(this.#services, this.#absolute(file));
       if (signal.aborted) throw new Cancelled();
       signal.addEventListener('abort', () => void client.request('stop', { jobId }).catch(() => {}));
       const ended = engine.jobs.ended(jobId);
-      const { runId } = await client.request('train', { jobId, source, overrides: {} });
+      const { runId } = await client.request('train', { jobId, ...what });
       say(l10n.t('Run {0}', runId));
       const { outcome } = await ended;
       await runs.refresh();

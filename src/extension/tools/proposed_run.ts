@@ -7,6 +7,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { NodeFileSystem } from '../../engine/common/file_system.ts';
+import { isRecord } from '../../engine/datasets/fields.ts';
 import { parseConfigJson, readConfigJson } from '../../engine/runs/config_file.ts';
 import { resolveConfigPaths, resolveRunConfig } from '../../engine/runs/resolve_config.ts';
 import type { ConfigSource } from '../../protocol/engine_rpc.ts';
@@ -28,9 +29,10 @@ export interface ProposedRun {
  * @param file as the language model named it
  * @throws LatroError `config-invalid` for what could not be trained anyway
  */
-export async function proposedRun(file: string, { source, datasets }: TrainingPlan): Promise<ProposedRun> {
+export async function proposedRun(file: string, { source, overrides, datasets }: TrainingPlan): Promise<ProposedRun> {
   const { l10n } = vscode;
-  const { json, name, folder } = await configNow(source);
+  const { json: written, name, folder } = await configNow(source);
+  const json = isRecord(written) ? { ...written, ...overrides } : written;
   const first = resolveConfigPaths(resolveRunConfig(json, name).config, folder);
   // The presets' epochs depend on what kind of questions they are.
   const format = first.dataset.format === 'auto' ? await formatNow(first.dataset.train) : undefined;
