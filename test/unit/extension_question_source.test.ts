@@ -1,7 +1,7 @@
 /** What the side panel reads of the runs on disk: whose rationales, which of them, and how long that holds the editor. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
-import { cp, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
@@ -337,6 +337,24 @@ describe('what the side panel reads', function () {
     const { source } = await open();
     assert.equal((await source.sampled(question, 2, 2))?.text, 'number 2');
     assert.equal(await source.sampled(question, 2, 0), undefined);
+  });
+
+  it('shows what was asked of weights that an exact resume made once more', async () => {
+    const run = await newRun(2);
+    for (const step of [1, 2]) await record(run, step, `at ${step}`);
+    const { source } = await open();
+    const known = await source.known(question);
+    const asked = (await known.set('step-1'))!;
+    await source.addSet(question, known.run, { ...asked, checkpoint: 'step-2', rationales: [] });
+    // Killed after step 1 and resumed: the same bytes, at another time.
+    const bytes = await readFile(run.rolloutFile(2));
+    await rm(run.rolloutFile(2));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await atomicWrite(files, run.rolloutFile(2), bytes.toString());
+    for (const window of [source, (await open()).source]) {
+      const again = await window.known(question);
+      assert.deepEqual((await again.set('step-2'))?.rationales, [], 'what was asked, not what was sampled');
+    }
   });
 
   it('keeps what was asked of weights whose rollouts a person has removed', async () => {

@@ -62,9 +62,24 @@ describe('rationales kept beside the runs', () => {
       (await open().of('row-a')).sets.map(({ set }) => set.temperature),
       [0.1],
     );
-    await store.removeSet('row-a', 'run-1', 'step-40');
+    await store.removeSet('row-a', { owner: 'run-1', checkpoint: 'step-40' });
     assert.deepEqual((await open().of('row-a')).sets, []);
     assert.deepEqual(await files.list(FOLDER), ['index.json']);
+  });
+
+  it('keep what a person wrote under weights that a roll back replaced, and nothing else of them', async () => {
+    const store = open();
+    const made = (weights: string, set: RationaleSet) => ({ ...keptBy('run-1', set), weights });
+    const under = async () => (await open().of('row-a')).sets.map(({ weights }) => weights);
+    await store.addSet('row-a', made('first', plain));
+    await store.addSet('row-a', made('second', edited));
+    assert.deepEqual(await under(), ['second']);
+    await store.addSet('row-a', made('third', plain));
+    assert.deepEqual(await under(), ['second', 'third']);
+    await store.removeSet('row-a', { owner: 'run-1', checkpoint: 'step-40', weights: 'third' });
+    assert.deepEqual(await under(), ['second']);
+    await store.removeSet('row-a', { owner: 'run-1', checkpoint: 'step-40', weights: 'second' });
+    assert.deepEqual(await under(), []);
   });
 
   it('keep within their bounds: the questions touched longest ago go first, and in one question the oldest sets', async () => {
@@ -222,7 +237,7 @@ describe('rationales kept beside the runs', () => {
       const { sets, traces } = await store.of('row-a');
       assert.deepEqual([sets.map(({ set }) => set.checkpoint), traces], [['step-40', 'step-20'], [trace]]);
     }
-    await other.removeSet('row-a', 'run-1', 'step-40');
+    await other.removeSet('row-a', { owner: 'run-1', checkpoint: 'step-40' });
     assert.deepEqual(
       (await one.of('row-a')).sets.map(({ set }) => set.checkpoint),
       ['step-20'],

@@ -135,7 +135,10 @@ export class QuestionSource {
   /** Back to what the run left behind. */
   async discard(question: Question, checkpoint: string): Promise<void> {
     const run = await this.runOf(question.file);
-    await this.#services.store.removeSet(question.row.rowKey, this.#owner(run), checkpoint);
+    const { rowKey } = question.row;
+    for (const { owner, weights, set } of await this.#keptSets(rowKey, run)) {
+      if (set.checkpoint === checkpoint) await this.#services.store.removeSet(rowKey, { owner, weights, checkpoint });
+    }
   }
 
   async addTrace({ row }: Question, run: RunSummary | null, checkpoint: string, rationale: string, trace: Trace) {
@@ -216,13 +219,16 @@ export class QuestionSource {
     return still;
   }
 
-  /** The weights of step N were made by the update of which the run keeps the rollouts; those before the first are always the same. */
+  /**
+   * The weights of step N were made by the update of which the run keeps the rollouts, and are told apart by these; those before the first are always
+   * the same.
+   */
   async #weightsStamp(run: RunSummary | null, checkpoint: string): Promise<Pick<KeptSet, 'weights'>> {
     if (run === null) return {};
     const index = this.#index(run);
     await index.refresh();
-    const stamp = index.stamp(updatesBehind(checkpoint));
-    return stamp === undefined ? {} : { weights: stamp };
+    const content = index.content(updatesBehind(checkpoint));
+    return content === undefined ? {} : { weights: content };
   }
 
   async #read(run: RunSummary, rowKey: string, step: number, settings: RunSettings): Promise<RationaleSet | undefined> {

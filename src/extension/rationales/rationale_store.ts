@@ -52,6 +52,9 @@ type Index = v.InferOutput<typeof Index>;
 /** Ids of the rationales that are pinned, by row key. */
 export type Pins = Readonly<Record<string, readonly string[]>>;
 
+/** What a set was sampled with. */
+export type KeptUnder = Pick<KeptSet, 'owner' | 'weights'> & { readonly checkpoint: string };
+
 export interface StoreBounds {
   /** Of questions in which nothing is a person's, and what their files take together. */
   readonly questions: number;
@@ -116,22 +119,13 @@ export class RationaleStore {
 
   /** Takes the place of what the question had under these weights. */
   addSet(rowKey: string, added: KeptSet): Promise<void> {
-    return this.#change(
-      rowKey,
-      ({ sets, traces }) => {
-        const { owner, set } = added;
-        const others = sets.filter((each) => each.owner !== owner || each.set.checkpoint !== set.checkpoint);
-        return { sets: [...others, added], traces };
-      },
-      added,
-    );
+    const { owner, weights, set } = added;
+    const others = without({ owner, weights, checkpoint: set.checkpoint });
+    return this.#change(rowKey, ({ sets, traces }) => ({ sets: [...sets.filter(others), added], traces }), added);
   }
 
-  removeSet(rowKey: string, owner: string, checkpoint: string): Promise<void> {
-    return this.#change(rowKey, ({ sets, traces }) => ({
-      sets: sets.filter((each) => each.owner !== owner || each.set.checkpoint !== checkpoint),
-      traces,
-    }));
+  removeSet(rowKey: string, gone: KeptUnder): Promise<void> {
+    return this.#change(rowKey, ({ sets, traces }) => ({ sets: sets.filter(without(gone)), traces }));
   }
 
   addTrace(rowKey: string, trace: KeptTrace): Promise<void> {
@@ -267,6 +261,12 @@ export class RationaleStore {
   #file(rowKey: string): string {
     return path.join(this.#folder, `${rowKey}.json`);
   }
+}
+
+/** A run that was rolled back has other weights under the same name: what a person wrote under those stays. */
+function without({ owner, checkpoint, weights }: KeptUnder): (each: KeptSet) => boolean {
+  return (each) =>
+    each.owner !== owner || each.set.checkpoint !== checkpoint || (each.weights !== weights && hasOwnText(each));
 }
 
 const hasOwnText = ({ set }: KeptSet): boolean => set.rationales.some(({ origin }) => origin === 'edited');

@@ -2,6 +2,7 @@
  * Where a run's rollouts of each question lie on disk. A run writes one file per update, a line per question; a line is found by its
  * row key without parsing it, and only the lines asked for are read.
  */
+import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import * as v from 'valibot';
 import { isMissing } from '../../engine/common/file_system.ts';
@@ -17,6 +18,8 @@ interface IndexedFile {
   /** When it was written, and its size. */
   readonly stamp: string;
   readonly lines: ReadonlyMap<string, Line>;
+  /** Digest of its bytes. */
+  readonly content: string;
 }
 
 const LINE_FEED = 10;
@@ -59,6 +62,11 @@ export class RolloutIndex {
     return this.#files.get(step)?.stamp;
   }
 
+  /** The same by what is in the file: a run that resumes exactly writes the same bytes again. */
+  content(step: number): string | undefined {
+    return this.#files.get(step)?.content;
+  }
+
   /**
    * The rollout of a question at one of its `steps`, or that part of it which `schema` asks for; undefined when it is gone, or another
    * since.
@@ -91,8 +99,8 @@ export class RolloutIndex {
     }
     const chunk = Buffer.allocUnsafe(changed.length === 0 ? 0 : CHUNK_BYTES);
     for (const { step, stamp } of changed.reverse()) {
-      const lines = await ifThere(indexLines(this.#directory.rolloutFile(step), chunk));
-      if (lines !== undefined) this.#files.set(step, { stamp, lines });
+      const indexed = await ifThere(indexLines(this.#directory.rolloutFile(step), chunk));
+      if (indexed !== undefined) this.#files.set(step, { stamp, ...indexed });
     }
     // Only now: what could not be read is tried again.
     this.#folder = folder;
@@ -124,15 +132,17 @@ const stampOf = ({ mtimeMs, size }: { readonly mtimeMs: number; readonly size: n
   `${mtimeMs} ${size}`;
 
 /** `chunk` is room to read into: a new one for each of thousands of files keeps the garbage collector busy. */
-async function indexLines(file: string, chunk: Buffer): Promise<Map<string, Line>> {
+async function indexLines(file: string, chunk: Buffer): Promise<Omit<IndexedFile, 'stamp'>> {
   const lines = new Map<string, Line>();
+  const digest = createHash('sha1');
   const handle = await open(file);
   try {
     let head = Buffer.alloc(0);
     let start = 0;
     for (let position = 0; ; ) {
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
-      if (bytesRead === 0) return lines;
+      if (bytesRead === 0) return { lines, content: digest.digest('base64') };
+      digest.update(chunk.subarray(0, bytesRead));
       for (let at = 0; at < bytesRead; ) {
         const found = chunk.subarray(0, bytesRead).indexOf(LINE_FEED, at);
         const end = found === -1 ? bytesRead : found;
