@@ -194,6 +194,33 @@ describe('threads of notes and ratings', () => {
     await eventually(() => shown.size === 0);
   });
 
+  it('one that is being edited stays as it is while the sidecars change, and what was typed is not lost with it', async () => {
+    await notes.add(file, rowKey(2), 'to be edited');
+    const comment = await only(2);
+    await threads.edit(comment);
+    comment.body = 'half a thou';
+    await ratings.rate(file, rowKey(0), 'of another row', { verdict: 'useful' });
+    await eventually(() => on(0).length > 0);
+    await notes.add(file, rowKey(2), 'from another window');
+    await eventually(() => on(2).length === 2);
+    const kept = on(2).find(({ mode }) => mode === vscode.CommentMode.Editing);
+    assert.equal(kept, comment, 'the object VS Code knows: another one would close its editor');
+    assert.equal(comment.body, 'half a thou');
+    // Deleted elsewhere, then saved here.
+    const [own] = (await notes.of(file)).filter(({ text }) => text === 'to be edited');
+    await notes.remove(file, own!.id);
+    await eventually(async () => (await notes.of(file)).length > 0 && on(2).length === 2);
+    await threads.save(comment);
+    const [message, copy] = errors.at(-1)!;
+    assert.match(message, /This note is not there any more/);
+    await copy?.run();
+    assert.equal(await vscode.env.clipboard.readText(), 'half a thou');
+    await threads.cancelEdit(comment);
+    for (const { id, rowKey: of } of await notes.of(file)) if (of === rowKey(2)) await notes.remove(file, id);
+    await ratings.rate(file, rowKey(0), 'of another row', { verdict: null, note: '' });
+    await eventually(() => on(0).length === 0 && on(2).length === 0);
+  });
+
   it('what is no comment of a row does nothing to either sidecar', async () => {
     for (const stranger of [undefined, {}, { body: 'x', source: { kind: 'note' } }]) {
       await threads.edit(stranger);

@@ -50,12 +50,15 @@ export class NoteStore {
     }
   }
 
-  /** One without text is taken away. */
+  /** One without text is taken away. @throws LatroError `dataset-row` for one that is gone */
   edit(dataset: string, id: string, text: string): Promise<void> {
     const time = this.#now();
-    return this.#change(dataset, (notes) =>
-      notes.flatMap((note) => (note.id !== id ? note : text.trim() === '' ? [] : { ...note, text, time })),
-    );
+    return this.#change(dataset, (notes) => {
+      if (!notes.some((note) => note.id === id)) {
+        throw new LatroError('dataset-row', 'This note is not there any more.', 'Copy what you wrote into a new one.');
+      }
+      return notes.flatMap((note) => (note.id !== id ? note : text.trim() === '' ? [] : { ...note, text, time }));
+    });
   }
 
   remove(dataset: string, id: string): Promise<void> {

@@ -102,17 +102,25 @@ export class NoteThreads implements vscode.Disposable {
     if (!(argument instanceof RowComment)) return;
     argument.endEdit();
     this.#redraw(argument);
+    // What changed meanwhile.
+    await this.#readOf(argument.dataset);
   }
 
   async save(argument: unknown): Promise<void> {
     if (!(argument instanceof RowComment)) return;
     const { notes, ratings } = this.#services;
     const { dataset, source, body } = argument;
-    if (source.kind === 'note') await notes.edit(dataset, source.note.id, body);
-    else {
-      const { rowKey, rationale } = source.rating;
-      await ratings.rate(dataset, rowKey, rationale, { note: body.trim() });
+    try {
+      if (source.kind === 'note') await notes.edit(dataset, source.note.id, body);
+      else {
+        const { rowKey, rationale } = source.rating;
+        await ratings.rate(dataset, rowKey, rationale, { note: body.trim() });
+      }
+    } catch (error) {
+      this.#offerCopy(error, body);
+      return;
     }
+    argument.endEdit();
     await this.#readOf(dataset);
   }
 
@@ -128,7 +136,7 @@ export class NoteThreads implements vscode.Disposable {
     await this.#readOf(dataset);
   }
 
-  /** VS Code has emptied the form by now: a note that cannot be stored is nowhere else. */
+  /** VS Code has emptied or closed the form by now: a note that cannot be stored is nowhere else. */
   #offerCopy(error: unknown, text: string): void {
     const { reporter } = this.#services;
     const failure = reporter.describe(error);
@@ -175,6 +183,7 @@ export class NoteThreads implements vscode.Disposable {
     else for (const rating of rated.value) take(rating.rowKey, new RowComment(fileName, { kind: 'rating', rating }));
     const board = this.#boards.get(document);
     if (board === undefined) return;
+    keepWhatIsTyped(comments, board.comments);
     board.comments = comments;
     for (const [rowKey, thread] of board.threads) thread.comments = comments.get(rowKey) ?? [];
     if (board.index.isComplete) this.#place(board);
@@ -263,4 +272,16 @@ function rowKeyAt(document: vscode.TextDocument, line: number): string {
 function provideCommentingRanges(document: vscode.TextDocument): vscode.Range[] {
   if (!mayBeDataset(document) || formatOf(document) === undefined) return [];
   return [new vscode.Range(0, 0, document.lineCount - 1, 0)];
+}
+
+/** A comment that is being edited stays the object it is, for VS Code closes the editor of another: also one that was deleted meanwhile. */
+function keepWhatIsTyped(comments: Map<string, RowComment[]>, before: Board['comments']): void {
+  for (const [rowKey, own] of before) {
+    for (const typed of own) {
+      if (typed.mode !== vscode.CommentMode.Editing) continue;
+      const now = comments.get(rowKey) ?? [];
+      const at = now.findIndex((each) => each.identity === typed.identity);
+      comments.set(rowKey, at === -1 ? [...now, typed] : now.with(at, typed));
+    }
+  }
 }

@@ -39,6 +39,12 @@ export class RowComment implements vscode.Comment {
     if (source.rating.verdict !== null) this.label = verdictText(source.rating.verdict);
   }
 
+  /** What it is a comment of, whatever it says. */
+  get identity(): string {
+    const { source } = this;
+    return source.kind === 'note' ? `note ${source.note.id}` : `rating of ${source.rating.rationale}`;
+  }
+
   beginEdit(): void {
     this.body = this.source.kind === 'note' ? this.source.note.text : this.source.rating.note;
     this.mode = vscode.CommentMode.Editing;
