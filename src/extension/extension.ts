@@ -25,6 +25,7 @@ import { ContextKeys } from './context_keys.ts';
 import { openEditorFeatures } from './editor_features.ts';
 import { EngineSupervisor } from './engine/engine_supervisor.ts';
 import { JobRunner } from './engine/job_runner.ts';
+import { tellJsonDatasets } from './inline/dataset_menus.ts';
 import { DocumentIndexes } from './inline/document_indexes.ts';
 import { LargeFileStatus } from './inline/large_file_status.ts';
 import { RowDiagnostics } from './inline/row_diagnostics.ts';
@@ -149,6 +150,7 @@ function openStudio(
   const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
   const keys = track(new ContextKeys((key, value) => void vscode.commands.executeCommand('setContext', key, value)));
   track(new StatusBar(status, engine.jobs, settings, keys));
+  track(tellJsonDatasets(datasets, keys));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
 
   const openDashboard = async (argument: unknown): Promise<void> => {

@@ -16,6 +16,8 @@ describe('a dataset in the editor', function () {
         await recordRun(workspace);
         const rows = '{"question": "One?", "answer": "1"}\n{"question": "Two?", "anser": "2"}\n';
         await writeFile(path.join(workspace, 'broken.jsonl'), rows);
+        await writeFile(path.join(workspace, 'questions.json'), '[{"question": "One?", "answer": "1"}]');
+        await writeFile(path.join(workspace, 'other.json'), '{"name": "other"}');
       },
     });
   });
@@ -75,6 +77,33 @@ describe('a dataset in the editor', function () {
       await page.waitForTimeout(100);
     }
     assert.match(await saved(), /\{"question": "Two\?", "answer": "2"\}/);
+  });
+
+  it('offers in the menu of JSON what can be done with a dataset, where it is one', async () => {
+    const { workbench, page } = studio;
+    const offered = async (name: string): Promise<string[]> => {
+      await workbench.openFile(name);
+      await page
+        .locator('.editor-group-container.active .title')
+        .getByRole('button', { name: /More Actions/ })
+        .click();
+      const items = page.locator('.context-view .action-item .action-label');
+      await items
+        .filter({ hasText: 'Keep Open' })
+        .or(items.filter({ hasText: 'Close All' }))
+        .first()
+        .waitFor();
+      const labels = await items.allInnerTexts();
+      await page.keyboard.press('Escape');
+      return labels.filter((label) => /Train|Evaluate|Prompt/.test(label));
+    };
+    // Its rows are read a moment after it was opened.
+    let ofQuestions = await offered('questions.json');
+    for (let attempt = 0; attempt < 10 && ofQuestions.length === 0; attempt++) {
+      ofQuestions = await offered('questions.json');
+    }
+    assert.deepEqual(ofQuestions, ['Train on This Dataset', 'Evaluate on This Dataset', 'Preview Prompt']);
+    assert.deepEqual(await offered('other.json'), []);
   });
 
   it('keeps a note on its row when the row before it is deleted', async () => {

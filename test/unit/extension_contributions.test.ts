@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { COMMANDS } from '../../src/extension/command_ids.ts';
-import { CONTEXT_KEYS, type ContextKey, ContextKeys } from '../../src/extension/context_keys.ts';
+import { CONTEXT_KEYS, type ContextKey, ContextKeys, type ContextValue } from '../../src/extension/context_keys.ts';
 import { TOOL_INPUTS } from '../../src/extension/tools/tool_inputs.ts';
 
 interface Manifest {
@@ -171,7 +171,7 @@ describe('patterns of files', () => {
 
 describe('context keys', () => {
   it('are told when they change, and taken back at the end', () => {
-    const told: [ContextKey, boolean | undefined][] = [];
+    const told: [ContextKey, ContextValue | undefined][] = [];
     const keys = new ContextKeys((key, value) => told.push([key, value]));
     keys.set('latro.training', false);
     keys.set('latro.training', false);
