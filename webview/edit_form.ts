@@ -9,8 +9,16 @@ import { button, textArea } from './toolkit.ts';
 
 type Edits = RationaleState['edits'];
 
-export function openEdit({ state, change }: RationaleContext, id: string, text: string): void {
-  change({ edits: { ...state.edits, [id]: { text, original: text } } });
+export function openEdit(context: RationaleContext, { id, text, checkpoint }: Opened): void {
+  const { state, change } = context;
+  change({ edits: { ...state.edits, [id]: { text, original: text, checkpoint } } });
+}
+
+/** What an edit begins as. */
+interface Opened {
+  readonly id: string;
+  readonly text: string;
+  readonly checkpoint: string;
 }
 
 /** What is being scored stays, and is scored no further: closed, its text would be nowhere if it came to nothing. */
@@ -20,12 +28,12 @@ export function closeEdit({ snapshot, state, change, send }: RationaleContext, i
   else change({ edits: without(state.edits, id) });
 }
 
-export function editForm(context: RationaleContext, checkpoint: string, id: string): Child {
+export function editForm(context: RationaleContext, id: string): Child {
   const { snapshot, state, change, send } = context;
   const draft = state.edits[id];
   if (draft === undefined) return null;
   const edit = (next: EditDraft): void => change({ edits: { ...state.edits, [id]: next } });
-  const { text, original, sent } = draft;
+  const { text, original, checkpoint, sent } = draft;
   const score = (): void => {
     const edited = `edited-${crypto.randomUUID()}`;
     edit({ ...draft, sent: { edited, text } });
@@ -70,7 +78,7 @@ function whyUnscored(failure: { readonly reason: string; readonly nextStep: stri
 }
 
 /** Texts over rationales that other samples have taken the place of. */
-export function strayEdits(context: RationaleContext, checkpoint: string): Child {
+export function strayEdits(context: RationaleContext): Child {
   const there = new Set(context.snapshot.current?.rationales.map(({ id }) => id));
   const stray = Object.entries(context.state.edits).filter(
     ([id, { text, original }]) => !there.has(id) && text !== original,
@@ -80,7 +88,7 @@ export function strayEdits(context: RationaleContext, checkpoint: string): Child
     'section',
     { key: 'stray', class: 'stray', 'aria-label': t('rationale.edit.stray') },
     h('p', { class: 'dim' }, t('rationale.edit.stray')),
-    stray.map(([id]) => editForm(context, checkpoint, id)),
+    stray.map(([id]) => editForm(context, id)),
   );
 }
 
@@ -89,9 +97,9 @@ export function settled(edits: Edits, snapshot: RationaleSnapshot): Edits {
   if (snapshot.kind !== 'question') return edits;
   const there = new Set(snapshot.current?.rationales.map(({ id }) => id));
   let left = edits;
-  for (const [id, { text, original, sent }] of Object.entries(edits)) {
+  for (const [id, { text, original, checkpoint, sent }] of Object.entries(edits)) {
     if (sent === undefined || !there.has(sent.edited)) continue;
-    left = text === sent.text ? without(left, id) : { ...left, [id]: { text, original } };
+    left = text === sent.text ? without(left, id) : { ...left, [id]: { text, original, checkpoint } };
   }
   return left;
 }

@@ -13,6 +13,8 @@ const Note = v.object({
 const Edit = v.object({
   text: v.string(),
   original: v.string(),
+  /** Drafts from before it was kept are of the model's own weights, which are always there. */
+  checkpoint: v.optional(v.string(), 'base'),
   sent: v.optional(v.object({ edited: v.string(), text: v.string() })),
 });
 const RememberedQuestion = v.object({

@@ -27,7 +27,7 @@ export function rationaleDetail(context: RationaleContext, set: RationaleSet, ra
     ratingRow(context, rationale),
     state.note?.id === rationale.id ? noteForm(context, state.note) : null,
     actionRow(context, set, rationale),
-    editForm(context, set.checkpoint, rationale.id),
+    editForm(context, rationale.id),
   );
 }
 
@@ -130,7 +130,8 @@ function actionRow(context: RationaleContext, set: RationaleSet, rationale: Rati
       label: t('rationale.edit'),
       disabled: !snapshot.canSample,
       expanded: editing,
-      onPress: () => (editing ? closeEdit(context, id) : openEdit(context, id, record.text)),
+      onPress: () =>
+        editing ? closeEdit(context, id) : openEdit(context, { id, text: record.text, checkpoint: set.checkpoint }),
     }),
     action({
       icon: 'pin',

@@ -116,7 +116,7 @@ function questionView(context: RationaleContext): Child {
           context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null,
           context.state.wordDiff && context.snapshot.comparison ? diffLegend() : tokenLegend(context),
           rationaleTable(context, current),
-          strayEdits(context, current.checkpoint),
+          strayEdits(context),
           strayNote(context),
         ]
       : [notSampled(context), context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null],

@@ -8,6 +8,8 @@ export interface EditDraft {
   readonly text: string;
   /** What stood there. */
   readonly original: string;
+  /** Under which weights: those that it is scored under, whichever are shown by then. */
+  readonly checkpoint: string;
   /** The text as it was sent to be scored, and the id it will have: until that is there, this is the only copy. */
   readonly sent?: { readonly edited: string; readonly text: string } | undefined;
 }

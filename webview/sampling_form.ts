@@ -1,5 +1,6 @@
 /** "Sample again": K, temperature and seed, checked as they are typed, and under which strategy. */
-import type { StrategyChoice } from '../src/protocol/rationale_messages.ts';
+import { drawOf } from '../src/protocol/rationale_draw.ts';
+import type { RationaleQuestion, StrategyChoice } from '../src/protocol/rationale_messages.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { formProps } from './form_focus.ts';
 import { icon } from './icons.ts';
@@ -10,7 +11,6 @@ import { t } from './strings.ts';
 import { button, dropdown, textField } from './toolkit.ts';
 
 export function samplingButton({ snapshot, state, change }: RationaleContext): VNode {
-  const { k, temperature, seed, strategy } = snapshot.sampling;
   const open = state.samplingDraft !== null;
   return button(
     {
@@ -19,21 +19,30 @@ export function samplingButton({ snapshot, state, change }: RationaleContext): V
       disabled: !snapshot.canSample || snapshot.activity !== null,
       // Before the first sample it stands elsewhere than after it.
       props: { id: 'sample', 'aria-expanded': open },
-      onPress: () =>
-        change({
-          samplingDraft: open
-            ? null
-            : {
-                k: String(k),
-                temperature: String(temperature),
-                seed: String(seed + 1),
-                ...(strategy === undefined ? {} : { strategy }),
-              },
-        }),
+      onPress: () => change({ samplingDraft: open ? null : proposedDraft(snapshot) }),
     },
     icon('again'),
     t(snapshot.current ? 'rationale.sampleAgain' : 'rationale.sampleFirst'),
   );
+}
+
+/**
+ * As the settings have it, the first time. After a sample that was asked for: drawn as that one, with the next random numbers, for the same ones
+ * give the same rationales again.
+ */
+function proposedDraft({ sampling, current, discardable }: RationaleQuestion): SamplingDraft {
+  const drawn = current !== null && discardable ? drawOf(current) : null;
+  const { k, temperature, seed } =
+    drawn === null || drawn.temperature === null || drawn.seed === null || drawn.k < 2
+      ? { ...sampling, seed: current === null ? sampling.seed : sampling.seed + 1 }
+      : { k: drawn.k, temperature: drawn.temperature, seed: drawn.seed + 1 };
+  const strategy = sampling.strategy === undefined ? undefined : (drawn?.strategy ?? sampling.strategy);
+  return {
+    k: String(k),
+    temperature: String(temperature),
+    seed: String(seed),
+    ...(strategy === undefined ? {} : { strategy }),
+  };
 }
 
 export function samplingForm(context: RationaleContext, draft: SamplingDraft): Child {

@@ -14,7 +14,7 @@ describe("the side panel's memory", () => {
   };
 
   for (const [what, draft] of [
-    ['an edit', { edits: { 'step-1/0': { text: 'my words', original: 'its words' } } }],
+    ['an edit', { edits: { 'step-1/0': { text: 'my words', original: 'its words', checkpoint: 'step-1' } } }],
     ['a note', { note: { id: 'step-1/0', text: 'half a no', original: '' } }],
     ['a form to sample by', { samplingDraft: { k: '17', temperature: '1', seed: '0', changed: true } }],
   ] as const) {
@@ -47,7 +47,7 @@ describe("the side panel's memory", () => {
   });
 
   it('keeps of what was only looked at the last, and of a question the rationales opened last', () => {
-    const questions = having({ edits: { 'step-1/0': { text: 'its words', original: 'its words' } } }, 20);
+    const questions = having({ edits: { 'step-1/0': { text: 'its words', original: 'its words', checkpoint: 'step-1' } } }, 20);
     assert.equal(recall(questions, 'first'), undefined);
     assert.ok(recall(questions, 'row 0') !== undefined);
     const opened = Object.fromEntries(Array.from({ length: 999 }, (_, i) => [`step-${i}/0`, true]));

@@ -166,6 +166,18 @@ describe('rationale panel: own words', function () {
     assert.equal(await form().count(), 0, 'nor come back with the weights under which they were begun');
   });
 
+  it('are scored under the weights they were begun under, whichever are shown by then', async () => {
+    const page = await open(questionSnapshot);
+    const current = questionSnapshot.current!;
+    const rationales = current.rationales.map((each, i) => ({ ...each, id: `step-60/${i}` }));
+    await page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
+    await area().fill(OWN);
+    await show({ current: { ...current, checkpoint: 'step-60', step: 60, rationales } });
+    await form().getByRole('button', { name: 'Score again' }).click();
+    const { type, checkpoint, rationale } = (await panel.posted()).at(-1)!;
+    assert.deepEqual([type, checkpoint, rationale], ['score-edited', 'step-40', 'step-40/0']);
+  });
+
   it('of a note stay until it is stored', async () => {
     const page = await open(questionSnapshot);
     const note = page.locator('.note-form');

@@ -172,6 +172,24 @@ describe('rationale panel: actions', function () {
     });
   });
 
+  it('proposes what was drawn last with the next random numbers, and the settings where nothing was', async () => {
+    const proposed = async (shown: Partial<RationaleQuestion>, name: string): Promise<string[]> => {
+      const { page } = await open({ ...questionSnapshot, ...shown });
+      await page.getByRole('button', { name, exact: true }).click();
+      const fields = page.locator('form.sampling-form vscode-text-field input');
+      return await Promise.all((await fields.all()).map((field) => field.inputValue()));
+    };
+    const current = questionSnapshot.current!;
+    const asked = {
+      ...current,
+      temperature: 0.7,
+      rationales: current.rationales.slice(0, 4).map((each) => ({ ...each, seed: 11, origin: 'sampled' as const })),
+    };
+    assert.deepEqual(await proposed({ current: null, comparison: null }, 'Sample rationales'), ['8', '1', '7']);
+    assert.deepEqual(await proposed({ current: asked, discardable: true }, 'Sample again'), ['4', '0.7', '12']);
+    assert.deepEqual(await proposed({}, 'Sample again'), ['8', '1', '8'], 'what a run sampled is not what was asked for');
+  });
+
   it('samples under all strategies, one of them or none', async () => {
     const { page } = await open(strategiesSnapshot);
     await page.getByRole('button', { name: 'Sample again' }).click();

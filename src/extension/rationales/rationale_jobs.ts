@@ -98,7 +98,8 @@ export class RationaleJobs {
     return (await this.sample(question, checkpoint, settings)) === undefined ? 'nothing' : 'sampled';
   }
 
-  async scoreEdited(question: Question, { checkpoint, rationale, text, edited }: EditedText): Promise<void> {
+  /** Returns whether it was scored. */
+  async scoreEdited(question: Question, { checkpoint, rationale, text, edited }: EditedText): Promise<boolean> {
     const { source } = this.#services;
     const { rowKey } = question.row;
     this.#unscored.delete(rowKey);
@@ -119,8 +120,9 @@ export class RationaleJobs {
       await source.addSet(question, run, withEdited(set, { id: edited, record, by: asked, editedFrom }));
       return true;
     });
-    if (outcome.type === 'done' && outcome.value) return;
+    if (outcome.type === 'done' && outcome.value) return true;
     this.#unscored.set(rowKey, { edited, failure: outcome.type === 'failed' ? outcome.failure : null });
+    return false;
   }
 
   async trace(question: Question, checkpoint: string, id: string): Promise<void> {

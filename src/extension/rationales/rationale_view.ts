@@ -162,9 +162,15 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       case 'discard':
         await this.#discard(question, intent.checkpoint);
         break;
-      case 'score-edited':
-        await this.#jobs.scoreEdited(question, intent);
+      case 'score-edited': {
+        const known = await this.#source.known(question);
+        const shown = chooseCurrent(known.sampled, this.#choice(question, known).checkpoint);
+        const isScored = await this.#jobs.scoreEdited(question, intent);
+        // A run may have brought other weights while it was written: what came of it is shown.
+        if (isScored && shown !== intent.checkpoint)
+          await this.#choose(question, known, { checkpoint: intent.checkpoint });
         break;
+      }
       case 'trace-prefixes':
         await this.#jobs.trace(question, intent.checkpoint, intent.rationale);
         break;
