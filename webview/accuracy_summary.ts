@@ -2,7 +2,7 @@
 import type { AccuracyComparison } from '../src/protocol/panel_messages.ts';
 import type { EvaluationSummary } from '../src/protocol/records.ts';
 import { axis } from './axis.ts';
-import { arrow } from './difference.ts';
+import { arrow, differenceOfShown } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed, percent, pValue, signed } from './format.ts';
 import { icon } from './icons.ts';
@@ -137,12 +137,16 @@ interface MetricRow {
   readonly tip: Tip;
   readonly read: (summary: EvaluationSummary) => number | null;
   readonly format: (value: number) => string;
-  readonly change: (value: number) => string;
+  /** Of the figures as `format` writes them. */
+  readonly change: (before: number, after: number) => string;
 }
 
 function metricTable({ before, after, labels, onlyBefore, onlyAfter }: AccuracyComparison): VNode {
-  const share = { format: (value: number) => percent(value), change: (value: number) => signed(value * 100, 1) };
-  const nats = { format: (value: number) => fixed(value), change: (value: number) => signed(value) };
+  const changed = (digits: number, scale = 1): MetricRow['change'] => {
+    return (from, to) => signed(differenceOfShown(from * scale, to * scale, digits), digits);
+  };
+  const share = { format: (value: number) => percent(value), change: changed(1, 100) };
+  const nats = { format: (value: number) => fixed(value), change: changed(2) };
   const row = (
     label: string,
     text: string,
@@ -155,14 +159,24 @@ function metricTable({ before, after, labels, onlyBefore, onlyAfter }: AccuracyC
     ...style,
   });
   const rows: MetricRow[] = [
-    row(ofSamples('maj', before.k, after.k), t('accuracy.maj.text', after.k), (s) => s.majorityAccuracy, share),
-    row(ofSamples('pass', before.k, after.k), t('accuracy.pass.text', after.k), (s) => s.passAtK, share),
+    row(
+      ofSamples('maj', before.k, after.k),
+      t('accuracy.maj.text', sampleCounts(before.k, after.k)),
+      (s) => s.majorityAccuracy,
+      share,
+    ),
+    row(
+      ofSamples('pass', before.k, after.k),
+      t('accuracy.pass.text', sampleCounts(before.k, after.k)),
+      (s) => s.passAtK,
+      share,
+    ),
     row(t('accuracy.sampled'), t('accuracy.sampled.text'), (s) => s.sampledAccuracy, share),
     row('log p(y | x, z)', t('accuracy.logProb.text'), (s) => s.meanAnswerLogProbGreedy, nats),
     row('log p(y | x)', t('accuracy.bare.text'), (s) => s.meanAnswerLogProbWithoutRationale, nats),
     row(t('accuracy.length'), t('accuracy.length.text'), (s) => s.meanRationaleTokens, {
       format: (value) => fixed(value, 1),
-      change: (value) => signed(value, 1),
+      change: changed(1),
     }),
     row(t('accuracy.finished'), t('accuracy.finished.text'), (s) => s.finishedShare, share),
   ];
@@ -191,6 +205,9 @@ function metricTable({ before, after, labels, onlyBefore, onlyAfter }: AccuracyC
   );
 }
 
+/** Of those that have samples: an evaluation of greedy answers alone has no votes. */
+const sampleCounts = (...counts: readonly number[]): string => [...new Set(counts.filter((k) => k > 0))].join(' → ');
+
 /** "maj@8", or "maj@4 → 8" when the two have different numbers of samples. */
 const ofSamples = (measure: string, before: number, after: number): string =>
   `${measure}@${before === after ? after : `${before} → ${after}`}`;
@@ -204,7 +221,7 @@ function metricRow({ label, tip, format, change }: MetricRow, before: number | n
     h('th', { scope: 'row' }, figure(label, tip)),
     h('td', { class: 'number' }, before === null ? '–' : format(before)),
     h('td', { class: 'number' }, after === null ? '–' : format(after)),
-    h('td', { class: 'number' }, known ? change(after - before) : ''),
+    h('td', { class: 'number' }, known ? change(before, after) : ''),
   );
 }
 

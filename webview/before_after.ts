@@ -53,11 +53,18 @@ function stageTable(context: RationaleContext): VNode {
         h('th', { scope: 'col' }, t('rationale.stages.reward')),
       ),
     ),
-    stages.map((stage, i) => stageRows(context, stage, stages[i - 1])),
+    stages.map((stage, i) => {
+      const before = stages.slice(0, i).findLast(({ figures }) => figures !== null);
+      return stageRows(context, stage, before, before === stages[i - 1]);
+    }),
   );
 }
 
-function stageRows(context: RationaleContext, stage: Stage, before: Stage | undefined): VNode {
+/**
+ * @param before the last one with figures, which the change is against: the previous checkpoint is often not sampled
+ * @param isNext whether that is the row above
+ */
+function stageRows(context: RationaleContext, stage: Stage, before: Stage | undefined, isNext: boolean): VNode {
   const { figures, checkpoint, role } = stage;
   const name = h(
     'th',
@@ -86,6 +93,14 @@ function stageRows(context: RationaleContext, stage: Stage, before: Stage | unde
               fixed(figures.meanReward),
               change === null ? null : [' ', change],
             ),
+            change === null || before === undefined || isNext
+              ? null
+              : h(
+                  'span',
+                  { class: 'dim against' },
+                  ' ',
+                  t('rationale.stages.against', checkpointLabel(before.checkpoint)),
+                ),
           ),
         ),
     figures === null && actions === null

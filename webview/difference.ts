@@ -9,9 +9,12 @@ export function arrow(value: number, digits = 2): Child {
 }
 
 /** after − before of the figures as they are written, so that who subtracts them finds the same. */
-export function differenceShown(before: number, after: number, digits = 2): Child {
+export function differenceOfShown(before: number, after: number, digits = 2): number {
   const shown = (value: number): number => Number(value.toFixed(digits));
-  return difference(Number((shown(after) - shown(before)).toFixed(digits)), digits);
+  return Number((shown(after) - shown(before)).toFixed(digits));
 }
+
+export const differenceShown = (before: number, after: number, digits = 2): Child =>
+  difference(differenceOfShown(before, after, digits), digits);
 
 export const difference = (value: number, digits = 2): Child => [arrow(value, digits), signed(value, digits)];

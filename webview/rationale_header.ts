@@ -2,7 +2,7 @@
 import { drawOf, sameDraw, samplesOf } from '../src/protocol/rationale_draw.ts';
 import type { CheckpointOption, RationaleSet } from '../src/protocol/rationale_messages.ts';
 import type { RationaleRecord } from '../src/protocol/records.ts';
-import { difference } from './difference.ts';
+import { differenceShown } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { groupByStrategy, keptOf, meanSelfReward, ownOf, rightCount, shownOrder } from './rationale_figures.ts';
@@ -200,7 +200,7 @@ function meanView(mean: number, before: number | null, sample: RationaleRecord |
         })),
       },
       h('strong', null, fixed(mean)),
-      before === null ? null : difference(mean - before),
+      before === null ? null : differenceShown(before, mean),
     ),
   );
 }

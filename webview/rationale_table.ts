@@ -2,7 +2,7 @@
 import { samplesOf } from '../src/protocol/rationale_draw.ts';
 import type { RationaleSet, RationaleView } from '../src/protocol/rationale_messages.ts';
 import { advantageTip, baselineTip } from './advantage_tips.ts';
-import { difference } from './difference.ts';
+import { difference, differenceShown } from './difference.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { fixed } from './format.ts';
 import { icon } from './icons.ts';
@@ -254,7 +254,7 @@ function marks(rationale: RationaleView, other: RationaleView | null, label: str
         { class: 'dim number' },
         `${label} ${fixed(other.record.selfReward)}`,
         ' ',
-        difference(rationale.record.selfReward - other.record.selfReward),
+        differenceShown(other.record.selfReward, rationale.record.selfReward),
       ),
     );
   }

@@ -237,6 +237,7 @@ export const rationaleStrings = {
   'rationale.stages.previous': 'previous checkpoint',
   'rationale.stages.current': 'shown',
   'rationale.stages.none': 'not sampled yet',
+  'rationale.stages.against': 'against {0}',
   'rationale.stages.majority': 'majority {0}',
   'rationale.stages.best': 'best, {0}:',
   'rationale.stages.compare': 'Compare with this',

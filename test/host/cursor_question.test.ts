@@ -45,6 +45,21 @@ describe('the question under the cursor', () => {
     assert.equal(next.kind === 'question' && next.question.row.question, '2 + 2?');
   });
 
+  it('is that of a dataset beside what is in front, where nothing was followed yet: after a reload, say', async () => {
+    await lookAt('cursor.jsonl', row);
+    const file = path.join(workspace(), 'front.md');
+    writeFileSync(file, 'notes');
+    made.push(file);
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(file), vscode.ViewColumn.Beside);
+    const fresh = new CursorQuestion();
+    try {
+      fresh.update();
+      assert.equal(fresh.current.kind === 'question' && fresh.current.question.row.question, '1 + 1?');
+    } finally {
+      fresh.dispose();
+    }
+  });
+
   for (const name of [
     path.join('.latro', 'runs', 'r', 'rollouts', 'step-000001.jsonl'),
     'cursor.jsonl.notes.json',

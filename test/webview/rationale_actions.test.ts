@@ -187,7 +187,11 @@ describe('rationale panel: actions', function () {
     };
     assert.deepEqual(await proposed({ current: null, comparison: null }, 'Sample rationales'), ['8', '1', '7']);
     assert.deepEqual(await proposed({ current: asked, discardable: true }, 'Sample again'), ['4', '0.7', '12']);
-    assert.deepEqual(await proposed({}, 'Sample again'), ['8', '1', '8'], 'what a run sampled is not what was asked for');
+    assert.deepEqual(
+      await proposed({}, 'Sample again'),
+      ['8', '1', '8'],
+      'what a run sampled is not what was asked for',
+    );
   });
 
   it('samples under all strategies, one of them or none', async () => {

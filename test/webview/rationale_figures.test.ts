@@ -246,7 +246,10 @@ describe('rationale panel: figures', function () {
     assert.match(await page.locator('.stage.base').innerText(), /3 of 8 right/);
     assert.match(await page.locator('.stage.base').innerText(), /majority 6/);
     assert.match(await page.locator('.stage.previous').innerText(), /previous checkpoint[\s\S]*not sampled yet/);
-    assert.match(await page.locator('.stage.current').innerText(), /7 of 8 right/);
+    const shown = (await page.locator('.stage.current').innerText()).replaceAll('−', '-');
+    assert.match(shown, /7 of 8 right/);
+    const gain = (Number(current) - Number(base)).toFixed(2);
+    assert.match(shown, new RegExp(`\\+${gain}\\s+against base`), 'what was not sampled between them hides no change');
     const { rowKey } = questionSnapshot;
     await page.locator('.stage.previous').getByRole('button', { name: 'Sample alike' }).click();
     assert.deepEqual((await panel.posted()).at(-1), { type: 'sample-alike', rowKey, checkpoint: 'step-20' });

@@ -12,11 +12,13 @@ export type AtCursor =
 /** The cursor may run through many rows; the panel follows when it rests. */
 const REST_MILLISECONDS = 80;
 
+const NO_DATASET: AtCursor = { kind: 'none', why: 'no-dataset' };
+
 export class CursorQuestion implements vscode.Disposable {
   readonly #changed = new Emitter<void>();
   readonly #subscriptions: vscode.Disposable[];
   #timer: NodeJS.Timeout | undefined;
-  #current: AtCursor = { kind: 'none', why: 'no-dataset' };
+  #current: AtCursor = NO_DATASET;
   #document: vscode.TextDocument | undefined;
 
   readonly onChanged = this.#changed.event;
@@ -28,6 +30,8 @@ export class CursorQuestion implements vscode.Disposable {
     };
     this.#subscriptions = [
       vscode.window.onDidChangeActiveTextEditor(look),
+      // After a reload a panel may be in front, and editors come back later.
+      vscode.window.onDidChangeVisibleTextEditors(() => this.#document === undefined && look()),
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => textEditor === activeEditor() && look()),
       vscode.workspace.onDidChangeTextDocument(({ document }) => document === this.#document && look()),
       vscode.workspace.onDidCloseTextDocument((document) => document === this.#document && look()),
@@ -40,12 +44,14 @@ export class CursorQuestion implements vscode.Disposable {
 
   /** Looks where the cursor is now. A panel or another file in front changes nothing while the dataset stays open. */
   update(): void {
-    const editor = activeEditor();
-    const found = editor && atCursor(editor);
-    const isDataset = found !== undefined && !(found.kind === 'none' && found.why === 'no-dataset');
-    if (!isDataset && this.#document !== undefined && !this.#document.isClosed) return;
-    this.#document = isDataset ? editor?.document : undefined;
-    this.#current = found ?? { kind: 'none', why: 'no-dataset' };
+    const isFollowing = this.#document !== undefined && !this.#document.isClosed;
+    // Where nothing has been followed yet, a dataset beside what is in front will do.
+    const editors = [activeEditor(), ...(isFollowing ? [] : vscode.window.visibleTextEditors)];
+    const looks = editors.flatMap((editor) => (editor === undefined ? [] : [{ editor, found: atCursor(editor) }]));
+    const look = looks.find(({ found }) => !(found.kind === 'none' && found.why === 'no-dataset'));
+    if (look === undefined && isFollowing) return;
+    this.#document = look?.editor.document;
+    this.#current = look?.found ?? NO_DATASET;
     this.#changed.fire();
   }
 
@@ -58,7 +64,7 @@ export class CursorQuestion implements vscode.Disposable {
 const activeEditor = () => vscode.window.activeTextEditor;
 
 function atCursor({ document, selection }: vscode.TextEditor): AtCursor {
-  if (!mayBeDataset(document)) return { kind: 'none', why: 'no-dataset' };
+  if (!mayBeDataset(document)) return NO_DATASET;
   const found = rowAtLine(document, selection.active.line);
   if (found.kind !== 'row') return { kind: 'none', why: found.kind };
   return { kind: 'question', question: { file: document.fileName, row: found.row, text: found.text } };
