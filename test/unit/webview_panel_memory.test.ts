@@ -47,7 +47,10 @@ describe("the side panel's memory", () => {
   });
 
   it('keeps of what was only looked at the last, and of a question the rationales opened last', () => {
-    const questions = having({ edits: { 'step-1/0': { text: 'its words', original: 'its words', checkpoint: 'step-1' } } }, 20);
+    const questions = having(
+      { edits: { 'step-1/0': { text: 'its words', original: 'its words', checkpoint: 'step-1' } } },
+      20,
+    );
     assert.equal(recall(questions, 'first'), undefined);
     assert.ok(recall(questions, 'row 0') !== undefined);
     const opened = Object.fromEntries(Array.from({ length: 999 }, (_, i) => [`step-${i}/0`, true]));
