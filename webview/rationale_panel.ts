@@ -22,7 +22,7 @@ import {
 } from './rationale_state.ts';
 import { rationaleTable } from './rationale_table.ts';
 import { samplingButton, samplingForm } from './sampling_form.ts';
-import { t } from './strings.ts';
+import { checkpointLabel, t } from './strings.ts';
 import { tokenLegend } from './token_legend.ts';
 import { button, checkbox } from './toolkit.ts';
 import { explained } from './tooltip.ts';
@@ -32,6 +32,9 @@ let state: RationaleState = initialRationaleState;
 
 let questions: SavedRationaleState['questions'] = [];
 
+/** Row and weights that the host was last told are looked into. */
+let held = '';
+
 const shell = startPanel({
   messages: RationaleHostMessage,
   intents: RationaleIntent,
@@ -39,7 +42,10 @@ const shell = startPanel({
     const before = keyOf(snapshot);
     snapshot = message.snapshot;
     const now = keyOf(snapshot);
-    if (now !== before) state = { ...state, ...(recall(questions, now) ?? untouchedQuestion) };
+    if (now !== before) {
+      state = { ...state, ...(recall(questions, now) ?? untouchedQuestion) };
+      held = '';
+    }
     state = { ...state, edits: settled(state.edits, snapshot), note: settledNote(state.note, snapshot) };
     if (!someOpen()) state = { ...state, opened: { ...state.opened, ...firstOpen() }, selected: null };
     announceActivity();
@@ -69,8 +75,24 @@ function change(part: Partial<RationaleState>): void {
   state = { ...state, ...part };
   const key = keyOf(snapshot);
   if (key !== '') questions = remember(questions, key, state);
+  if (part.opened !== undefined || part.selected !== undefined) hold();
   shell.save(saved(state, questions));
   shell.redraw();
+}
+
+/** Who opens or selects a rationale reads it: a run that trains is not to take it away. */
+function hold(): void {
+  if (snapshot.kind !== 'question' || snapshot.current === null) return;
+  const { rowKey, current } = snapshot;
+  const now = `${rowKey} ${current.checkpoint}`;
+  if (now === held) return;
+  held = now;
+  shell.send({ type: 'hold', rowKey, checkpoint: current.checkpoint });
+}
+
+function showNewer(): void {
+  held = '';
+  shell.send({ type: 'hold', rowKey: keyOf(snapshot), checkpoint: null });
 }
 
 function act(action: PanelAction): void {
@@ -108,6 +130,7 @@ function questionView(context: RationaleContext): Child {
     questionHeader(context),
     failureBanner(context.snapshot.failure, act),
     activityBar(context.snapshot),
+    newerBar(context.snapshot.newer),
     current && current.rationales.length > 0
       ? [
           rewardSummary(context, current),
@@ -121,6 +144,17 @@ function questionView(context: RationaleContext): Child {
         ]
       : [notSampled(context), context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null],
   ];
+}
+
+function newerBar(newer: string | undefined): Child {
+  if (newer === undefined) return null;
+  return h(
+    'p',
+    { key: 'newer', class: 'newer', role: 'status' },
+    t('rationale.newer', checkpointLabel(newer)),
+    ' ',
+    h('button', { type: 'button', class: 'plain link', on: { click: showNewer } }, t('rationale.newer.show')),
+  );
 }
 
 function listToolbar(context: RationaleContext): Child {

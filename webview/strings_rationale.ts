@@ -228,6 +228,8 @@ export const rationaleStrings = {
   'rationale.discard': 'Discard',
   'rationale.discard.text':
     'Gives up what was sampled again or edited under these weights, and shows what the run itself sampled, if anything.',
+  'rationale.newer': 'There are newer rationales, of {0}.',
+  'rationale.newer.show': 'Show them',
   'rationale.stages': 'Before and after',
   'rationale.stages.weights': 'weights',
   'rationale.stages.votes': 'votes',

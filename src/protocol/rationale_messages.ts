@@ -178,6 +178,8 @@ export const RationaleQuestion = v.object({
   unscored: v.nullable(Unscored),
   /** Token of the rating that was stored last. */
   rated: v.optional(v.string()),
+  /** Weights that have sampled since the person looked into `current`, which therefore stays. */
+  newer: v.optional(CheckpointName),
 });
 export type RationaleQuestion = v.InferOutput<typeof RationaleQuestion>;
 
@@ -210,6 +212,8 @@ export const RationaleIntent = v.variant('type', [
   /** Samples other weights as what is shown was sampled, and compares with them. */
   v.object({ type: v.literal('sample-alike'), rowKey: v.string(), checkpoint: CheckpointName }),
   v.object({ type: v.literal('discard'), rowKey: v.string(), checkpoint: CheckpointName }),
+  /** The person looks into the rationales of these weights: they stay while a run samples others. null: no longer. */
+  v.object({ type: v.literal('hold'), rowKey: v.string(), checkpoint: v.nullable(CheckpointName) }),
   v.object({
     type: v.literal('score-edited'),
     rowKey: v.string(),

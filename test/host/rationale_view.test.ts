@@ -71,6 +71,8 @@ describe('the side panel in the extension host', () => {
   let editor: vscode.TextEditor;
   let ratings: RatingStore;
   let cursor: CursorQuestion;
+  let store: RationaleStore;
+  let settings: Settings;
   /** Reasons that went into the log. */
   const logged: string[] = [];
   const shows = (question: string) => eventually(() => trial.question?.question === question && trial.question);
@@ -99,8 +101,8 @@ describe('the side panel in the extension host', () => {
     const engine = new EngineSupervisor({ workspace: folder, entry: '', version: '0', log });
     cursor = new CursorQuestion();
     ratings = new RatingStore(files, () => '2026-01-02T03:04:05.000Z');
-    const store = new RationaleStore(files, path.join(folder, 'rationales'), assert.fail);
-    const settings = new Settings(vscode.workspace.workspaceFolders?.[0], extensionPath);
+    store = new RationaleStore(files, path.join(folder, 'rationales'), assert.fail);
+    settings = new Settings(vscode.workspace.workspaceFolders?.[0], extensionPath);
     const reporter = new Reporter(log);
     const describe = reporter.describe.bind(reporter);
     reporter.describe = (error) => {
@@ -148,6 +150,29 @@ describe('the side panel in the extension host', () => {
     await shows('b?');
     goTo(0);
     await shows('a?');
+  });
+
+  it('keeps what a person looks into while other weights sample, says so, and lets go when the person does', async () => {
+    const { rowKey, current } = await shows('a?');
+    const owner = settings.modelFolder!;
+    const later = { ...current!, checkpoint: 'step-7', step: 7 };
+    trial.send({ type: 'hold', rowKey, checkpoint: 'base' });
+    await store.addSet(rowKey, { owner, set: later });
+    trial.send({ type: 'ready' });
+    await eventually(() => trial.question?.newer === 'step-7');
+    assert.equal(trial.question?.current?.checkpoint, 'base');
+    trial.send({ type: 'hold', rowKey, checkpoint: null });
+    await eventually(() => trial.question?.current?.checkpoint === 'step-7');
+    assert.equal(trial.question?.newer, undefined);
+    // Another question in between ends it as well.
+    trial.send({ type: 'hold', rowKey, checkpoint: 'base' });
+    goTo(1);
+    await shows('b?');
+    goTo(0);
+    assert.equal((await shows('a?')).current?.checkpoint, 'step-7');
+    await store.removeSet(rowKey, { owner, checkpoint: 'step-7' });
+    trial.send({ type: 'ready' });
+    await eventually(() => trial.question?.current?.checkpoint === 'base');
   });
 
   it('shows a rating that was changed elsewhere, and one of the panel leaves that change alone', async () => {

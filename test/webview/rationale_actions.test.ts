@@ -153,6 +153,21 @@ describe('rationale panel: actions', function () {
     assert.equal(await page.locator('.edit-form').count(), 0);
   });
 
+  it('tells once which rationales a person looks into, and offers the newer ones', async () => {
+    const { page } = await open(questionSnapshot);
+    const { rowKey } = questionSnapshot;
+    assert.equal((await panel.posted()).length, 1, 'looking at the first is no choice');
+    await page.locator('.toggle').nth(1).click();
+    await page.locator('.toggle').nth(2).click();
+    const held = async () => (await panel.posted()).filter(({ type }) => type === 'hold');
+    assert.deepEqual(await held(), [{ type: 'hold', rowKey, checkpoint: 'step-40' }]);
+    await panel.send({ type: 'snapshot', snapshot: { ...questionSnapshot, newer: 'step-60' } });
+    const bar = page.getByRole('status').filter({ hasText: 'newer rationales, of step 60' });
+    await bar.getByRole('button', { name: 'Show them' }).click();
+    assert.deepEqual((await held()).at(-1), { type: 'hold', rowKey, checkpoint: null });
+    assert.deepEqual(await panel.seriousViolations(), []);
+  });
+
   it('samples again with checked settings', async () => {
     const { page } = await open(questionSnapshot);
     await page.getByRole('button', { name: 'Sample again' }).click();

@@ -52,6 +52,8 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   #channel: PanelChannel<RationaleHostMessage, RationaleIntent> | undefined;
   /** Those the panel may still show while a snapshot is on its way; the last one last. */
   #shown: readonly Question[] = [];
+  /** What the person looks into: a run that trains does not take it away. Until the cursor goes to another question. */
+  #held: { readonly rowKey: string; readonly checkpoint: string } | undefined;
   /** Token of the rating that was stored last. */
   #rated: string | undefined;
   /** Of ratings that cannot be read, and by what it is known again. */
@@ -140,6 +142,10 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     if (question === undefined) return;
     const { rowKey } = intent;
     switch (intent.type) {
+      case 'hold':
+        this.#held = intent.checkpoint === null ? undefined : { rowKey, checkpoint: intent.checkpoint };
+        if (this.#held !== undefined) return;
+        break;
       case 'choose-run':
         await this.#source.chooseRun(question, intent.run);
         break;
@@ -213,8 +219,23 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     }
   }
 
-  #choice({ row }: Question, { run }: KnownQuestion): Choice {
+  #chosen({ row }: Question, { run }: KnownQuestion): Choice {
     return this.#choices.of(row.rowKey, run?.id ?? null);
+  }
+
+  /** What was chosen by hand, else what the person looks into. */
+  #choice(question: Question, known: KnownQuestion): Choice {
+    const chosen = this.#chosen(question, known);
+    const isChosen = chosen.checkpoint !== undefined && known.sampled.has(chosen.checkpoint);
+    if (isChosen || this.#held?.rowKey !== question.row.rowKey) return chosen;
+    return { ...chosen, checkpoint: this.#held.checkpoint };
+  }
+
+  /** What would be shown if the person did not look into something older. */
+  #newer(question: Question, known: KnownQuestion): string | undefined {
+    const shown = chooseCurrent(known.sampled, this.#choice(question, known).checkpoint);
+    const newest = chooseCurrent(known.sampled, this.#chosen(question, known).checkpoint);
+    return newest === shown ? undefined : newest;
   }
 
   async #choose({ row }: Question, { run }: KnownQuestion, choice: Pick<Choice, 'checkpoint' | 'comparison'>) {
@@ -256,6 +277,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     // Reading files takes time: a picture of where the cursor was is not shown any more, and the next is of where it is.
     if (at !== this.#services.cursor.current) return;
     if (at.kind === 'question') {
+      if (this.#held?.rowKey !== at.question.row.rowKey) this.#held = undefined;
       const others = this.#shown.filter(({ row }) => row.rowKey !== at.question.row.rowKey);
       this.#shown = [...others, at.question].slice(-QUESTIONS_SHOWN);
     }
@@ -274,6 +296,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { rowKey } = question.row;
     const known = await this.#source.known(question);
     const marks = await this.#source.marks(question, known.run);
+    const newer = this.#newer(question, known);
     return await questionSnapshot({
       question,
       dataset: vscode.workspace.asRelativePath(question.file),
@@ -285,6 +308,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       failure: this.#jobs.failure(rowKey) ?? this.#failureOf(marks.ratingsError),
       unscored: this.#jobs.unscored(rowKey),
       ...(this.#rated === undefined ? {} : { rated: this.#rated }),
+      ...(newer === undefined ? {} : { newer }),
     });
   }
 
