@@ -95,6 +95,22 @@ describe('state of a run', () => {
     assert.equal(stopped.secondsElapsed, 14);
     assert.equal(progressOf(summary, job('paused'), events, START + 1e9).secondsElapsed, 14);
   });
+
+  it('leave out what a run was paused for, after the update that it ended and saved', () => {
+    const night = 8 * 3600;
+    const saved = (number: number, seconds: number): RunEvent => ({
+      type: 'checkpoint',
+      time: at(seconds),
+      step: number,
+    });
+    const elapsed = (events: readonly RunEvent[]) =>
+      progressOf({ ...summary, status: 'finished' }, undefined, events, START + 1e9).secondsElapsed;
+    // An update takes four seconds of its own and one for whatever else.
+    const straight = [step(1, 5), saved(1, 5), step(2, 10), saved(2, 10), step(3, 15)];
+    assert.equal(elapsed(straight), 15);
+    const paused = [step(1, 5), saved(1, 5), step(2, night + 9), saved(2, night + 9), step(3, night + 14)];
+    assert.equal(elapsed(paused), 14);
+  });
 });
 
 describe('rate and time left of a run that another process trains', () => {

@@ -1,7 +1,7 @@
 /** What a dashboard says of a run besides its log: state, progress, and what can be done with it now. Pure. */
 import type { JobSnapshot } from '../../protocol/engine_rpc.ts';
 import type { LiveStatus, RunControl, RunProgress } from '../../protocol/panel_messages.ts';
-import type { RunEvent } from '../../protocol/records.ts';
+import type { RunEvent, StepMetrics } from '../../protocol/records.ts';
 import type { RunSummary } from '../../protocol/run_record.ts';
 
 /** The engine knows more than the disk: there a run that is paused, or waits, is as it was last written. */
@@ -59,8 +59,8 @@ export function progressOf(
 }
 
 /**
- * Time between a run's events, less that before it was resumed: its process was gone then. (A resume writes the checkpoint it starts
- * from, and that it was resumed.)
+ * Time between a run's events, less that before it was resumed, when its process was gone (a resume writes the checkpoint it starts from,
+ * and that it was resumed), and less that for which it was paused (see `secondsOfUpdate`).
  */
 function secondsAtWork({ createdAt }: RunSummary, events: readonly RunEvent[], now: number | null): number {
   let milliseconds = 0;
@@ -68,20 +68,41 @@ function secondsAtWork({ createdAt }: RunSummary, events: readonly RunEvent[], n
   for (const [i, event] of events.entries()) {
     const time = Date.parse(event.time);
     const beginsAnew = event.type === 'resumed' || (event.type === 'checkpoint' && events[i + 1]?.type === 'resumed');
-    if (!beginsAnew) milliseconds += Math.max(0, time - before);
+    const passed = Math.max(0, time - before);
+    if (!beginsAnew)
+      milliseconds += isUpdate(event, events[i - 1]) ? 1000 * secondsOfUpdate(event, passed / 1000) : passed;
     before = time;
   }
   if (now !== null) milliseconds += Math.max(0, now - before);
   return milliseconds / 1000;
 }
 
+type Step = Extract<RunEvent, { type: 'step' }>;
+
+/** Not the first one of a phase, before which there is more to do. */
+function isUpdate(event: RunEvent, before: RunEvent | undefined): event is Step {
+  return event.type === 'step' && before !== undefined && before.type !== 'phase' && before.type !== 'resumed';
+}
+
+/** Of what passed beyond sampling, scoring and training: writing, and waiting for a core. More is no part of an update. */
+const MOST_BESIDE = { share: 0.5, seconds: 2 };
+
+/**
+ * A run is paused after an update and the checkpoint that it saves then; the log says nothing of it but that the next update came much later
+ * than it took.
+ */
+function secondsOfUpdate({ metrics }: Step, passed: number): number {
+  const own = secondsAt(metrics);
+  return passed > own * (1 + MOST_BESIDE.share) + MOST_BESIDE.seconds ? own : passed;
+}
+
+const secondsAt = ({ secondsSample, secondsScore, secondsTrain }: StepMetrics): number =>
+  secondsSample + secondsScore + secondsTrain;
+
 const RECENT_UPDATES = 10;
 
 function secondsPerUpdate(events: readonly RunEvent[]): number | null {
   const recent = events.flatMap((event) => (event.type === 'step' ? [event.metrics] : [])).slice(-RECENT_UPDATES);
   if (recent.length === 0) return null;
-  const seconds = recent.map(
-    ({ secondsSample, secondsScore, secondsTrain }) => secondsSample + secondsScore + secondsTrain,
-  );
-  return seconds.reduce((sum, each) => sum + each, 0) / recent.length;
+  return recent.reduce((sum, metrics) => sum + secondsAt(metrics), 0) / recent.length;
 }
