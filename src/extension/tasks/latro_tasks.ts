@@ -68,11 +68,13 @@ export class LatroTasks implements vscode.TaskProvider {
       if (signal.aborted) throw new Cancelled();
       signal.addEventListener('abort', () => void client.request('stop', { jobId }).catch(() => {}));
       const ended = engine.jobs.ended(jobId);
-      const { runId } = await client.request('train', { jobId, ...what });
+      const { runId, runDirectory } = await client.request('train', { jobId, ...what });
       say(l10n.t('Run {0}', runId));
       const { outcome } = await ended;
       await runs.refresh();
       const run = runs.find(runId);
+      // One of another output folder is listed nowhere.
+      if (run === undefined) say(runDirectory);
       switch (outcome.type) {
         case 'ok':
           return say(run === undefined ? l10n.t('Finished.') : l10n.t('Finished. {0}', gainText(run)));
