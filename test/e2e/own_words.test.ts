@@ -130,7 +130,7 @@ describe("a person's own words, without a mouse", function () {
     await page.locator('.part.editor .comment-thread').first().waitFor({ state: 'attached' });
     await view.focusBy('ArrowRight', '.rationale [role=toolbar] button', 'Note');
     await page.keyboard.press('Enter');
-    await view.focusBy('Tab', '.note-form vscode-text-field');
+    await view.tookFocus('.note-form vscode-text-field');
     await page.keyboard.type('each step is there');
     assert.equal(await page.locator('.comments-panel').count(), 0);
     await page.keyboard.press('Enter');
@@ -151,7 +151,7 @@ describe("a person's own words, without a mouse", function () {
     const { page } = studio;
     await view.focusBy('Tab', '.rationale [role=toolbar] button', 'Edit');
     await page.keyboard.press('Enter');
-    await view.focusBy('Tab', 'vscode-text-area');
+    await view.tookFocus('.edit-form vscode-text-area');
     await selectAll();
     await page.keyboard.type(OWN_WORDS);
     await view.focusBy('Tab', '.edit-form vscode-button', 'Score');
@@ -170,6 +170,7 @@ describe("a person's own words, without a mouse", function () {
     pinned = await view.pinned.getAttribute('data-rationale');
     await view.focusBy('Shift+Tab', 'vscode-button', 'Sample again');
     await page.keyboard.press('Enter');
+    await view.tookFocus('.sampling-form vscode-text-field');
     for (const [field, value] of [
       ['K', AGAIN.k],
       ['Temperature', AGAIN.temperature],
@@ -197,7 +198,7 @@ describe("a person's own words, without a mouse", function () {
     const { page, workbench } = studio;
     await view.focusBy('Tab', '.rationale [role=toolbar] button', 'Edit');
     await page.keyboard.press('Enter');
-    await view.focusBy('Tab', 'vscode-text-area');
+    await view.tookFocus('.edit-form vscode-text-area');
     await selectAll();
     await page.keyboard.type('half an edit');
     await workbench.reload();

@@ -109,6 +109,12 @@ export class RationaleView {
     throw new Error(`${key} leads to no ${selector} ${name}`);
   }
 
+  /** Waits for a form that was opened to take the focus itself, which it does a frame later: a key pressed before would lead past it. */
+  async tookFocus(selector: string): Promise<void> {
+    const focused = this.#frame.locator(`${selector}:focus, ${selector}:focus-within`);
+    await focused.waitFor({ timeout: FOCUS_MILLISECONDS });
+  }
+
   /** Its place in the document; null while the focus is outside the view. */
   async #focusedElement(): Promise<number | null> {
     const frame = await this.#workbench.frame('sidebar');
