@@ -59,6 +59,7 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
         ratings = event.ratings ?? ratings;
         break;
       case 'checkpoint':
+      case 'paused':
       case 'status':
         break;
     }

@@ -224,6 +224,8 @@ export const RunEvent = v.variant('type', [
     cure: v.string(),
   }),
   v.object({ type: v.literal('resumed'), time: v.string(), step: v.number() }),
+  /** A pause is over, or was ended by a stop; `seconds`: how long it was. A run that is killed while it rests writes none. */
+  v.object({ type: v.literal('paused'), time: v.string(), seconds: v.number() }),
   v.object({ type: v.literal('status'), time: v.string(), status: RunStatus, reason: v.string() }),
 ]);
 export type RunEvent = v.InferOutput<typeof RunEvent>;

@@ -96,20 +96,20 @@ describe('state of a run', () => {
     assert.equal(progressOf(summary, job('paused'), events, START + 1e9).secondsElapsed, 14);
   });
 
-  it('leave out what a run was paused for, after the update that it ended and saved', () => {
+  it('leaves out what a run was paused for, as the log says it, and counts a slow update in full', () => {
     const night = 8 * 3600;
-    const saved = (number: number, seconds: number): RunEvent => ({
-      type: 'checkpoint',
-      time: at(seconds),
-      step: number,
-    });
+    const saved: RunEvent = { type: 'checkpoint', time: at(5), step: 1 };
     const elapsed = (events: readonly RunEvent[]) =>
       progressOf({ ...summary, status: 'finished' }, undefined, events, START + 1e9).secondsElapsed;
-    // An update takes four seconds of its own and one for whatever else.
-    const straight = [step(1, 5), saved(1, 5), step(2, 10), saved(2, 10), step(3, 15)];
-    assert.equal(elapsed(straight), 15);
-    const paused = [step(1, 5), saved(1, 5), step(2, night + 9), saved(2, night + 9), step(3, night + 14)];
-    assert.equal(elapsed(paused), 14);
+    assert.equal(elapsed([step(1, 5), saved, step(2, night + 9)]), night + 9);
+    const rested: RunEvent = { type: 'paused', time: at(night + 6), seconds: night };
+    assert.equal(elapsed([step(1, 5), saved, rested, step(2, night + 9)]), 9);
+  });
+
+  it('counts no time for which a run that was continued waits for another', () => {
+    const events = [step(1, 10)];
+    assert.equal(progressOf(summary, job('queued'), events, START + 1e9).secondsElapsed, 10);
+    assert.equal(progressOf(summary, job('running'), events, START + 12_000).secondsElapsed, 12);
   });
 });
 

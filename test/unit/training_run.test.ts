@@ -78,6 +78,33 @@ describe('a training run', () => {
     });
   }
 
+  for (const stopped of [false, true]) {
+    it(`says how long it rested, ${stopped ? 'also where a stop ended that' : 'and is otherwise the run that never did'}`, async () => {
+      let ahead = 0;
+      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead };
+      const run = await TrainingRun.create({ ...world, clock }, store, config, TINY_ENVIRONMENT);
+      let asked = 0;
+      const finished = run.execute({
+        ...SILENT,
+        onPause: async (save) => {
+          if (save === undefined || ++asked !== 4) return;
+          await save();
+          ahead += 8 * 3600 * 1000;
+          if (stopped) throw new Cancelled();
+        },
+      });
+      await (stopped ? assert.rejects(finished, Cancelled) : finished);
+      const { records } = await new RunDirectory(files, run.directory).events();
+      const rests = records.flatMap((event, i) => (event.type === 'paused' ? [{ event, next: records[i + 1] }] : []));
+      assert.equal(rests.length, 1);
+      const [{ event, next }] = rests as [(typeof rests)[number]];
+      assert.ok(Math.abs(event.seconds - 8 * 3600) < 60, `${event.seconds} s`);
+      assert.equal(next?.type, stopped ? 'status' : 'step');
+      if (stopped) await (await resume(run)).execute(SILENT);
+      assert.deepEqual(await runFingerprint(files, run.directory), uninterrupted);
+    });
+  }
+
   it('goes on from any kept checkpoint as if it had never gone further', async () => {
     const run = await newRun();
     await run.execute(SILENT);

@@ -137,8 +137,9 @@ export class TrainingRun {
   }
 
   /** Runs to the end. Cancelled: the run is stopped and can be resumed. Always releases the run and the model. */
-  async execute(observer: RunObserver): Promise<void> {
-    this.#writer.onAppended = observer.onEvent;
+  async execute(told: RunObserver): Promise<void> {
+    this.#writer.onAppended = told.onEvent;
+    const observer = this.#notingPauses(told);
     try {
       const start = await this.#start(observer);
       await noteRoundingCost(this.#writer, this.#setup, observer);
@@ -158,6 +159,33 @@ export class TrainingRun {
     } finally {
       await this.#setup.policy.dispose();
     }
+  }
+
+  /** The log says how long the run rested, also where a stop ended that: what was no work is no part of the time it took. */
+  #notingPauses(observer: RunObserver): RunObserver {
+    const { onPause } = observer;
+    if (onPause === undefined) return observer;
+    const { clock } = this.#world;
+    const pausing = async (save?: () => Promise<void>): Promise<void> => {
+      if (save === undefined) return await onPause();
+      let since: number | null = null;
+      const note = async (): Promise<void> => {
+        if (since === null) return;
+        await this.#writer.append({ type: 'paused', seconds: (clock.monotonic() - since) / 1000 });
+      };
+      try {
+        await onPause(async () => {
+          await save();
+          since = clock.monotonic();
+        });
+      } catch (error) {
+        // What ended the pause is said, even if a full disk keeps its length from being written.
+        await note().catch(() => {});
+        throw error;
+      }
+      await note();
+    };
+    return { ...observer, onPause: pausing };
   }
 
   async #closeAfter(error: unknown): Promise<void> {

@@ -39,7 +39,7 @@ export function progressOf(
   now: number,
 ): RunProgress {
   const { phase, step, totalSteps } = run;
-  const atWork = run.status === 'running' && job?.state !== 'paused';
+  const atWork = run.status === 'running' && job?.state !== 'paused' && job?.state !== 'queued';
   const common = { phase, secondsElapsed: secondsAtWork(run, events, atWork ? now : null) };
   const progress = job?.progress;
   if (progress == null) {
@@ -60,7 +60,7 @@ export function progressOf(
 
 /**
  * Time between a run's events, less that before it was resumed, when its process was gone (a resume writes the checkpoint it starts from,
- * and that it was resumed), and less that for which it was paused (see `secondsOfUpdate`).
+ * and that it was resumed), and less that for which it was paused.
  */
 function secondsAtWork({ createdAt }: RunSummary, events: readonly RunEvent[], now: number | null): number {
   let milliseconds = 0;
@@ -69,31 +69,12 @@ function secondsAtWork({ createdAt }: RunSummary, events: readonly RunEvent[], n
     const time = Date.parse(event.time);
     const beginsAnew = event.type === 'resumed' || (event.type === 'checkpoint' && events[i + 1]?.type === 'resumed');
     const passed = Math.max(0, time - before);
-    if (!beginsAnew)
-      milliseconds += isUpdate(event, events[i - 1]) ? 1000 * secondsOfUpdate(event, passed / 1000) : passed;
+    const rested = event.type === 'paused' ? 1000 * event.seconds : 0;
+    if (!beginsAnew) milliseconds += Math.max(0, passed - rested);
     before = time;
   }
   if (now !== null) milliseconds += Math.max(0, now - before);
   return milliseconds / 1000;
-}
-
-type Step = Extract<RunEvent, { type: 'step' }>;
-
-/** Not the first one of a phase, before which there is more to do. */
-function isUpdate(event: RunEvent, before: RunEvent | undefined): event is Step {
-  return event.type === 'step' && before !== undefined && before.type !== 'phase' && before.type !== 'resumed';
-}
-
-/** Of what passed beyond sampling, scoring and training: writing, and waiting for a core. More is no part of an update. */
-const MOST_BESIDE = { share: 0.5, seconds: 2 };
-
-/**
- * A run is paused after an update and the checkpoint that it saves then; the log says nothing of it but that the next update came much later
- * than it took.
- */
-function secondsOfUpdate({ metrics }: Step, passed: number): number {
-  const own = secondsAt(metrics);
-  return passed > own * (1 + MOST_BESIDE.share) + MOST_BESIDE.seconds ? own : passed;
 }
 
 const secondsAt = ({ secondsSample, secondsScore, secondsTrain }: StepMetrics): number =>
