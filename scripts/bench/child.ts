@@ -16,6 +16,8 @@ export interface ChildRequest {
 }
 
 const MOST_ROUNDS = 7;
+/** Of a stage, however long it takes: one round says nothing on a machine that is a fifth faster a moment later. A whole update is one. */
+const LEAST_ROUNDS = 3;
 /** A run's default. */
 const TOKEN_BUDGET = 1024;
 
@@ -28,7 +30,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
     const stage = openStage(name, model);
     await stage.round();
     const peakMemoryGB = peak();
-    const rounds = await interleaved(request, config, () => stage.round());
+    const rounds = await interleaved(request, config, LEAST_ROUNDS, () => stage.round());
     const best = rounds.map(({ result, floors }) => stage.least(floors) / result.seconds);
     return {
       tokensPerSecond: round(median(rounds.map(({ result }) => result.tokens / result.seconds)), 1),
@@ -45,7 +47,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
     // A small one first: it compiles every program.
     await timedUpdate(model, optimizer, { ...UPDATE, questions: 1, rationale: 4 }, step++, TOKEN_BUDGET);
     let peakMemoryGB = 0;
-    const rounds = await interleaved(request, config, async () => {
+    const rounds = await interleaved(request, config, 1, async () => {
       const timing = await timedUpdate(model, optimizer, UPDATE, step++, TOKEN_BUDGET);
       if (peakMemoryGB === 0) peakMemoryGB = peak();
       return timing;
@@ -78,6 +80,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
 async function interleaved<T>(
   { options, patience }: ChildRequest,
   config: Parameters<typeof MatmulFloor.create>[0],
+  least: number,
   action: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly floors: Floors }[]> {
   const start = performance.now();
@@ -90,7 +93,8 @@ async function interleaved<T>(
   };
   let before = await measure();
   rounds.push({ result: first, floors: before });
-  while (rounds.length < MOST_ROUNDS && performance.now() - start < 1000 * patience) {
+  const isPatient = (): boolean => performance.now() - start < 1000 * patience;
+  while (rounds.length < least || (rounds.length < MOST_ROUNDS && isPatient())) {
     const result = await action();
     const after = await measure();
     rounds.push({ result, floors: middle([before, after]) });

@@ -105,9 +105,9 @@ export class Session {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         enableMemPattern: false,
-        // Threads that spin while they wait take the cores from the other programs' threads, whose turn it is, and from other processes
-        // (docs/bench/NOTES.md).
-        extra: { session: { intra_op: { allow_spinning: '0' } } },
+        // A thread that sleeps between two operators takes longer to wake than most of them; one that goes on spinning takes the cores from
+        // the other programs' threads, whose turn it is, and from other processes (docs/bench/NOTES.md, "Threads").
+        extra: { session: { intra_op: { spin_duration_us: '50' }, force_spinning_stop: '1' } },
         logSeverityLevel: 3,
         ...(options.results === 'device' ? { preferredOutputLocation: 'gpu-buffer' as const } : {}),
         ...(options.constants === undefined ? {} : { externalData: externalData(options.constants) }),
