@@ -210,7 +210,7 @@ const sampleCounts = (...counts: readonly number[]): string => [...new Set(count
 
 /** "maj@8", or "maj@4 → 8" when the two have different numbers of samples. */
 const ofSamples = (measure: string, before: number, after: number): string =>
-  `${measure}@${before === after ? after : `${before} → ${after}`}`;
+  `${measure}@${sampleCounts(before, after)}`;
 
 function metricRow({ label, tip, format, change }: MetricRow, before: number | null, after: number | null): Child {
   if (before === null && after === null) return null;

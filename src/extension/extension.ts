@@ -128,10 +128,9 @@ function openStudio(
   const evaluations = new StoredEvaluations(runs, runs.evaluationsFolder, log);
   const choose = (shown: EvaluationPair) => pickOtherPair(evaluations, shown);
   const accuracy = track(new PanelGroup(panels, accuracyKind({ evaluations, reporter, choose })));
-  const compare = accuracy.show.bind(accuracy);
   const steps = track(new StepDocuments(runs, reporter));
   const openStep = steps.show.bind(steps);
-  const dashboards = track(new PanelGroup(panels, dashboardKind({ runs, engine, reporter, compare, openStep })));
+  const dashboards = track(new PanelGroup(panels, dashboardKind({ runs, engine, reporter, openStep })));
 
   const cursor = track(new CursorQuestion());
   const files = new NodeFileSystem();
@@ -145,7 +144,7 @@ function openStudio(
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
   const runsTree = track(
-    vscode.window.createTreeView('latro.runs', { treeDataProvider: new RunsTree(runs, engine.jobs) }),
+    vscode.window.createTreeView('latro.runs', { treeDataProvider: track(new RunsTree(runs, engine.jobs)) }),
   );
   const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
   const keys = track(new ContextKeys((key, value) => void vscode.commands.executeCommand('setContext', key, value)));

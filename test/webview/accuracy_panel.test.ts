@@ -75,6 +75,61 @@ describe('accuracy diff', function () {
     assert.deepEqual(cells.map(Number), [paired.bothRight, paired.broken, paired.fixed, paired.bothWrong]);
   });
 
+  it('tells the change between the figures that are read, to their last digit', async () => {
+    const figure = (text: string): number => Number(text.replace('−', '-').replace(/[%+]/g, ''));
+    // Of each pair the exact change rounds to another last digit than the change of what is shown.
+    const side = (greedy: number, bare: number, length: number, sampled: number) => ({
+      meanAnswerLogProbGreedy: greedy,
+      meanAnswerLogProbWithoutRationale: bare,
+      meanRationaleTokens: length,
+      sampledAccuracy: sampled,
+    });
+    const { before, after } = comparisonSnapshot;
+    const { page } = await open();
+    await panel.send({
+      type: 'snapshot',
+      snapshot: {
+        ...comparisonSnapshot,
+        before: { ...before, ...side(-3.444, -1.006, 10.04, 0.1004) },
+        after: { ...after, ...side(-0.336, -1.014, 12.16, 0.2016) },
+      },
+    });
+    const rows = await page.locator('.metrics tbody tr').all();
+    const shown = await Promise.all(rows.map(async (row) => (await row.locator('td').allInnerTexts()).map(figure)));
+    assert.ok(shown.length >= 6);
+    for (const [from, to, change] of shown as [number, number, number][])
+      assert.equal(change.toFixed(2), (to - from).toFixed(2), `${from} → ${to}`);
+    assert.ok(shown.some(([from, to, change]) => from === -3.44 && to === -0.34 && change === 3.1));
+    assert.notEqual((-0.336 + 3.444).toFixed(2), '3.10');
+  });
+
+  it('counts the votes of the evaluations that have samples, and says nothing of votes where there are none', async () => {
+    const { before, after } = comparisonSnapshot;
+    const greedyAlone = { k: 0, majorityAccuracy: null, passAtK: null, sampledAccuracy: null };
+    const { page } = await open();
+    const measures = async (change: { before?: object; after?: object }): Promise<string[]> => {
+      const snapshot = {
+        ...comparisonSnapshot,
+        before: { ...before, ...change.before },
+        after: { ...after, ...change.after },
+      };
+      await panel.send({ type: 'snapshot', snapshot });
+      const heads = await page.locator('.metrics tbody th').allInnerTexts();
+      return heads.filter((head) => /@/.test(head));
+    };
+    assert.deepEqual(await measures({ before: { k: 4 }, after: { k: 8 } }), ['maj@4 → 8', 'pass@4 → 8']);
+    assert.deepEqual(await measures({ before: { k: 8 }, after: { k: 8 } }), ['maj@8', 'pass@8']);
+    assert.deepEqual(await measures({ before: greedyAlone, after: { k: 8 } }), ['maj@8', 'pass@8']);
+    assert.deepEqual(await measures({ before: greedyAlone, after: greedyAlone }), []);
+    await measures({ before: greedyAlone, after: { k: 8 } });
+    await page.locator('.metrics').getByText('maj@8').hover();
+    const bubble = page.getByRole('tooltip');
+    await bubble.waitFor();
+    const tip = await bubble.innerText();
+    assert.match(tip, /\b8\b/);
+    assert.doesNotMatch(tip, /\b0\b/);
+  });
+
   it('filters by outcome, change and text, and exports what is listed', async () => {
     const { page } = await open();
     const rows = page.locator('tbody.question');

@@ -20,6 +20,7 @@ import { engineText } from '../engine/engine_text.ts';
 import type { Reporter } from '../reporter.ts';
 import type { EvaluationPair } from '../runs/evaluation_pairs.ts';
 import { exportsOf } from '../runs/run_report.ts';
+import type { RunNode } from '../runs/runs_tree.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import { NewestWins, strategyNames } from '../runs/strategies.ts';
 import { EventLog } from './event_log.ts';
@@ -34,7 +35,6 @@ export interface DashboardServices {
   readonly runs: RunsWatcher;
   readonly engine: EngineSupervisor;
   readonly reporter: Reporter;
-  readonly compare: (pair: EvaluationPair) => Promise<void>;
   readonly openStep: (runId: string, step: number) => Promise<void>;
 }
 
@@ -80,7 +80,6 @@ class RunDashboard implements PanelController<DashboardIntent> {
   }
 
   async obey(intent: DashboardIntent): Promise<void> {
-    const { compare } = this.#services;
     switch (intent.type) {
       case 'ready':
         return this.#inTurn(() => this.#snapshot());
@@ -101,7 +100,11 @@ class RunDashboard implements PanelController<DashboardIntent> {
         return await this.#services.openStep(intent.runId, intent.step);
       case 'compare': {
         const { runId, before, after } = intent;
-        return await compare({ before: { runId, evaluation: before }, after: { runId, evaluation: after } });
+        const pair: EvaluationPair = {
+          before: { runId, evaluation: before },
+          after: { runId, evaluation: after },
+        };
+        return await this.#run('latro.compare', pair);
       }
       default:
         return unreachable(intent);
@@ -112,8 +115,8 @@ class RunDashboard implements PanelController<DashboardIntent> {
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 
-  /** The buttons do what the palette does, with the run already chosen. Commands report their own errors. */
-  async #run(command: CommandId, argument: { readonly runId: string }): Promise<void> {
+  /** The buttons do what the palette does, with what it would ask for already chosen. Commands report their own errors. */
+  async #run(command: CommandId, argument: RunNode | EvaluationPair): Promise<void> {
     await vscode.commands.executeCommand(command, argument);
   }
 

@@ -31,6 +31,7 @@ export class RunsTree implements vscode.TreeDataProvider<RunNode> {
   readonly #runs: RunsWatcher;
   readonly #jobs: JobTracker;
   readonly #changed = new vscode.EventEmitter<RunNode | undefined>();
+  readonly #subscription: vscode.Disposable;
   /** What is on the screen, newest first, with what each row said when it was drawn last. */
   #shown: readonly { readonly node: RunNode; readonly text: string }[] = [];
 
@@ -39,7 +40,12 @@ export class RunsTree implements vscode.TreeDataProvider<RunNode> {
   constructor(runs: RunsWatcher, jobs: JobTracker) {
     this.#runs = runs;
     this.#jobs = jobs;
-    runs.onChanged(() => this.#drawChanges());
+    this.#subscription = runs.onChanged(() => this.#drawChanges());
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    this.#changed.dispose();
   }
 
   getChildren(node?: RunNode): RunNode[] {
