@@ -168,15 +168,16 @@ export class TrainingRun {
     const { clock } = this.#world;
     const pausing = async (save?: () => Promise<void>): Promise<void> => {
       if (save === undefined) return await onPause();
+      // By the clock of the events, between which it lies: the other one stands still on Linux while the machine sleeps.
       let since: number | null = null;
       const note = async (): Promise<void> => {
         if (since === null) return;
-        await this.#writer.append({ type: 'paused', seconds: (clock.monotonic() - since) / 1000 });
+        await this.#writer.append({ type: 'paused', seconds: Math.max(0, clock.now() - since) / 1000 });
       };
       try {
         await onPause(async () => {
           await save();
-          since = clock.monotonic();
+          since = clock.now();
         });
       } catch (error) {
         // What ended the pause is said, even if a full disk keeps its length from being written.
