@@ -148,7 +148,14 @@ function openStudio(
   );
   const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
   const keys = track(new ContextKeys((key, value) => void vscode.commands.executeCommand('setContext', key, value)));
-  track(new StatusBar(status, engine.jobs, settings, keys));
+  const isInUse = () =>
+    runsTree.visible || runs.runs.length > 0 || datasets.all.some(({ format }) => format !== undefined);
+  const listen = (listener: () => void) => [
+    runsTree.onDidChangeVisibility(listener),
+    runs.onChanged(listener),
+    datasets.onChanged(listener),
+  ];
+  track(new StatusBar(status, engine.jobs, settings, keys, { isInUse, listen }));
   track(tellJsonDatasets(datasets, keys));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
 

@@ -8,15 +8,25 @@ import { durationText, progressText } from './engine/progress_text.ts';
 import type { Settings } from './settings.ts';
 import { plainTooltip, type StatusFace, type StatusItem } from './status_item.ts';
 
+/** What of ours a window has. Many a JSON file that wakes the extension is no dataset, and its window has nothing. */
+export interface InUse {
+  readonly isInUse: () => boolean;
+  readonly listen: (listener: () => void) => readonly vscode.Disposable[];
+}
+
 export class StatusBar implements vscode.Disposable {
   readonly #item: StatusItem;
   readonly #jobs: JobTracker;
   readonly #settings: Settings;
   readonly #subscriptions: vscode.Disposable[];
   readonly #keys: ContextKeys;
+  readonly #use: InUse;
+  /** Once it was: the item does not come and go with a file. */
+  #wasInUse = false;
 
-  constructor(item: StatusItem, jobs: JobTracker, settings: Settings, keys: ContextKeys) {
+  constructor(item: StatusItem, jobs: JobTracker, settings: Settings, keys: ContextKeys, use: InUse) {
     this.#item = item;
+    this.#use = use;
     this.#keys = keys;
     this.#jobs = jobs;
     this.#settings = settings;
@@ -24,6 +34,7 @@ export class StatusBar implements vscode.Disposable {
     this.#subscriptions = [
       jobs.onChanged(update),
       jobs.onEnded(update),
+      ...use.listen(update),
       vscode.workspace.onDidChangeConfiguration((event) => event.affectsConfiguration('latro.model') && update()),
     ];
     this.#update();
@@ -33,7 +44,8 @@ export class StatusBar implements vscode.Disposable {
     const run = this.#jobs.activeRun;
     this.#keys.set('latro.training', run !== undefined);
     this.#item.set('run', run && runFace(run));
-    this.#item.set('model', this.#modelFace());
+    this.#wasInUse ||= run !== undefined || this.#use.isInUse();
+    this.#item.set('model', this.#wasInUse ? this.#modelFace() : undefined);
   }
 
   #modelFace(): StatusFace {
