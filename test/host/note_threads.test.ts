@@ -215,10 +215,40 @@ describe('threads of notes and ratings', () => {
     assert.match(message, /This note is not there any more/);
     await copy?.run();
     assert.equal(await vscode.env.clipboard.readText(), 'half a thou');
-    await threads.cancelEdit(comment);
+    assert.deepEqual(
+      on(2).map(({ body }) => body),
+      ['from another window'],
+      'VS Code has closed the editor: what is gone is gone',
+    );
     for (const { id, rowKey: of } of await notes.of(file)) if (of === rowKey(2)) await notes.remove(file, id);
     await ratings.rate(file, rowKey(0), 'of another row', { verdict: null, note: '' });
     await eventually(() => on(0).length === 0 && on(2).length === 0);
+  });
+
+  it('one that could not be saved says again what is stored, and can be edited and deleted', async () => {
+    await notes.add(file, rowKey(2), 'as it is stored');
+    const comment = await only(2);
+    await threads.edit(comment);
+    comment.body = 'as it was typed';
+    const stored = readFileSync(notesFile(file), 'utf8');
+    const told = errors.length;
+    writeFileSync(notesFile(file), '{');
+    await eventually(() => errors.length > told); // by the watcher
+    await threads.save(comment);
+    const [message, copy] = errors.at(-1)!;
+    assert.match(message, /threads\.jsonl\.notes\.json/);
+    assert.equal(copy?.title, 'Copy the Note', 'it is said once, with what was typed');
+    await copy?.run();
+    assert.equal(await vscode.env.clipboard.readText(), 'as it was typed');
+    writeFileSync(notesFile(file), stored);
+    const again = await eventually(() => on(2).find(({ body }) => body === 'as it is stored'));
+    assert.equal(again.mode, vscode.CommentMode.Preview);
+    await threads.edit(again);
+    assert.equal(again.mode, vscode.CommentMode.Editing);
+    again.body = 'half a thou';
+    await threads.remove(again); // its title bar is there while one edits
+    assert.deepEqual(notesOnDisk(), []);
+    assert.deepEqual(on(2), [], 'nor does what was typed bring it back');
   });
 
   it('what is no comment of a row does nothing to either sidecar', async () => {

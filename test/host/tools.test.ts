@@ -67,6 +67,19 @@ describe('language-model tools and tasks', () => {
       rmSync(careful());
     });
     const proposed: ProposedRuns = new Map();
+    beforeEach(() => proposed.clear());
+    type Started = { readonly source: { readonly config?: { readonly steps?: number } } };
+    /** What starts a run that was proposed, and what the engine is asked to train then. */
+    const starter = () => {
+      const started: Started[] = [];
+      const request = async (_: string, params: Started) => {
+        started.push(params);
+        return { runId: 'a-run' };
+      };
+      const engine = { client: async () => ({ request }) };
+      const start = () => startRun(services({ engine }), proposed, { file: 'careful.latro.json' });
+      return { start, steps: () => started.map(({ source }) => source.config?.steps) };
+    };
     const services = (more: object = {}) => {
       const settings = new Settings(vscode.workspace.workspaceFolders?.[0], extension().extensionPath);
       return { workspace: workspace(), settings, runs, ...more } as CommandServices;
@@ -132,36 +145,49 @@ describe('language-model tools and tasks', () => {
       const lines = await asked(name);
       rmSync(file);
       assert.ok(lines.includes('Length: 12 epochs'), lines.join());
-      assert.deepEqual(proposed.get(name)?.source.kind === 'inline' && proposed.get(name)?.source, {
-        kind: 'inline',
-        config: {
-          model: inside('a-model'),
-          dataset: { train: file },
-          outputDirectory: inside('.latro', 'runs'),
-          epochs: 12,
-        },
-        baseDirectory: workspace(),
-      });
+      const config = {
+        model: inside('a-model'),
+        dataset: { train: file },
+        outputDirectory: inside('.latro', 'runs'),
+        epochs: 12,
+      };
+      assert.deepEqual(
+        proposed.get(name)?.map(({ source }) => source),
+        [{ kind: 'inline', config, baseDirectory: workspace() }],
+      );
     });
 
     it('and starts what was read, whatever stands in latro.json by then, once', async () => {
       await asked('careful.latro.json');
       const text = readFileSync(careful(), 'utf8');
       writeFileSync(careful(), text.replace('123', '4000'));
-      const requests: { source: { config?: { steps?: number } } }[] = [];
-      const request = async (_: string, params: (typeof requests)[number]) => {
-        requests.push(params);
-        return { runId: 'a-run' };
-      };
-      const engine = { client: async () => ({ request }) };
-      const start = () => startRun(services({ engine }), proposed, { file: 'careful.latro.json' });
+      const { start, steps } = starter();
       await start();
       writeFileSync(careful(), text);
-      assert.deepEqual(
-        requests.map(({ source }) => source.config?.steps),
-        [123],
-      );
+      assert.deepEqual(steps(), [123]);
       await assert.rejects(start(), /Nobody was asked/);
+    });
+
+    it('neither of two that differ, for nobody tells which a yes was to; what is asked once more starts', async () => {
+      const text = readFileSync(careful(), 'utf8');
+      const { start, steps } = starter();
+      await asked('careful.latro.json');
+      writeFileSync(careful(), text.replace('123', '4000'));
+      await asked('careful.latro.json');
+      writeFileSync(careful(), text);
+      await assert.rejects(start(), /may have agreed to either/);
+      assert.deepEqual(steps(), []);
+      await asked('careful.latro.json');
+      await start();
+      assert.deepEqual(steps(), [123]);
+    });
+
+    it('but what was proposed twice alike, as after a no to the first', async () => {
+      const { start, steps } = starter();
+      await asked('careful.latro.json');
+      await asked('careful.latro.json');
+      await start();
+      assert.deepEqual(steps(), [123]);
     });
 
     it('nothing of what could not be trained: that is refused before', async () => {

@@ -88,6 +88,7 @@ export async function modelOf({ settings }: CommandServices): Promise<string> {
 
 /**
  * The run a command is about: the one it names, the only one that fits, or the person's pick.
+ * @param elsewhere runs beside those of the list
  * @throws LatroError `run-not-found` when the one it names is not there: never is another one taken for it
  */
 export async function pickRun(
@@ -95,9 +96,11 @@ export async function pickRun(
   argument: unknown,
   fits: (run: ShownRun) => boolean,
   title: string,
+  elsewhere: readonly RunSummary[] = [],
 ): Promise<RunSummary> {
   await runs.refresh();
-  const named = isRunNode(argument) ? runs.find(argument.runId) : undefined;
+  const all = [...elsewhere, ...runs.runs];
+  const named = isRunNode(argument) ? all.find(({ id }) => id === argument.runId) : undefined;
   if (named !== undefined) return named;
   const { l10n } = vscode;
   if (isRunNode(argument) && argument.runId !== '') {
@@ -105,7 +108,7 @@ export async function pickRun(
     throw new LatroError('run-not-found', reason, l10n.t('Look under Runs for what there is.'));
   }
   const shown = (run: RunSummary) => shownRun(run, engine.jobs.ofRun(run.id));
-  const candidates = runs.runs.filter((run) => fits(shown(run)));
+  const candidates = all.filter((run) => fits(shown(run)));
   const [first] = candidates;
   if (first === undefined) {
     const reason = l10n.t('There is no run for this.');

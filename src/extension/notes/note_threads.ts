@@ -118,6 +118,9 @@ export class NoteThreads implements vscode.Disposable {
       }
     } catch (error) {
       this.#offerCopy(error, body);
+      // VS Code has closed the editor: what looked like being edited could neither be edited nor deleted any more.
+      argument.endEdit();
+      await this.#readOf(dataset, () => {}); // where that fails too, it has just been said
       return;
     }
     argument.endEdit();
@@ -133,6 +136,7 @@ export class NoteThreads implements vscode.Disposable {
       const { rowKey, rationale } = source.rating;
       await ratings.rate(dataset, rowKey, rationale, { verdict: null, note: '' });
     }
+    argument.endEdit(); // its title bar is there while one edits it
     await this.#readOf(dataset);
   }
 
@@ -153,8 +157,8 @@ export class NoteThreads implements vscode.Disposable {
     this.#report(this.#readOf(fsPath.replace(/\.(notes|ratings)\.json$/, '')));
   }
 
-  async #readOf(dataset: string): Promise<void> {
-    for (const document of this.#boards.keys()) if (document.fileName === dataset) await this.#read(document);
+  async #readOf(dataset: string, tell?: (error: unknown) => void): Promise<void> {
+    for (const document of this.#boards.keys()) if (document.fileName === dataset) await this.#read(document, tell);
   }
 
   /** Rows were read: threads are moved to where their rows are; those of a dataset that is new are read first. */
@@ -169,17 +173,20 @@ export class NoteThreads implements vscode.Disposable {
     this.#report(this.#read(index.document));
   }
 
-  async #read(document: vscode.TextDocument): Promise<void> {
-    const { notes, files, reporter } = this.#services;
+  async #read(
+    document: vscode.TextDocument,
+    tell = (error: unknown) => this.#services.reporter.report(error),
+  ): Promise<void> {
+    const { notes, files } = this.#services;
     const { fileName } = document;
     const comments = new Map<string, RowComment[]>();
     const take = (rowKey: string, comment: RowComment) =>
       comments.set(rowKey, [...(comments.get(rowKey) ?? []), comment]);
     // One of the two that cannot be read takes nothing away from the other.
     const [noted, rated] = await Promise.allSettled([notes.of(fileName), readRatings(files, fileName)]);
-    if (noted.status === 'rejected') reporter.report(noted.reason);
+    if (noted.status === 'rejected') tell(noted.reason);
     else for (const note of noted.value) take(note.rowKey, new RowComment(fileName, { kind: 'note', note }));
-    if (rated.status === 'rejected') reporter.report(rated.reason);
+    if (rated.status === 'rejected') tell(rated.reason);
     else for (const rating of rated.value) take(rating.rowKey, new RowComment(fileName, { kind: 'rating', rating }));
     const board = this.#boards.get(document);
     if (board === undefined) return;

@@ -1,6 +1,7 @@
 /** The tools themselves: what each one answers. Texts of models and datasets go out as data, cut to a length. */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as vscode from 'vscode';
 import { LatroError } from '../../engine/common/errors.ts';
 import { bareLogProb, countedLogProbs, countedOver, sum } from '../../protocol/counted_tokens.ts';
@@ -115,8 +116,11 @@ export async function scoreRationale(
   };
 }
 
-/** Runs that a person is being asked about, by what the language model named. */
-export type ProposedRuns = Map<string, ProposedRun>;
+/**
+ * Runs that a person is being asked about, by what the language model named; several where its settings have changed between two questions.
+ * VS Code tells of a yes alone, and not to which of them.
+ */
+export type ProposedRuns = Map<string, readonly ProposedRun[]>;
 
 /** Before a run is started: what would be, for a person to agree to. Nothing is written, and what was asked about is kept. */
 export async function askToStartRun(
@@ -126,21 +130,26 @@ export async function askToStartRun(
 ): Promise<vscode.PreparedToolInvocation> {
   const { fsPath } = await inWorkspace(services, file);
   const run = await proposedRun(file, await trainingPlan(services, fsPath));
-  proposed.set(file, run);
+  const others = (proposed.get(file) ?? []).filter(({ source }) => !isDeepStrictEqual(source, run.source));
+  proposed.set(file, [...others, run]);
   return run.question;
 }
 
-/** Starts what was asked about last, once. */
+/** Starts what was asked about, once; nothing where that may have been one thing or another. */
 export async function startRun(
   services: CommandServices,
   proposed: ProposedRuns,
   { file }: ToolInput<'latro_start_run'>,
 ): Promise<unknown> {
-  const run = proposed.get(file);
+  const [run, ...others] = proposed.get(file) ?? [];
   if (run === undefined) {
     throw new LatroError('bad-request', `Nobody was asked about training with ${file}.`, 'Call the tool once more.');
   }
   proposed.delete(file);
+  if (others.length > 0) {
+    const reason = `A person was asked about training with ${file} before its settings changed and after, and may have agreed to either.`;
+    throw new LatroError('bad-request', reason, 'Call the tool once more.');
+  }
   for (const each of run.datasets) await savedFirst(each);
   const client = await services.engine.client();
   const { runId } = await client.request('train', { jobId: randomUUID(), source: run.source, overrides: {} });
