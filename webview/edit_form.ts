@@ -1,5 +1,5 @@
 /** A person's own words in place of the model's: typed, sent to be scored, and kept here until the scored rationale has arrived. */
-import type { RationaleSnapshot } from '../src/protocol/rationale_messages.ts';
+import type { RationaleQuestion, RationaleSnapshot } from '../src/protocol/rationale_messages.ts';
 import { type Child, h, type VNode } from './dom.ts';
 import { formProps } from './form_focus.ts';
 import { icon } from './icons.ts';
@@ -10,8 +10,8 @@ import { button, textArea } from './toolkit.ts';
 type Edits = RationaleState['edits'];
 
 export function openEdit(context: RationaleContext, { id, text, checkpoint }: Opened): void {
-  const { state, change } = context;
-  change({ edits: { ...state.edits, [id]: { text, original: text, checkpoint } } });
+  const { snapshot, state, change } = context;
+  change({ edits: { ...state.edits, [id]: { text, original: text, checkpoint, run: snapshot.run } } });
 }
 
 /** What an edit begins as. */
@@ -33,11 +33,17 @@ export function editForm(context: RationaleContext, id: string): Child {
   const draft = state.edits[id];
   if (draft === undefined) return null;
   const edit = (next: EditDraft): void => change({ edits: { ...state.edits, [id]: next } });
-  const { text, original, checkpoint, sent } = draft;
+  const { text, original, sent } = draft;
+  const unscored = sent !== undefined && sent.edited === snapshot.unscored?.edited ? snapshot.unscored : undefined;
+  const isGone = unscored?.gone === true || hasGone(draft, snapshot);
+  const under = isGone ? shownWeights(snapshot) : draft;
   const score = (): void => {
+    if (under === undefined) return;
+    const { checkpoint, run } = under;
     const edited = `edited-${crypto.randomUUID()}`;
-    edit({ ...draft, sent: { edited, text } });
-    send({ type: 'score-edited', rowKey: snapshot.rowKey, checkpoint, rationale: id, text, edited });
+    edit({ ...draft, checkpoint, run, sent: { edited, text } });
+    const of = { rowKey: snapshot.rowKey, checkpoint, ...(run === undefined ? {} : { run }) };
+    send({ type: 'score-edited', ...of, rationale: id, text, edited });
   };
   const isBeingScored = sent !== undefined && sent.edited === snapshot.activity?.edited;
   const keeps = text !== original && !isBeingScored;
@@ -50,14 +56,19 @@ export function editForm(context: RationaleContext, id: string): Child {
       rows: 5,
       onInput: (value) => edit({ ...draft, text: value }),
     }),
-    sent !== undefined && sent.edited === snapshot.unscored?.edited ? whyUnscored(snapshot.unscored.failure) : null,
+    isGone
+      ? // Without their name, which a run that trains changes: every change is read out.
+        notice(t(under === undefined ? 'rationale.edit.gone.none' : 'rationale.edit.gone'))
+      : unscored === undefined
+        ? null
+        : whyUnscored(unscored.failure),
     h(
       'div',
       { class: 'buttons' },
       button(
         {
           look: 'primary',
-          disabled: text === original || snapshot.activity !== null,
+          disabled: text === original || snapshot.activity !== null || under === undefined,
           onPress: score,
         },
         t('rationale.edit.score'),
@@ -67,14 +78,23 @@ export function editForm(context: RationaleContext, id: string): Child {
   );
 }
 
+/** Whether there is nothing any more under the weights it was begun under. Of another run than the one shown only the host can tell. */
+function hasGone({ checkpoint, run }: EditDraft, { run: shown, checkpoints }: RationaleQuestion): boolean {
+  if (run !== undefined && run !== shown) return false;
+  return !checkpoints.some(({ name, sampled }) => name === checkpoint && sampled);
+}
+
+function shownWeights({ run, current }: RationaleQuestion): Pick<EditDraft, 'checkpoint' | 'run'> | undefined {
+  return current === null ? undefined : { checkpoint: current.checkpoint, run };
+}
+
 function whyUnscored(failure: { readonly reason: string; readonly nextStep: string } | null): VNode {
   const why = failure === null ? t('rationale.edit.cancelled') : `${failure.reason} ${failure.nextStep}`.trim();
-  return h(
-    'p',
-    { key: 'unscored', class: 'field-error', role: 'status' },
-    icon('warning', 'warn'),
-    t('rationale.edit.unscored', why),
-  );
+  return notice(t('rationale.edit.unscored', why));
+}
+
+function notice(text: string): VNode {
+  return h('p', { key: 'notice', class: 'field-error', role: 'status' }, icon('warning', 'warn'), text);
 }
 
 /** Texts over rationales that other samples have taken the place of. */
@@ -97,9 +117,9 @@ export function settled(edits: Edits, snapshot: RationaleSnapshot): Edits {
   if (snapshot.kind !== 'question') return edits;
   const there = new Set(snapshot.current?.rationales.map(({ id }) => id));
   let left = edits;
-  for (const [id, { text, original, checkpoint, sent }] of Object.entries(edits)) {
+  for (const [id, { sent, ...draft }] of Object.entries(edits)) {
     if (sent === undefined || !there.has(sent.edited)) continue;
-    left = text === sent.text ? without(left, id) : { ...left, [id]: { text, original, checkpoint } };
+    left = draft.text === sent.text ? without(left, id) : { ...left, [id]: draft };
   }
   return left;
 }

@@ -15,6 +15,7 @@ const Edit = v.object({
   original: v.string(),
   /** Drafts from before it was kept are of the model's own weights, which are always there. */
   checkpoint: v.optional(v.string(), 'base'),
+  run: v.optional(v.nullable(v.string())),
   sent: v.optional(v.object({ edited: v.string(), text: v.string() })),
 });
 const RememberedQuestion = v.object({

@@ -32,23 +32,22 @@ let state: RationaleState = initialRationaleState;
 
 let questions: SavedRationaleState['questions'] = [];
 
-/** Row and weights that the host was last told are looked into. */
+/** Row, run and weights that the host was last told are looked into; '' once others are shown. */
 let held = '';
 
 const shell = startPanel({
   messages: RationaleHostMessage,
   intents: RationaleIntent,
   receive(message) {
-    const before = keyOf(snapshot);
+    const before = snapshot;
     snapshot = message.snapshot;
     const now = keyOf(snapshot);
-    if (now !== before) {
-      state = { ...state, ...(recall(questions, now) ?? untouchedQuestion) };
-      held = '';
-    }
+    if (now !== keyOf(before)) state = { ...state, ...(recall(questions, now) ?? untouchedQuestion) };
+    if (held !== weightsKey()) held = '';
     state = { ...state, edits: settled(state.edits, snapshot), note: settledNote(state.note, snapshot) };
     if (!someOpen()) state = { ...state, opened: { ...state.opened, ...firstOpen() }, selected: null };
     announceActivity();
+    announceNewer(before);
   },
   view,
 });
@@ -72,27 +71,40 @@ function firstOpen(): RationaleState['opened'] {
 }
 
 function change(part: Partial<RationaleState>): void {
+  const before = state;
   state = { ...state, ...part };
   const key = keyOf(snapshot);
   if (key !== '') questions = remember(questions, key, state);
-  if (part.opened !== undefined || part.selected !== undefined) hold();
+  if (part.opened !== undefined || part.selected !== undefined || writes(part, before)) hold();
   shell.save(saved(state, questions));
   shell.redraw();
 }
 
-/** Who opens or selects a rationale reads it: a run that trains is not to take it away. */
+/** Over a rationale that is shown, or on it: where it goes, its form goes, and with it what an input method composes. */
+function writes({ edits = {}, note }: Partial<RationaleState>, before: RationaleState): boolean {
+  const written = Object.keys(edits).filter((id) => edits[id] !== before.edits[id]);
+  if (note) written.push(note.id);
+  return snapshot.kind === 'question' && (snapshot.current?.rationales.some(({ id }) => written.includes(id)) ?? false);
+}
+
+function weightsKey(): string {
+  if (snapshot.kind !== 'question' || snapshot.current === null) return '';
+  const { rowKey, run, current } = snapshot;
+  return JSON.stringify([rowKey, run, current.checkpoint]);
+}
+
+/** Who opens, selects or writes on a rationale works on it: a run that trains is not to take it away. */
 function hold(): void {
-  if (snapshot.kind !== 'question' || snapshot.current === null) return;
-  const { rowKey, current } = snapshot;
-  const now = `${rowKey} ${current.checkpoint}`;
-  if (now === held) return;
+  const now = weightsKey();
+  if (snapshot.kind !== 'question' || snapshot.current === null || now === held) return;
   held = now;
-  shell.send({ type: 'hold', rowKey, checkpoint: current.checkpoint });
+  const { rowKey, run, current } = snapshot;
+  shell.send({ type: 'hold', rowKey, run, checkpoint: current.checkpoint });
 }
 
 function showNewer(): void {
   held = '';
-  shell.send({ type: 'hold', rowKey: keyOf(snapshot), checkpoint: null });
+  shell.send({ type: 'let-go', rowKey: keyOf(snapshot) });
 }
 
 function act(action: PanelAction): void {
@@ -139,23 +151,26 @@ function questionView(context: RationaleContext): Child {
           context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null,
           context.state.wordDiff && context.snapshot.comparison ? diffLegend() : tokenLegend(context),
           rationaleTable(context, current),
-          strayEdits(context),
-          strayNote(context),
         ]
       : [notSampled(context), context.state.samplingDraft ? samplingForm(context, context.state.samplingDraft) : null],
+    strayEdits(context),
+    strayNote(context),
   ];
 }
 
-function newerBar(newer: string | undefined): Child {
+function newerBar(newer: RationaleQuestion['newer']): Child {
   if (newer === undefined) return null;
   return h(
     'p',
-    { key: 'newer', class: 'newer', role: 'status' },
-    t('rationale.newer', checkpointLabel(newer)),
+    { key: 'newer', class: 'newer' },
+    newerText(newer),
     ' ',
     h('button', { type: 'button', class: 'plain link', on: { click: showNewer } }, t('rationale.newer.show')),
   );
 }
+
+const newerText = ({ checkpoint, run }: NonNullable<RationaleQuestion['newer']>): string =>
+  run === undefined ? t('rationale.newer', checkpointLabel(checkpoint)) : t('rationale.newer.run', run);
 
 function listToolbar(context: RationaleContext): Child {
   const { snapshot: question, state: own } = context;
@@ -230,4 +245,11 @@ function activityBar({ activity }: RationaleQuestion): Child {
 function announceActivity(): void {
   if (snapshot.kind === 'question' && snapshot.activity)
     shell.announce(t(`rationale.activity.${snapshot.activity.what}`, snapshot.activity.done, snapshot.activity.total));
+}
+
+/** That there are newer ones, not each of them: with few questions every update of a run brings some. */
+function announceNewer(before: RationaleSnapshot): void {
+  if (snapshot.kind !== 'question' || snapshot.newer === undefined) return;
+  if (before.kind === 'question' && before.rowKey === snapshot.rowKey && before.newer !== undefined) return;
+  shell.announce(newerText(snapshot.newer));
 }

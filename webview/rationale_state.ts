@@ -10,6 +10,8 @@ export interface EditDraft {
   readonly original: string;
   /** Under which weights: those that it is scored under, whichever are shown by then. */
   readonly checkpoint: string;
+  /** Whose weights: as in the snapshot. Absent in drafts from before it was kept. */
+  readonly run?: string | null | undefined;
   /** The text as it was sent to be scored, and the id it will have: until that is there, this is the only copy. */
   readonly sent?: { readonly edited: string; readonly text: string } | undefined;
 }

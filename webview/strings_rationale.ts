@@ -218,6 +218,9 @@ export const rationaleStrings = {
   'rationale.edit.score': 'Score again',
   'rationale.edit.unscored': 'Not scored; your text is kept. {0}',
   'rationale.edit.cancelled': 'It was cancelled, or something else was asked first.',
+  'rationale.edit.gone':
+    'The rationales it was written among are not there any more: it is scored under the weights that are shown.',
+  'rationale.edit.gone.none': 'The rationales it was written among are not there any more. Sample others to score it.',
   'rationale.edit.stray': 'Your texts over rationales that other samples have taken the place of',
   'rationale.pin': 'Pin',
   'rationale.copy': 'Copy',
@@ -229,6 +232,7 @@ export const rationaleStrings = {
   'rationale.discard.text':
     'Gives up what was sampled again or edited under these weights, and shows what the run itself sampled, if anything.',
   'rationale.newer': 'There are newer rationales, of {0}.',
+  'rationale.newer.run': 'There are newer rationales, of the run {0}.',
   'rationale.newer.show': 'Show them',
   'rationale.stages': 'Before and after',
   'rationale.stages.weights': 'weights',

@@ -116,8 +116,13 @@ export const PanelActivity = v.object({
 });
 export type PanelActivity = v.InferOutput<typeof PanelActivity>;
 
-/** A person's own rationale that was sent and not scored; no failure: it was cancelled, or something else was asked first. */
-export const Unscored = v.object({ edited: v.string(), failure: v.nullable(PanelFailure) });
+/** A person's own rationale that was sent and not scored; no failure: it was cancelled, or something else was asked first, or `gone`. */
+export const Unscored = v.object({
+  edited: v.string(),
+  failure: v.nullable(PanelFailure),
+  /** There are no rationales any more under the weights it was to be scored under: the run was rolled back, say. */
+  gone: v.exactOptional(v.literal(true)),
+});
 export type Unscored = v.InferOutput<typeof Unscored>;
 
 /** One of the weights a question is looked at under: before training, at the checkpoint before the one shown, and shown. */
@@ -178,8 +183,8 @@ export const RationaleQuestion = v.object({
   unscored: v.nullable(Unscored),
   /** Token of the rating that was stored last. */
   rated: v.optional(v.string()),
-  /** Weights that have sampled since the person looked into `current`, which therefore stays. */
-  newer: v.optional(CheckpointName),
+  /** Weights that have sampled since the person looked into `current`, which therefore stays; `run`: of another run than this one. */
+  newer: v.optional(v.object({ checkpoint: CheckpointName, run: v.exactOptional(v.string()) })),
 });
 export type RationaleQuestion = v.InferOutput<typeof RationaleQuestion>;
 
@@ -200,6 +205,9 @@ export const RationaleHostMessage = v.variant('type', [
 ]);
 export type RationaleHostMessage = v.InferOutput<typeof RationaleHostMessage>;
 
+/** As the snapshot names them: a run's, or the model's own where there is none. */
+const weightsOfRun = { run: v.nullable(v.string()), checkpoint: CheckpointName };
+
 /** `rowKey` travels with every intent about a question: the cursor may have moved on before it arrives. */
 export const RationaleIntent = v.variant('type', [
   ReadyIntent,
@@ -212,12 +220,16 @@ export const RationaleIntent = v.variant('type', [
   /** Samples other weights as what is shown was sampled, and compares with them. */
   v.object({ type: v.literal('sample-alike'), rowKey: v.string(), checkpoint: CheckpointName }),
   v.object({ type: v.literal('discard'), rowKey: v.string(), checkpoint: CheckpointName }),
-  /** The person looks into the rationales of these weights: they stay while a run samples others. null: no longer. */
-  v.object({ type: v.literal('hold'), rowKey: v.string(), checkpoint: v.nullable(CheckpointName) }),
+  /** The person looks into the rationales of these weights: they stay while a run samples others, or another run does. */
+  v.object({ type: v.literal('hold'), rowKey: v.string(), ...weightsOfRun }),
+  /** No longer. */
+  v.object({ type: v.literal('let-go'), rowKey: v.string() }),
   v.object({
     type: v.literal('score-edited'),
     rowKey: v.string(),
     checkpoint: CheckpointName,
+    /** As in `hold`. Absent: whichever is shown, for a text that was begun when this was not kept. */
+    run: v.exactOptional(v.nullable(v.string())),
     rationale: v.string(),
     text: v.string(),
     /** Chosen by the panel, new each time: the id that the scored rationale will have. */

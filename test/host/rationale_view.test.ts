@@ -4,7 +4,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { systemProcesses } from '../../src/engine/runs/processes.ts';
+import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
+import { RunStore } from '../../src/engine/runs/run_store.ts';
+import type { RunWriter } from '../../src/engine/runs/run_writer.ts';
 import { EngineSupervisor } from '../../src/extension/engine/engine_supervisor.ts';
 import { CursorQuestion } from '../../src/extension/rationales/cursor_question.ts';
 import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
@@ -20,8 +25,9 @@ import type {
   RationaleQuestion,
 } from '../../src/protocol/rationale_messages.ts';
 import { eventually } from '../support/eventually.ts';
+import { toyRollout, UNKNOWN_IDENTITY } from '../support/toy_run.ts';
 import { keptSnapshot } from '../webview/fixtures/rationales.ts';
-import { extension, workspace } from './studio.ts';
+import { endEngine, extension, workspace } from './studio.ts';
 
 /** As VS Code hands it out; what is shown is up to the test. */
 class ViewOnTrial {
@@ -73,6 +79,7 @@ describe('the side panel in the extension host', () => {
   let cursor: CursorQuestion;
   let store: RationaleStore;
   let settings: Settings;
+  let runs: RunsWatcher;
   /** Reasons that went into the log. */
   const logged: string[] = [];
   const shows = (question: string) => eventually(() => trial.question?.question === question && trial.question);
@@ -97,8 +104,9 @@ describe('the side panel in the extension host', () => {
       get: (key: string, fallback?: unknown) => state.get(key) ?? fallback,
       update: async (key: string, value: unknown) => void state.set(key, value),
     } as vscode.Memento;
-    const runs = new RunsWatcher(folder, log);
-    const engine = new EngineSupervisor({ workspace: folder, entry: '', version: '0', log });
+    runs = new RunsWatcher(folder, log);
+    const { version } = extension().packageJSON as { version: string };
+    const engine = new EngineSupervisor({ workspace: folder, entry: process.env.LATRO_TEST_ENGINE!, version, log });
     cursor = new CursorQuestion();
     ratings = new RatingStore(files, () => '2026-01-02T03:04:05.000Z');
     store = new RationaleStore(files, path.join(folder, 'rationales'), assert.fail);
@@ -131,6 +139,7 @@ describe('the side panel in the extension host', () => {
   });
   after(async () => {
     for (const each of disposables) each.dispose();
+    await endEngine(folder);
     await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
     for (const name of [file, ratingsFile(file)]) rmSync(name, { force: true });
     rmSync(folder, { recursive: true, force: true });
@@ -156,16 +165,16 @@ describe('the side panel in the extension host', () => {
     const { rowKey, current } = await shows('a?');
     const owner = settings.modelFolder!;
     const later = { ...current!, checkpoint: 'step-7', step: 7 };
-    trial.send({ type: 'hold', rowKey, checkpoint: 'base' });
+    trial.send({ type: 'hold', rowKey, run: null, checkpoint: 'base' });
     await store.addSet(rowKey, { owner, set: later });
     trial.send({ type: 'ready' });
-    await eventually(() => trial.question?.newer === 'step-7');
+    await eventually(() => trial.question?.newer?.checkpoint === 'step-7');
     assert.equal(trial.question?.current?.checkpoint, 'base');
-    trial.send({ type: 'hold', rowKey, checkpoint: null });
+    trial.send({ type: 'let-go', rowKey });
     await eventually(() => trial.question?.current?.checkpoint === 'step-7');
     assert.equal(trial.question?.newer, undefined);
     // Another question in between ends it as well.
-    trial.send({ type: 'hold', rowKey, checkpoint: 'base' });
+    trial.send({ type: 'hold', rowKey, run: null, checkpoint: 'base' });
     goTo(1);
     await shows('b?');
     goTo(0);
@@ -254,5 +263,105 @@ describe('the side panel in the extension host', () => {
     };
     assert.match(await told({ ...gone, rating: { verdict: 'wrong' } }), /not there any more\. It was discarded/);
     assert.match(await told({ ...gone, rating: { note: 'mine' } }), /still in the panel/);
+  });
+
+  describe('of runs that train on one dataset', () => {
+    let rowKey: string;
+    let [older, newer]: RunWriter[] = [];
+    const newRun = async (): Promise<RunWriter> => {
+      const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+      const config = { model: settings.modelFolder!, dataset: { train: file }, steps: 100 };
+      const run = await new RunStore(world, runs.folder).create(resolveRunConfig(config, '').config, UNKNOWN_IDENTITY);
+      await run.update({ step: 9, totalSteps: 100, phase: 'training' });
+      return run;
+    };
+    /** What the updates of these numbers sampled for the row; the panel is told. */
+    const sample = async (run: RunWriter, ...steps: number[]): Promise<void> => {
+      for (const step of steps) await run.writeRollouts(step, [{ ...toyRollout(step), rowKey }]);
+      await runs.refresh();
+    };
+    const showing = (run: RunWriter, checkpoint: string) => {
+      const { question } = trial;
+      return question?.run === run.directory.id && question.current?.checkpoint === checkpoint && question;
+    };
+    const shown = (run: RunWriter, checkpoint: string) => eventually(() => showing(run, checkpoint));
+    const hold = (run: RunWriter, checkpoint: string) =>
+      trial.send({ type: 'hold', rowKey, run: run.directory.id, checkpoint });
+    const score = (run: RunWriter, checkpoint: string, edited: string) => {
+      const rationale = `${run.directory.id}-1-0`;
+      trial.send({ type: 'score-edited', rowKey, run: run.directory.id, checkpoint, rationale, text: '4', edited });
+      return eventually(() => trial.question?.current?.rationales.some(({ id }) => id === edited) && trial.question);
+    };
+    beforeEach(async () => {
+      ({ rowKey } = await shows('a?'));
+      older = await newRun();
+      await sample(older, 1, 2, 3);
+      await shown(older, 'step-2');
+    });
+    afterEach(async () => {
+      for (const run of [older, newer]) await run?.close('finished');
+      newer = undefined;
+      rmSync(runs.folder, { recursive: true });
+      await runs.refresh();
+      await eventually(() => trial.question?.run === null);
+    });
+
+    it('keeps that of the run which a person looks into when another begins, and tells of the other', async () => {
+      hold(older!, 'step-2');
+      newer = await newRun();
+      await sample(newer, 1);
+      const other = { checkpoint: 'base', run: newer.directory.id };
+      assert.deepEqual((await eventually(() => trial.question?.newer && trial.question)).newer, other);
+      assert.ok(showing(older!, 'step-2'));
+      assert.deepEqual(trial.question?.runs, [newer.directory.id, older!.directory.id]);
+      trial.send({ type: 'let-go', rowKey });
+      assert.equal((await shown(newer, 'base')).newer, undefined);
+      // The other run's weights of that name are not what was looked into.
+      await sample(newer, 2, 3, 4);
+      await shown(newer, 'step-3');
+      hold(newer, 'step-3');
+      trial.send({ type: 'choose-run', rowKey, run: older!.directory.id });
+      await shown(older!, 'step-2');
+      hold(older!, 'step-2');
+      trial.send({ type: 'choose-run', rowKey, run: newer.directory.id });
+      assert.equal((await shown(newer, 'step-3')).newer, undefined);
+    });
+
+    it('lets go of weights that a roll back took away, and follows what comes by their name', async () => {
+      hold(older!, 'step-2');
+      rmSync(older!.directory.rolloutFile(3));
+      await runs.refresh();
+      await shown(older!, 'step-1');
+      for (const step of [3, 4, 5]) {
+        await sample(older!, step);
+        assert.equal((await shown(older!, `step-${step - 1}`)).newer, undefined);
+      }
+    });
+
+    it('shows what was scored and keeps it while a run goes on, until the person lets go', async () => {
+      const { current } = await score(older!, 'step-2', 'edited-1');
+      assert.equal(current?.checkpoint, 'step-2');
+      await sample(older!, 4);
+      await eventually(() => trial.question?.newer?.checkpoint === 'step-3');
+      assert.ok(showing(older!, 'step-2'), 'the update came after it');
+      assert.equal((await score(older!, 'step-1', 'edited-2')).newer?.checkpoint, 'step-3', 'and before it');
+      trial.send({ type: 'let-go', rowKey });
+      await shown(older!, 'step-3');
+    });
+
+    it('scores a text by the run it was begun under, and shows it there', async () => {
+      newer = await newRun();
+      await sample(newer, 1, 2, 3);
+      await shown(newer, 'step-2');
+      const { run, current, newer: other } = await score(older!, 'step-2', 'edited-3');
+      assert.deepEqual([run, current?.checkpoint], [older!.directory.id, 'step-2']);
+      assert.deepEqual(other, { checkpoint: 'step-2', run: newer.directory.id });
+      // Chosen by hand, other weights of that run would be shown.
+      trial.send({ type: 'choose-checkpoint', rowKey, checkpoint: 'base' });
+      await shown(older!, 'base');
+      await score(older!, 'step-1', 'edited-4');
+      trial.send({ type: 'let-go', rowKey });
+      assert.ok((await shown(newer, 'step-2')).current?.rationales.every(({ origin }) => origin === 'run'));
+    });
   });
 });

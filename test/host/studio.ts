@@ -19,9 +19,9 @@ export function workspace(): string {
 
 export const fileExists = (file: string) => eventually(() => existsSync(file));
 
-/** Ends the engine of the workspace, if one was started: it would outlive the tests. */
-export async function endEngine(): Promise<void> {
-  const pid = (await readEngineRecord(engineRecordFile(workspace())))?.pid;
+/** Ends the engine of the workspace, or of another folder, if one was started: it would outlive the tests. */
+export async function endEngine(folder = workspace()): Promise<void> {
+  const pid = (await readEngineRecord(engineRecordFile(folder)))?.pid;
   try {
     if (pid !== undefined) process.kill(pid);
   } catch {

@@ -210,7 +210,7 @@ describe('what the side panel reads', function () {
     const drawn = await draw();
     assert.deepEqual([drawn.run, drawn.runs], [older.id, [older.id]]);
     assert.equal(drawn.current?.rationales[0]?.record.text, 'older');
-    assert.equal((await source.runOf(path.join(folder, 'other.jsonl')))?.id, undefined);
+    assert.equal((await source.runOf({ file: path.join(folder, 'other.jsonl') }))?.id, undefined);
     await record(failed, 1, 'newer');
     const now = await open();
     assert.equal((await now.results.history(dataset))?.run?.id, failed.id);
@@ -222,7 +222,7 @@ describe('what the side panel reads', function () {
     await writeFile(`${dataset}.ratings.json`, '{"version": 1, "ratings": [');
     const { source, draw } = await open();
     assert.equal((await draw()).current?.rationales[0]?.record.text, 'still shown');
-    const { ratings, ratingsError } = await source.marks(question, await source.runOf(dataset));
+    const { ratings, ratingsError } = await source.marks(question, await source.runOf({ file: dataset }));
     assert.equal(ratings.size, 0);
     assert.match(String((ratingsError as Error).message), /train\.jsonl\.ratings\.json/);
   });
@@ -252,6 +252,25 @@ describe('what the side panel reads', function () {
     await reloaded.source.chooseRun(question, second.id);
     await rm(second.path, { recursive: true });
     assert.equal((await (await open()).draw()).current?.rationales[0]?.record.text, 'fourth', 'the chosen one is gone');
+  });
+
+  it('is the run that is meant, whichever is shown by itself by then', async () => {
+    const older = await newRun(1);
+    await record(older, 1, 'older');
+    const { source } = await open();
+    const { set } = await source.known(question);
+    await source.addSet(question, null, { ...(await set('base'))!, rationales: [] });
+    await record(await newRun(1), 1, 'newer');
+    const later = (await open()).source;
+    const textOf = async (run: string | null) =>
+      (await (await later.known({ ...question, run })).set('base'))?.rationales[0]?.record.text;
+    const meant = await later.known({ ...question, run: older.id });
+    assert.deepEqual([meant.run?.id, meant.runs.length], [older.id, 2]);
+    assert.equal(await textOf(older.id), 'older');
+    assert.equal((await later.known({ ...question, run: null })).run, null);
+    assert.deepEqual((await (await later.known({ ...question, run: null })).set('base'))?.rationales, []);
+    assert.equal((await later.sampled({ ...question, run: older.id }, 1, 0))?.text, 'older');
+    assert.equal(await textOf('a run that was removed'), 'newer');
   });
 
   it('is what the step that a person came from sampled, of an older run too', async () => {
@@ -303,7 +322,7 @@ describe('what the side panel reads', function () {
     assert.deepEqual([...(await back.source.known(question)).sampled].sort(), ['base', 'step-1']);
     assert.deepEqual([await textOf(back, 'base'), await textOf(back, 'step-1')], ['asked base', 'asked step-1']);
     assert.deepEqual(
-      [...(await back.source.marks(question, await back.source.runOf(dataset))).traces.keys()].length,
+      [...(await back.source.marks(question, await back.source.runOf({ file: dataset }))).traces.keys()].length,
       2,
     );
 
@@ -319,7 +338,7 @@ describe('what the side panel reads', function () {
       assert.equal((await window.draw()).current?.rationales[0]?.record.text, 'second time 4');
       assert.equal((await window.draw()).discardable, false);
       assert.deepEqual([await textOf(window, 'base'), await textOf(window, 'step-1')], ['asked base', 'asked step-1']);
-      const { traces } = await window.source.marks(question, await window.source.runOf(dataset));
+      const { traces } = await window.source.marks(question, await window.source.runOf({ file: dataset }));
       assert.ok(![...traces.keys()].some((key) => key.startsWith('step-3 ')), 'nor is its trace shown as theirs');
     }
     assert.ok(JSON.stringify(await ofRow()).includes('second time 4'));

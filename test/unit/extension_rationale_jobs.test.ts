@@ -161,6 +161,31 @@ describe('what the side panel asks for', function () {
     assert.equal((await setOf('step-9')).rationales.at(-1)?.id, 'edited-4');
   });
 
+  it('says of a text whose weights are gone that they are, not that it was cancelled', async () => {
+    const { rowKey } = question.row;
+    const edited = { checkpoint: 'step-3', rationale: 'of old', text: 'my own words', edited: 'edited-1' };
+    assert.equal(await jobs.scoreEdited(question, edited), false);
+    assert.deepEqual(jobs.unscored(rowKey), { edited: 'edited-1', failure: null, gone: true });
+    const before = await setOf('step-9');
+    const ofRemoved = { ...question, run: 'a run that was removed' };
+    assert.equal(await jobs.scoreEdited(ofRemoved, { ...edited, checkpoint: 'step-9', edited: 'edited-2' }), false);
+    assert.deepEqual(jobs.unscored(rowKey), { edited: 'edited-2', failure: null, gone: true });
+    assert.deepEqual(await setOf('step-9'), before, "nor is it scored by another run's weights of that name");
+  });
+
+  it('scores a text by the weights that it names, which another run has the name of too', async () => {
+    const ofModel = { ...question, run: null };
+    await source.addSet(question, null, { ...(await setOf('base')), rationales: [] });
+    const edited = { checkpoint: 'base', rationale: 'of old', text: 'my own words', edited: 'edited-1' };
+    assert.equal(await jobs.scoreEdited(ofModel, edited), true);
+    const own = (await (await source.known(ofModel)).set('base'))!;
+    assert.deepEqual(
+      own.rationales.map(({ id }) => id),
+      ['edited-1'],
+    );
+    assert.ok((await setOf('base')).rationales.every(({ origin }) => origin === 'run'));
+  });
+
   it('samples alike with exactly the weights that were named, or not at all', async () => {
     await jobs.sample(question, 'step-10', settings);
     const shown = await setOf('step-10');

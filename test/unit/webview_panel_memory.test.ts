@@ -46,6 +46,14 @@ describe("the side panel's memory", () => {
     assert.equal(remember(questions, 'row', untouchedQuestion).length, 1);
   });
 
+  it('finds edits that were kept without the run they are of, and keeps whose they are', () => {
+    const edit = { text: 'my words', original: 'its words', checkpoint: 'step-1' };
+    const edits = { 'step-1/0': edit, 'step-1/1': { ...edit, run: 'run 1' }, 'step-1/2': { ...edit, run: null } };
+    const kept = { sort: { by: 'selfReward', descending: true }, wordDiff: false, questions: having({ edits }, 0) };
+    const { questions } = v.parse(SavedRationaleState, JSON.parse(JSON.stringify(kept)));
+    assert.deepEqual(recall(questions, 'first')?.edits, edits);
+  });
+
   it('keeps of what was only looked at the last, and of a question the rationales opened last', () => {
     const questions = having(
       { edits: { 'step-1/0': { text: 'its words', original: 'its words', checkpoint: 'step-1' } } },

@@ -1,7 +1,7 @@
 /** A person's own words in the side panel, in Chromium: not lost before they are scored, nor counted after, and where they came from. */
 import assert from 'node:assert/strict';
 import type { RationaleQuestion, RationaleView } from '../../src/protocol/rationale_messages.ts';
-import { keptSnapshot, questionSnapshot } from './fixtures/rationales.ts';
+import { keptSnapshot, questionSnapshot, unsampledSnapshot } from './fixtures/rationales.ts';
 import { type OpenPanel, PanelHarness } from './harness.ts';
 
 const { rowKey } = questionSnapshot;
@@ -174,8 +174,69 @@ describe('rationale panel: own words', function () {
     await area().fill(OWN);
     await show({ current: { ...current, checkpoint: 'step-60', step: 60, rationales } });
     await form().getByRole('button', { name: 'Score again' }).click();
-    const { type, checkpoint, rationale } = (await panel.posted()).at(-1)!;
-    assert.deepEqual([type, checkpoint, rationale], ['score-edited', 'step-40', 'step-40/0']);
+    const under = async () => {
+      const { type, checkpoint, run, rationale } = (await panel.posted()).at(-1)!;
+      assert.deepEqual([type, rationale], ['score-edited', 'step-40/0']);
+      return [run, checkpoint];
+    };
+    assert.deepEqual(await under(), ['test run 3', 'step-40']);
+    // Another run has begun, which has not come to this question yet.
+    const base = questionSnapshot.checkpoints.slice(0, 1).map((each) => ({ ...each, sampled: false }));
+    await show({ run: 'test run 4', checkpoints: base, current: null, comparison: null, stages: [] });
+    assert.equal(await area().inputValue(), OWN, 'it is on the screen all the same');
+    await form().getByRole('button', { name: 'Score again' }).click();
+    assert.deepEqual(await under(), ['test run 3', 'step-40']);
+    assert.equal(await form().getByRole('status').count(), 0);
+  });
+
+  it('are scored under the weights that are shown where their own are gone, and it says so first', async () => {
+    const page = await open(questionSnapshot);
+    const current = questionSnapshot.current!;
+    const rationales = current.rationales.map((each, i) => ({ ...each, id: `step-20/${i}` }));
+    const [base, step20] = questionSnapshot.checkpoints;
+    const back: Partial<RationaleQuestion> = {
+      checkpoints: [base!, { ...step20!, sampled: true }],
+      current: { ...current, checkpoint: 'step-20', step: 20, rationales },
+    };
+    await page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
+    await area().fill(OWN);
+    await show(back);
+    const told = () => form().getByRole('status').innerText();
+    assert.match(await told(), /not there any more: it is scored under the weights that are shown/);
+    assert.deepEqual(await panel.seriousViolations(), []);
+    await form().getByRole('button', { name: 'Score again' }).click();
+    const { edited, ...sent } = (await panel.posted()).at(-1)!;
+    const under = { type: 'score-edited', rowKey, rationale: 'step-40/0', text: OWN };
+    assert.deepEqual(sent, { ...under, run: 'test run 3', checkpoint: 'step-20' });
+    await show({ ...back, unscored: { edited: String(edited), failure } });
+    assert.match(await told(), /The engine stopped/, 'of the weights that were asked by then');
+
+    // Of another run only the host can tell.
+    const other: Partial<RationaleQuestion> = { ...back, run: 'test run 4', runs: ['test run 4', 'test run 3'] };
+    await show({ ...other, unscored: { edited: String(edited), failure: null, gone: true } });
+    assert.match(await told(), /not there any more: it is scored under the weights that are shown/);
+    await form().getByRole('button', { name: 'Score again' }).click();
+    const { edited: _, ...again } = (await panel.posted()).at(-1)!;
+    assert.deepEqual(again, { ...under, run: 'test run 4', checkpoint: 'step-20' });
+
+    await show({ ...unsampledSnapshot, rowKey, checkpoints: [{ ...base!, sampled: false }], run: 'test run 4' });
+    assert.match(await told(), /Sample others to score it/);
+    const before = (await panel.posted()).length;
+    await form().getByRole('button', { name: 'Score again' }).click({ force: true });
+    assert.equal((await panel.posted()).length, before);
+  });
+
+  it('of before the run was kept are scored by the one that is shown', async () => {
+    const page = await open(questionSnapshot);
+    await page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
+    await area().fill(OWN);
+    const saved = await page.evaluate<string>('JSON.stringify(window.saved)');
+    assert.match(saved, /"run":"test run 3"/);
+    await panel.close();
+    await open(questionSnapshot, JSON.parse(saved.replace(',"run":"test run 3"', '')));
+    await form().getByRole('button', { name: 'Score again' }).click();
+    const sent = (await panel.posted()).at(-1)!;
+    assert.deepEqual([sent.type, sent.checkpoint, 'run' in sent], ['score-edited', 'step-40', false]);
   });
 
   it('of a note stay until it is stored', async () => {

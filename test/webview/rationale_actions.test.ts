@@ -18,6 +18,8 @@ describe('rationale panel: actions', function () {
     panel = await harness.open('rationale_panel', { snapshot, ...options });
     return panel;
   };
+  const show = (part: Partial<RationaleQuestion>) =>
+    panel.send({ type: 'snapshot', snapshot: { ...questionSnapshot, ...part } });
   afterEach(async () => {
     if (!panel) return;
     assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
@@ -133,6 +135,7 @@ describe('rationale panel: actions', function () {
       type: 'score-edited',
       rowKey,
       checkpoint: 'step-40',
+      run: 'test run 3',
       rationale: 'step-40/0',
       text: '9 + 18 = 27. 27 ÷ 3 = 9.',
     });
@@ -160,12 +163,63 @@ describe('rationale panel: actions', function () {
     await page.locator('.toggle').nth(1).click();
     await page.locator('.toggle').nth(2).click();
     const held = async () => (await panel.posted()).filter(({ type }) => type === 'hold');
-    assert.deepEqual(await held(), [{ type: 'hold', rowKey, checkpoint: 'step-40' }]);
-    await panel.send({ type: 'snapshot', snapshot: { ...questionSnapshot, newer: 'step-60' } });
-    const bar = page.getByRole('status').filter({ hasText: 'newer rationales, of step 60' });
+    const ofStep40 = { type: 'hold', rowKey, run: 'test run 3', checkpoint: 'step-40' };
+    assert.deepEqual(await held(), [ofStep40]);
+    await show({ newer: { checkpoint: 'step-60' } });
+    const bar = page.locator('.newer', { hasText: 'newer rationales, of step 60' });
     await bar.getByRole('button', { name: 'Show them' }).click();
-    assert.deepEqual((await held()).at(-1), { type: 'hold', rowKey, checkpoint: null });
+    assert.deepEqual((await panel.posted()).at(-1), { type: 'let-go', rowKey });
     assert.deepEqual(await panel.seriousViolations(), []);
+    await show({ newer: { checkpoint: 'base', run: 'test run 4' } });
+    assert.match(await page.locator('.newer').innerText(), /newer rationales, of the run test run 4/);
+    // Others in between: what was held is not held any more, so the next press tells again.
+    await page.locator('.toggle').nth(1).click();
+    const current = { ...questionSnapshot.current!, checkpoint: 'step-20' };
+    await show({ current });
+    await show({});
+    await page.locator('.toggle').nth(1).click();
+    assert.deepEqual(await held(), [ofStep40, ofStep40, ofStep40]);
+    await show({ run: 'test run 4' });
+    await page.locator('.toggle').nth(1).click();
+    assert.deepEqual((await held()).at(-1), { ...ofStep40, run: 'test run 4' }, 'another run has weights of that name');
+  });
+
+  for (const [name, field, typed] of [
+    ['Edit', '.edit-form textarea', 'my own words'],
+    ['Note', '.note-form input', 'half a no'],
+  ] as const) {
+    it(`tells that a person works on the rationale that is open by itself, once ${name} is pressed`, async () => {
+      const { page } = await open(questionSnapshot);
+      const { rowKey } = questionSnapshot;
+      await page.locator('.rationale.open').getByRole('button', { name, exact: true }).click();
+      await page.locator(field).fill(typed);
+      const held = async () => (await panel.posted()).filter(({ type }) => type === 'hold');
+      const hold = { type: 'hold', rowKey, run: 'test run 3', checkpoint: 'step-40' };
+      assert.deepEqual(await held(), [hold]);
+      // Elsewhere by now, it goes with no rationale that is shown.
+      const current = questionSnapshot.current!;
+      const rationales = current.rationales.map((each, i) => ({ ...each, id: `step-60/${i}` }));
+      await show({ current: { ...current, checkpoint: 'step-60', rationales } });
+      await page.locator(`.stray ${field}`).fill(`${typed}, and more`);
+      assert.deepEqual(await held(), [hold], 'the run is followed');
+    });
+  }
+
+  it('reads out once that there are newer rationales, however many updates bring some', async () => {
+    const { page } = await open(questionSnapshot);
+    const said = () => page.locator('body > [role="status"]').innerText();
+    await page.locator('.toggle').nth(1).click();
+    await show({ newer: { checkpoint: 'step-41' } });
+    assert.equal(await said(), 'There are newer rationales, of step 41.');
+    for (const checkpoint of ['step-42', 'step-43']) {
+      await show({ newer: { checkpoint } });
+      assert.match(await page.locator('.newer').innerText(), new RegExp(checkpoint.replace('-', ' ')));
+      assert.equal(await said(), 'There are newer rationales, of step 41.');
+      assert.equal(await page.locator('main').getByRole('status').count(), 0, 'nor does the bar by itself');
+    }
+    await show({});
+    await show({ newer: { checkpoint: 'step-44' } });
+    assert.equal(await said(), 'There are newer rationales, of step 44.');
   });
 
   it('samples again with checked settings', async () => {

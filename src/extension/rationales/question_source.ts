@@ -26,7 +26,12 @@ export interface Question {
   readonly row: DatasetRow;
   /** JSON text of the row. */
   readonly text: string;
+  /** Id of the run whose rationales are meant, null for those of the model itself. Absent: those that are shown by themselves. */
+  readonly run?: string | null;
 }
+
+/** A dataset, and whose rationales of it are meant. */
+type OfDataset = Pick<Question, 'file' | 'run'>;
 
 /** An update of a run, as far as it is about one row of a dataset. */
 export interface StepOfRun {
@@ -50,6 +55,12 @@ export interface KnownQuestion {
   readonly checkpointSteps: readonly number[];
   /** Of the run's reasoning strategies; empty without any. */
   readonly strategyNames: Readonly<Record<string, string>>;
+}
+
+interface RunsOfDataset {
+  readonly run: RunSummary | null;
+  /** Those to choose from, newest first, `run` among them. */
+  readonly others: readonly RunSummary[];
 }
 
 export interface QuestionSourceServices {
@@ -76,10 +87,10 @@ export class QuestionSource {
     this.#datasets = new DatasetRuns(services.runs);
   }
 
-  async known({ file, row }: Question): Promise<KnownQuestion> {
+  async known(question: Question): Promise<KnownQuestion> {
     const { runs } = this.#services;
-    const { rowKey } = row;
-    const { run, others } = await this.#runsOf(file);
+    const { rowKey } = question.row;
+    const { run, others } = await this.#runsOf(question);
     const own = new Map((await this.#keptSets(rowKey, run)).map(({ set }) => [set.checkpoint, set]));
     const shown = { run, runs: others.map(({ id }) => id), onRequest: new Set(own.keys()) };
     if (run === null) {
@@ -102,9 +113,9 @@ export class QuestionSource {
     };
   }
 
-  /** The run whose rationales are shown: the one that was chosen, or the newest that has results of this file, or else reads it. */
-  async runOf(file: string): Promise<RunSummary | null> {
-    return (await this.#runsOf(file)).run;
+  /** The run whose rationales are shown: the one that is meant, or was chosen, or the newest that has results of this file, or else reads it. */
+  async runOf(dataset: OfDataset): Promise<RunSummary | null> {
+    return (await this.#runsOf(dataset)).run;
   }
 
   /** Shows another run's rationales of this dataset, until another choice; the one shown by itself is followed by newer ones. */
@@ -134,7 +145,7 @@ export class QuestionSource {
 
   /** Back to what the run left behind. */
   async discard(question: Question, checkpoint: string): Promise<void> {
-    const run = await this.runOf(question.file);
+    const run = await this.runOf(question);
     const { rowKey } = question.row;
     for (const { owner, weights, set } of await this.#keptSets(rowKey, run)) {
       if (set.checkpoint === checkpoint) await this.#services.store.removeSet(rowKey, { owner, weights, checkpoint });
@@ -190,10 +201,11 @@ export class QuestionSource {
     return run === null ? this.#services.model() : run.id;
   }
 
-  async #runsOf(file: string): Promise<{ readonly run: RunSummary | null; readonly others: readonly RunSummary[] }> {
+  async #runsOf({ file, run: meant }: OfDataset): Promise<RunsOfDataset> {
     const [reading, withResults] = [await this.#datasets.reading(file), await this.#datasets.withResults(file)];
-    const chosen = this.#services.choices.run(file);
-    const run = reading.find(({ id }) => id === chosen) ?? withResults[0] ?? reading[0] ?? null;
+    const byId = (wanted: string | null | undefined) => reading.find(({ id }) => id === wanted);
+    const byItself = byId(this.#services.choices.run(file)) ?? withResults[0] ?? reading[0] ?? null;
+    const run = meant === null ? null : (byId(meant) ?? byItself);
     return { run, others: reading.filter((each) => each === run || withResults.includes(each)) };
   }
 
@@ -248,12 +260,12 @@ export class QuestionSource {
   }
 
   /** One rationale as the run wrote it; undefined when it is gone. Reads the question's line alone. */
-  async sampled({ file, row }: Question, step: number, sample: number): Promise<RationaleRecord | undefined> {
-    const run = await this.runOf(file);
+  async sampled(question: Question, step: number, sample: number): Promise<RationaleRecord | undefined> {
+    const run = await this.runOf(question);
     if (run === null) return undefined;
     const index = this.#index(run);
     await index.refresh();
-    const rollout = await index.read(row.rowKey, step, QuestionRollout);
+    const rollout = await index.read(question.row.rowKey, step, QuestionRollout);
     return rollout?.rationales.find((rationale) => rationale.sample === sample);
   }
 

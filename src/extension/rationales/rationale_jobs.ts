@@ -98,7 +98,7 @@ export class RationaleJobs {
     return (await this.sample(question, checkpoint, settings)) === undefined ? 'nothing' : 'sampled';
   }
 
-  /** Returns whether it was scored. */
+  /** By the run that the question names, if it names one. Returns whether it was scored. */
   async scoreEdited(question: Question, { checkpoint, rationale, text, edited }: EditedText): Promise<boolean> {
     const { source } = this.#services;
     const { rowKey } = question.row;
@@ -107,8 +107,9 @@ export class RationaleJobs {
     const outcome = await this.#compute(question, activity, async (client, jobId, signal) => {
       const known = await source.known(question);
       const { run, checkpointSteps } = known;
-      const shown = await known.set(checkpoint);
-      if (shown === undefined) return false;
+      const isRunGone = question.run !== undefined && question.run !== (run?.id ?? null);
+      const shown = isRunGone ? undefined : await known.set(checkpoint);
+      if (shown === undefined) return 'gone';
       const asked = weightsAtHand(checkpoint, checkpointSteps);
       const before = shown.rationales.find(({ id }) => id === rationale);
       const strategy = before?.record.strategy;
@@ -118,10 +119,11 @@ export class RationaleJobs {
       const set = (await (await source.known(question)).set(checkpoint)) ?? shown;
       const editedFrom = before && beganAs(shown, before);
       await source.addSet(question, run, withEdited(set, { id: edited, record, by: asked, editedFrom }));
-      return true;
+      return 'scored';
     });
-    if (outcome.type === 'done' && outcome.value) return true;
-    this.#unscored.set(rowKey, { edited, failure: outcome.type === 'failed' ? outcome.failure : null });
+    if (outcome.type === 'done' && outcome.value === 'scored') return true;
+    const failure = outcome.type === 'failed' ? outcome.failure : null;
+    this.#unscored.set(rowKey, { edited, failure, ...(outcome.type === 'done' ? { gone: true } : {}) });
     return false;
   }
 

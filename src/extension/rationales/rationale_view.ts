@@ -5,6 +5,7 @@ import type { PanelFailure } from '../../protocol/panel_messages.ts';
 import {
   type RationaleHostMessage,
   RationaleIntent,
+  type RationaleQuestion,
   type RationaleSnapshot,
   type SamplingSettings,
 } from '../../protocol/rationale_messages.ts';
@@ -41,6 +42,17 @@ export interface RationaleViewServices {
   readonly log: vscode.LogOutputChannel;
 }
 
+/** The rationales of one question under one checkpoint of one run; without a run, of the model itself. */
+interface Held {
+  readonly file: string;
+  readonly rowKey: string;
+  readonly run: string | null;
+  readonly checkpoint: string;
+}
+
+const isThere = ({ run, checkpoint }: Held, known: KnownQuestion): boolean =>
+  run === (known.run?.id ?? null) && known.sampled.has(checkpoint);
+
 const QUESTIONS_SHOWN = 4;
 
 export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposable {
@@ -52,8 +64,8 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   #channel: PanelChannel<RationaleHostMessage, RationaleIntent> | undefined;
   /** Those the panel may still show while a snapshot is on its way; the last one last. */
   #shown: readonly Question[] = [];
-  /** What the person looks into: a run that trains does not take it away. Until the cursor goes to another question. */
-  #held: { readonly rowKey: string; readonly checkpoint: string } | undefined;
+  /** What the person looks into: neither a run that trains nor a newer one takes it away. Until the cursor goes to another question. */
+  #held: Held | undefined;
   /** Token of the rating that was stored last. */
   #rated: string | undefined;
   /** Of ratings that cannot be read, and by what it is known again. */
@@ -120,6 +132,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
 
   /** What an update sampled for a row, once the cursor is on it. */
   async chooseStep(step: StepOfRun): Promise<void> {
+    this.#held = undefined;
     await this.#source.chooseStep(step);
     await this.#draw();
   }
@@ -143,10 +156,13 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { rowKey } = intent;
     switch (intent.type) {
       case 'hold':
-        this.#held = intent.checkpoint === null ? undefined : { rowKey, checkpoint: intent.checkpoint };
-        if (this.#held !== undefined) return;
+        this.#held = { file: question.file, rowKey, run: intent.run, checkpoint: intent.checkpoint };
+        return;
+      case 'let-go':
+        this.#held = undefined;
         break;
       case 'choose-run':
+        this.#held = undefined;
         await this.#source.chooseRun(question, intent.run);
         break;
       case 'choose-checkpoint': {
@@ -169,12 +185,8 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
         await this.#discard(question, intent.checkpoint);
         break;
       case 'score-edited': {
-        const known = await this.#source.known(question);
-        const shown = chooseCurrent(known.sampled, this.#choice(question, known).checkpoint);
-        const isScored = await this.#jobs.scoreEdited(question, intent);
-        // A run may have brought other weights while it was written: what came of it is shown.
-        if (isScored && shown !== intent.checkpoint)
-          await this.#choose(question, known, { checkpoint: intent.checkpoint });
+        const begun = intent.run === undefined ? question : { ...question, run: intent.run };
+        if (await this.#jobs.scoreEdited(begun, intent)) await this.#showScored(begun, intent.checkpoint);
         break;
       }
       case 'trace-prefixes':
@@ -206,6 +218,18 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     await this.#draw();
   }
 
+  /** While it was written and scored, a run may have brought other weights, or another run have begun: what came of it is shown. */
+  async #showScored(question: Question, checkpoint: string): Promise<void> {
+    const known = await this.#source.known(question);
+    const { file, row } = question;
+    const at = this.#services.cursor.current;
+    const isHere = at.kind === 'question' && at.question.file === file && at.question.row.rowKey === row.rowKey;
+    if (isHere) this.#held = { file, rowKey: row.rowKey, run: known.run?.id ?? null, checkpoint };
+    // Where other weights were chosen by hand, or the cursor has gone on, it has to be chosen.
+    const shown = chooseCurrent(known.sampled, this.#choice(question, known).checkpoint);
+    if (shown !== checkpoint) await this.#choose(question, known, { checkpoint });
+  }
+
   async #sampleAlike(question: Question, checkpoint: string): Promise<void> {
     const known = await this.#source.known(question);
     const shown = this.#choice(question, known).checkpoint;
@@ -227,15 +251,33 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   #choice(question: Question, known: KnownQuestion): Choice {
     const chosen = this.#chosen(question, known);
     const isChosen = chosen.checkpoint !== undefined && known.sampled.has(chosen.checkpoint);
-    if (isChosen || this.#held?.rowKey !== question.row.rowKey) return chosen;
-    return { ...chosen, checkpoint: this.#held.checkpoint };
+    const held = this.#heldOf(question);
+    return isChosen || held === undefined || !isThere(held, known)
+      ? chosen
+      : { ...chosen, checkpoint: held.checkpoint };
   }
 
-  /** What would be shown if the person did not look into something older. */
-  #newer(question: Question, known: KnownQuestion): string | undefined {
-    const shown = chooseCurrent(known.sampled, this.#choice(question, known).checkpoint);
-    const newest = chooseCurrent(known.sampled, this.#chosen(question, known).checkpoint);
-    return newest === shown ? undefined : newest;
+  #heldOf({ file, row }: Question): Held | undefined {
+    return this.#held?.file === file && this.#held.rowKey === row.rowKey ? this.#held : undefined;
+  }
+
+  /** Of the run whose rationales the person looks into, if any. */
+  #asHeld(question: Question): Question {
+    const held = this.#heldOf(question);
+    return held === undefined ? question : { ...question, run: held.run };
+  }
+
+  /** What would be shown if the person did not look into something older. @param byItself the question without a run */
+  async #newer(byItself: Question, known: KnownQuestion): Promise<RationaleQuestion['newer']> {
+    if (this.#heldOf(byItself) === undefined) return undefined;
+    const run = await this.#source.runOf(byItself);
+    const isOther = run !== null && run.id !== known.run?.id;
+    const now = isOther ? await this.#source.known(byItself) : known;
+    const checkpoint = chooseCurrent(now.sampled, this.#chosen(byItself, now).checkpoint);
+    if (checkpoint === undefined) return undefined;
+    if (isOther) return { checkpoint, run: run.id };
+    const shown = chooseCurrent(known.sampled, this.#choice(byItself, known).checkpoint);
+    return checkpoint === shown ? undefined : { checkpoint };
   }
 
   async #choose({ row }: Question, { run }: KnownQuestion, choice: Pick<Choice, 'checkpoint' | 'comparison'>) {
@@ -270,6 +312,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const channel = this.#channel;
     if (channel === undefined) return;
     const at = this.#services.cursor.current;
+    if (at.kind === 'question' && this.#heldOf(at.question) === undefined) this.#held = undefined;
     const snapshot = await this.#snapshot().catch((error: unknown): RationaleSnapshot => {
       const failure = this.#services.reporter.describe(error) ?? { code: 'internal', reason: '', nextStep: '' };
       return { kind: 'failed', failure: { ...failure, actions: ['retry', 'open-log'] } };
@@ -277,7 +320,6 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     // Reading files takes time: a picture of where the cursor was is not shown any more, and the next is of where it is.
     if (at !== this.#services.cursor.current) return;
     if (at.kind === 'question') {
-      if (this.#held?.rowKey !== at.question.row.rowKey) this.#held = undefined;
       const others = this.#shown.filter(({ row }) => row.rowKey !== at.question.row.rowKey);
       this.#shown = [...others, at.question].slice(-QUESTIONS_SHOWN);
     }
@@ -289,14 +331,21 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     if (!vscode.workspace.isTrusted) return { kind: 'empty', why: 'untrusted' };
     const at = cursor.current;
     if (at.kind === 'none') return { kind: 'empty', why: at.why };
-    if ((await this.#source.runOf(at.question.file)) === null && settings.modelFolder === undefined) {
+    const { rowKey } = at.question.row;
+    const held = this.#heldOf(at.question);
+    let question = this.#asHeld(at.question);
+    if ((await this.#source.runOf(question)) === null && settings.modelFolder === undefined) {
       return { kind: 'empty', why: 'no-model' };
     }
-    const { question } = at;
-    const { rowKey } = question.row;
-    const known = await this.#source.known(question);
+    let known = await this.#source.known(question);
+    if (held !== undefined && !isThere(held, known)) {
+      // Rolled back or discarded: weights that later come by this name are others.
+      if (this.#held === held) this.#held = undefined;
+      question = at.question;
+      known = await this.#source.known(question);
+    }
     const marks = await this.#source.marks(question, known.run);
-    const newer = this.#newer(question, known);
+    const newer = await this.#newer(at.question, known);
     return await questionSnapshot({
       question,
       dataset: vscode.workspace.asRelativePath(question.file),
@@ -326,12 +375,13 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   #questionOf(rowKey: string): Question | undefined {
     const isAbout = (each: Question | undefined) => each?.row.rowKey === rowKey;
     const [here, shown] = [this.#questionAtCursor(), this.#shown.findLast(isAbout)];
-    return isAbout(here) && (shown === undefined || shown.file === here?.file) ? here : shown;
+    const meant = isAbout(here) && (shown === undefined || shown.file === here?.file) ? here : shown;
+    return meant && this.#asHeld(meant);
   }
 
   #questionAtCursor(): Question | undefined {
     const at = this.#services.cursor.current;
-    return at.kind === 'question' ? at.question : undefined;
+    return at.kind === 'question' ? this.#asHeld(at.question) : undefined;
   }
 
   /** The settings' values. With strategies, rationales are sampled under each equally often unless a person chooses otherwise. */
