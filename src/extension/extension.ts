@@ -33,7 +33,9 @@ import { accuracyKind } from './panels/accuracy_diff.ts';
 import { PanelGroup } from './panels/panel_group.ts';
 import { dashboardKind } from './panels/run_dashboard.ts';
 import { CursorQuestion } from './rationales/cursor_question.ts';
+import { nearestSampled } from './rationales/nearest_sampled.ts';
 import { PanelChoices } from './rationales/panel_choices.ts';
+import { QuestionSource } from './rationales/question_source.ts';
 import { RatingStore } from './rationales/rating_store.ts';
 import { RationaleStore } from './rationales/rationale_store.ts';
 import { RationaleView } from './rationales/rationale_view.ts';
@@ -143,6 +145,8 @@ function openStudio(
     new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, store, memento, reporter, log }),
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
+  const source = new QuestionSource({ runs, store, ratings, choices, model: () => settings.modelFolder ?? '' });
+  const nearest = (document: vscode.TextDocument, line: number) => nearestSampled(document, line, { runs, source });
   const runsTree = track(
     vscode.window.createTreeView('latro.runs', { treeDataProvider: track(new RunsTree(runs, engine.jobs)) }),
   );
@@ -187,7 +191,7 @@ function openStudio(
     'latro.chooseModel': () => chooseModel(services),
     'latro.trainOnDataset': (argument) => trainOnDataset(services, argument),
     'latro.evaluate': (argument) => evaluateDataset(services, argument),
-    'latro.showRationales': (argument) => showRationales({ cursor, panel: rationales }, argument),
+    'latro.showRationales': (argument) => showRationales({ cursor, panel: rationales, nearest }, argument),
     'latro.sampleQuestion': () => rationales.sampleUnderCursor(),
     'latro.pauseRun': (argument) => pauseRun(services, argument),
     'latro.stopRun': (argument) => stopRun(services, argument),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
@@ -9,7 +10,7 @@ import { RunStore } from '../../src/engine/runs/run_store.ts';
 import { slowness } from '../support/machine_speed.ts';
 import { sharedWorkspace } from './harness/shared_workspace.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
-import { RationaleView } from './pages/rationale_view.ts';
+import { RationaleView, shownText } from './pages/rationale_view.ts';
 
 /** From nothing to a tuned starter and what changed. */
 const LIMIT_SECONDS = 5 * 60;
@@ -29,6 +30,8 @@ describe('the walkthrough', function () {
       if (!(await step(title).getByRole('button').first().isVisible())) await step(title).click();
     });
   const press = (title: string, button: string) => step(title).locator('.monaco-button', { hasText: button }).click();
+  const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
+  const runs = () => new RunStore(world, path.join(studio.workspace, '.latro', 'runs'));
   const isDone = (title: string) => step(title).locator('.codicon-getting-started-step-checked').first().waitFor();
 
   before(async () => {
@@ -68,18 +71,27 @@ describe('the walkthrough', function () {
     await isDone('Train on the questions');
     await press('Read the rationales', 'Show Rationales');
     const view = new RationaleView(workbench);
-    await view.text(/Gold answer|No row|Put the cursor/).waitFor();
+    // Line 1, where the cursor was left, need not be among the rows that the run sampled.
+    const run = await runs().find((await runs().list()).runs[0]!.id);
+    const { rationalesPerQuestion } = (await run.record()).config.sampling;
+    await view.rationales.nth(rationalesPerQuestion - 1).waitFor();
+    const written = await run.rollouts((await run.rolloutSteps()).at(-1)!);
+    const shown = (await view.texts()).sort();
+    const ofQuestions = written.map(({ rationales }) => rationales.map(shownText).sort());
+    assert.ok(
+      ofQuestions.some((texts) => isDeepStrictEqual(texts, shown)),
+      `of no question of the newest step: ${shown.join(' | ')}`,
+    );
   });
 
   it('shows what changed', async () => {
-    const { workbench, workspace } = studio;
+    const { workbench } = studio;
     await open('See what changed');
     await isDone('Read the rationales');
     await press('See what changed', 'Compare Accuracy…');
     await workbench.choose(/base → step \d+test questions/);
     await workbench.panel.locator('.summary').waitFor();
-    const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
-    const [run] = (await new RunStore(world, path.join(workspace, '.latro', 'runs')).list()).runs;
+    const [run] = (await runs().list()).runs;
     assert.equal(run?.status, 'finished');
     assert.ok(run.gain!.greedyAfter > run.gain!.greedyBefore + 0.1, 'tuned');
     await workbench.panel.getByText(`${run.gain!.questions} questions`).first().waitFor();

@@ -47,12 +47,22 @@ export function rowAtLine(text: DatasetText, line: number, format = formatOf(tex
 
 /** The 0-based line on which the row with this key begins now, looking near `hint` first; undefined when it is gone. */
 export async function findRow(text: DatasetText, rowKey: string, hint: number): Promise<number | undefined> {
+  const row = await nearestRow(text, hint, (key) => key === rowKey);
+  return row && row.line - 1;
+}
+
+/** Of the rows whose key is sought, the one nearest to a 0-based line as they stand now. */
+export async function nearestRow(
+  text: DatasetText,
+  hint: number,
+  isSought: (rowKey: string) => boolean,
+): Promise<DatasetRow | undefined> {
   const format = formatOf(text);
   for (let distance = 0; distance < text.lineCount; distance++) {
     for (const line of new Set([hint - distance, hint + distance])) {
       if (line < 0 || line >= text.lineCount) continue;
       const found = rowAtLine(text, line, format);
-      if (found.kind === 'row' && found.row.rowKey === rowKey) return found.row.line - 1;
+      if (found.kind === 'row' && isSought(found.row.rowKey)) return found.row;
     }
     if (distance % ROWS_PER_TURN === ROWS_PER_TURN - 1) await setImmediate();
   }

@@ -42,6 +42,11 @@ export class CursorQuestion implements vscode.Disposable {
     return this.#current;
   }
 
+  /** The dataset that is followed, whatever is in front of it. */
+  get document(): vscode.TextDocument | undefined {
+    return this.#document?.isClosed === false ? this.#document : undefined;
+  }
+
   /** Looks where the cursor is now. A panel or another file in front changes nothing while the dataset stays open. */
   update(): void {
     const isFollowing = this.#document !== undefined && !this.#document.isClosed;

@@ -120,6 +120,14 @@ export class RolloutIndex {
   }
 }
 
+/** Keys of the rows that the newest update sampled rationales of; none before the first. Reads that file alone. */
+export async function newestRowKeys(directory: RunDirectory): Promise<ReadonlySet<string>> {
+  const newest = (await directory.rolloutSteps()).at(-1);
+  if (newest === undefined) return new Set();
+  const file = await ifThere(indexLines(directory.rolloutFile(newest), Buffer.allocUnsafe(CHUNK_BYTES)));
+  return new Set(file?.lines.keys());
+}
+
 /** Undefined where a file was removed since it was listed. */
 async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
   return await found.catch((error: unknown) => {
