@@ -88,7 +88,7 @@ describe('the nearest row that was sampled', () => {
     assert.equal(await from(1), undefined, 'sampled by an older update');
     const { source } = await open();
     const set = (await (await source.known(questionAt(4))).set('step-1'))!;
-    await source.addSet(questionAt(7), await source.runOf(text.fileName), { ...set, checkpoint: 'base' });
+    await source.addSet(questionAt(7), await source.runOf({ file: text.fileName }), { ...set, checkpoint: 'base' });
     assert.equal(await from(7), undefined, 'sampled on request');
     assert.equal(await from(8), '4 + 1?');
   });

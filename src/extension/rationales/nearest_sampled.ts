@@ -16,7 +16,7 @@ export async function nearestSampled(
   { runs, source }: { readonly runs: KnownRuns; readonly source: Pick<QuestionSource, 'known' | 'runOf'> },
 ): Promise<DatasetRow | undefined> {
   const file = text.fileName;
-  const run = await source.runOf(file);
+  const run = await source.runOf({ file });
   if (run === null) return undefined;
   const at = rowAtLine(text, line);
   if (at.kind === 'no-dataset' || at.kind === 'too-large') return undefined;
