@@ -245,4 +245,71 @@ describe('panels of pairs of evaluations', () => {
     copyOf(outside(), 'step-000010-test', after.evaluation, allWrong);
     await eventually(() => rightAfter(comparisons(open).at(-1)!) === 0);
   });
+
+  describe('in the editor', () => {
+    let comparison: AccuracyComparison;
+    let open: Open;
+    beforeEach(async () => {
+      open = await show({ before: reference(runA, 'base-test'), after: reference(runA, 'step-000010-test') });
+      comparison = await shown(open);
+    });
+    afterEach(async () => {
+      while (vscode.window.activeTextEditor !== undefined)
+        await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    });
+    const test = () => path.join(workspace(), 'test.jsonl');
+    /** In the order of the screen, which need not be that of the file. */
+    const listed = () => comparison.questions.toReversed();
+
+    it('write what is listed as it is listed, CSV and Markdown, and save nothing', async () => {
+      const all = listed();
+      assert.ok(all.length > 1);
+      for (const questions of [all, all.slice(0, 1)]) {
+        const ids = questions.map(({ id }) => id);
+        await open.controller.obey({ type: 'export', format: 'csv', ids, filters: [] });
+        const { document: csv } = vscode.window.activeTextEditor!;
+        assert.ok(csv.isUntitled);
+        const rows = csv.getText().trimEnd().split(/\r?\n/).slice(1);
+        assert.deepEqual(
+          rows.map((row) => row.split(',').slice(0, 2)),
+          questions.map(({ line, rowKey }) => [String(line), rowKey]),
+        );
+        const filters = ['only these'];
+        await open.controller.obey({ type: 'export', format: 'markdown', ids, filters });
+        const { document: markdown } = vscode.window.activeTextEditor!;
+        assert.equal(markdown.languageId, 'markdown');
+        assert.ok(markdown.isUntitled);
+        const text = markdown.getText();
+        assert.deepEqual(
+          [...text.matchAll(/^\| (\d+) \| [^|]+ \| ([^|]+) \|/gm)].map(([, line, question]) => [
+            Number(line),
+            question,
+          ]),
+          questions.map(({ line, question }) => [line, question]),
+        );
+        assert.ok(text.includes(`${questions.length} of ${all.length} questions are listed: only these.`), text);
+      }
+    });
+
+    it('show a row of the dataset where it stands by now, and say when it is gone', async () => {
+      const [last, first] = [comparison.questions.at(-1)!, comparison.questions[0]!];
+      const document = await vscode.workspace.openTextDocument(test());
+      const insertion = new vscode.WorkspaceEdit();
+      insertion.insert(document.uri, new vscode.Position(0, 0), '{"question": "New?", "answer": "1"}\n');
+      await vscode.workspace.applyEdit(insertion);
+      for (const { rowKey, line } of [last, first]) {
+        await open.controller.obey({ type: 'open-row', rowKey, line });
+        const editor = vscode.window.activeTextEditor!;
+        assert.equal(editor.document.fileName, test());
+        assert.equal(editor.selection.active.line, line, 'a line further down, counted from 0');
+      }
+      const deletion = new vscode.WorkspaceEdit();
+      deletion.delete(document.uri, document.lineAt(first.line).rangeIncludingLineBreak);
+      await vscode.workspace.applyEdit(deletion);
+      await assert.rejects(
+        open.controller.obey({ type: 'open-row', rowKey: first.rowKey, line: first.line }),
+        /The question of line \d+ is no longer in test\.jsonl/,
+      );
+    });
+  });
 });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { isAlive } from '../../src/extension/engine/engine_launcher.ts';
 import { engineRecordFile, readEngineRecord } from '../../src/protocol/engine_record.ts';
 import { eventually } from '../support/eventually.ts';
-import { assertNothingWrong, filesBelow, hostedModel, NEEDED } from '../support/hub_pull.ts';
+import { assertNothingWrong, filesBelow, hostedModel, NEEDED, TOKEN } from '../support/hub_pull.ts';
 import { HubServer } from '../support/hub_server.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
@@ -65,6 +65,35 @@ describe('a download from the palette', () => {
     await propose('someone/else', 'accept', () => server.requests.some(({ url }) => url.includes('someone/else')));
     assert.equal(existsSync(path.join(folder(), 'someone--else')), false);
     assert.equal(extension().isActive, true);
+  });
+
+  it('carries the access token that was typed until it is cleared; no setting and no file of the workspace has it', async () => {
+    const section = () => JSON.stringify(vscode.workspace.getConfiguration('latro'));
+    /** What the hub was told of the token, each time it was asked. */
+    const carried = async (name: string): Promise<Set<string | undefined>> => {
+      const count = server.requests.length;
+      await propose(`someone/${name}`, 'accept', () => server.requests.length > count);
+      return new Set(server.requests.slice(count).map(({ authorization }) => authorization));
+    };
+    const ask = vscode.window.showInputBox;
+    // No command types into an input box.
+    let asked: vscode.InputBoxOptions | undefined;
+    vscode.window.showInputBox = async (options?: vscode.InputBoxOptions) => {
+      asked = options;
+      return ` ${TOKEN}\n`;
+    };
+    try {
+      await vscode.commands.executeCommand('latro.setHubToken');
+    } finally {
+      vscode.window.showInputBox = ask;
+    }
+    assert.equal(asked?.password, true, 'what is typed is not shown');
+    assert.deepEqual(await carried('private'), new Set([`Bearer ${TOKEN}`]));
+    assert.ok(!section().includes(TOKEN));
+    for (const file of await filesBelow(workspace())) {
+      assert.ok(!readFileSync(path.join(workspace(), file)).includes(TOKEN), file);
+    }
     await vscode.commands.executeCommand('latro.clearHubToken');
+    assert.deepEqual(await carried('private'), new Set([undefined]));
   });
 });

@@ -129,5 +129,31 @@ describe('lists', () => {
         assert.ok(row(name).accessibilityInformation?.label.endsWith(String(row(name).description)), name);
       }
     });
+
+    it('are chosen from the list: the setting of the workspace says which, and the row says so', async () => {
+      const setting = () => vscode.workspace.getConfiguration('latro').inspect<string>('model')!;
+      const { workspaceValue: before, globalValue } = setting();
+      const rows = async () => (await tree.getChildren()).map((node) => tree.getTreeItem(node));
+      const chosen = async () => (await rows()).filter(({ contextValue }) => contextValue === 'model chosen');
+      try {
+        for (const name of ['large', 'small']) {
+          const nodes = await tree.getChildren();
+          await vscode.commands.executeCommand(
+            'latro.useModel',
+            nodes.find((node) => node.folder === folder(name)),
+          );
+          assert.equal(setting().workspaceValue, `models/${name}`);
+          assert.equal(setting().globalValue, globalValue);
+          const [row, ...more] = await chosen();
+          assert.deepEqual([row?.id, more.length], [folder(name), 0]);
+          assert.match(String(row?.description), /^chosen · /);
+        }
+        await vscode.commands.executeCommand('latro.useModel', { folder: 3 });
+        assert.equal(setting().workspaceValue, 'models/small', 'what is no model changes nothing');
+      } finally {
+        const { Workspace } = vscode.ConfigurationTarget;
+        await vscode.workspace.getConfiguration('latro').update('model', before, Workspace);
+      }
+    });
   });
 });
