@@ -66,6 +66,12 @@ describe('run dashboard', function () {
       await panel.send({ type: 'snapshot', snapshot: trainingSnapshot });
       await panel.page.locator('.table-toggle').first().click();
       assert.deepEqual(await panel.seriousViolations(rules), [], 'table');
+      await panel.send({ type: 'snapshot', snapshot: finishedSnapshot });
+      for (const name of ['Roll back…', 'Export…']) {
+        await panel.page.getByRole('button', { name, exact: true }).click();
+        assert.equal(await panel.page.locator('.form').count(), 1, name);
+        assert.deepEqual(await panel.seriousViolations(rules), [], name);
+      }
     });
   }
 
