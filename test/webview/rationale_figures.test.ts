@@ -90,6 +90,19 @@ describe('rationale panel: figures', function () {
     assert.match(await page.getByRole('button', { name: /^Before and after/ }).innerText(), /mean reward: /);
   });
 
+  it("say of a run's own rationale at which step it was sampled, and with which seed and temperature", async () => {
+    const snapshot = structuredClone(questionSnapshot);
+    Object.assign(snapshot.current!, { step: 41, temperature: 0.7 });
+    const view = snapshot.current!.rationales[1]!;
+    view.seed = 11;
+    await open(snapshot);
+    await row(view.id).locator('.toggle').click();
+    assert.equal(
+      await row(view.id).locator('.origin').innerText(),
+      `sampled at step 41 · seed 11 · temperature 0.7 · ${view.record.tokens.length} tokens, ended where the answer begins`,
+    );
+  });
+
   it('can be given up for what the run itself sampled', async () => {
     const page = await open(keptSnapshot);
     await page.getByRole('button', { name: 'Discard' }).click();

@@ -28,7 +28,10 @@ const states: Record<string, unknown> = {
     },
   },
   ...Object.fromEntries(
-    ['no-dataset', 'no-row', 'bad-row', 'no-model', 'untrusted'].map((why) => [`empty-${why}`, { kind: 'empty', why }]),
+    ['no-dataset', 'no-row', 'bad-row', 'too-large', 'no-model', 'untrusted'].map((why) => [
+      `empty-${why}`,
+      { kind: 'empty', why },
+    ]),
   ),
 };
 
