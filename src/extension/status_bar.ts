@@ -8,7 +8,7 @@ import { durationText, progressText } from './engine/progress_text.ts';
 import type { Settings } from './settings.ts';
 import { plainTooltip, type StatusFace, type StatusItem } from './status_item.ts';
 
-/** What of ours a window has. Many a JSON file that wakes the extension is no dataset, and its window has nothing. */
+/** What of ours a window has: what wakes the extension may be nothing to work with. */
 export interface InUse {
   readonly isInUse: () => boolean;
   readonly listen: (listener: () => void) => readonly vscode.Disposable[];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { assertWelcome } from './harness/welcome_text.ts';
@@ -35,29 +35,6 @@ describe('empty lists', function () {
     }
     await page.locator('.part.sidebar').getByText('The walkthrough').click();
     await page.locator('.gettingStartedContainer').getByText('Tune a small model in five minutes').first().waitFor();
-  });
-
-  it('leave a JSON dataset its menus: opening it wakes the extension, in a folder that has nothing else of ours', async () => {
-    const { workbench, page, workspace } = studio;
-    const rows = [1, 2, 3].map((n) => ({ question: `What is ${n} and ${n}?`, answer: String(n + n) }));
-    const ownStatus = page.locator('.statusbar-item[id^="latro-studio.latro-studio"]');
-    const file = path.join(workspace, 'questions.json');
-    await writeFile(file, JSON.stringify(rows, null, 2));
-    const other = path.join(workspace, 'package.json');
-    await writeFile(other, JSON.stringify({ name: 'something-else', version: '1.0.0' }));
-    await workbench.open(studio.url, workspace);
-    // Whatever else is JSON wakes it too, and is told nothing.
-    await workbench.openFile('package.json');
-    await page.waitForTimeout(3000);
-    assert.equal(await ownStatus.count(), 0);
-    await workbench.openFile('questions.json');
-    await page.locator('.codelens-decoration a', { hasText: 'Train' }).first().waitFor();
-    // A view of ours would have woken it too.
-    assert.equal(await page.locator('.part.sidebar .pane-header', { hasText: 'Runs' }).count(), 0);
-    await ownStatus.waitFor();
-    await workbench.closeEditors();
-    await rm(file);
-    await rm(other);
   });
 
   it('of a folder without runs and models offer both', async () => {
