@@ -105,8 +105,10 @@ describe('rationale panel: actions', function () {
     await page.keyboard.press('Space');
     assert.equal(await wordDiff.isChecked(), false);
     await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+    await page.locator('vscode-checkbox:focus:not([aria-disabled=true])').waitFor();
     await page.keyboard.press('Space');
-    assert.equal(await wordDiff.isChecked(), true);
+    // The toolkit draws a frame later that it is checked.
+    await page.getByRole('checkbox', { checked: true }).waitFor();
   });
 
   it('rates, pins, copies, edits and scores, opens row and rollout', async () => {
