@@ -141,11 +141,11 @@ function openStudio(
   const kept = path.join(workspace, '.latro', 'rationales');
   const warn = (message: string) => log.warn(message);
   const store = new RationaleStore(files, kept, warn, undefined, () => choices.allPins());
+  const source = new QuestionSource({ runs, store, ratings, choices, model: () => settings.requireModelFolder() });
   const rationales = track(
-    new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, store, memento, reporter, log }),
+    new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, source, choices, reporter, log }),
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
-  const source = new QuestionSource({ runs, store, ratings, choices, model: () => settings.modelFolder ?? '' });
   const nearest = (document: vscode.TextDocument, line: number) => nearestSampled(document, line, { runs, source });
   const runsTree = track(
     vscode.window.createTreeView('latro.runs', { treeDataProvider: track(new RunsTree(runs, engine.jobs)) }),

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { LatroError } from '../engine/common/errors.ts';
 import { folderOfSetting, settingOfFolder } from './models/model_setting.ts';
 import { type SettingName, type SettingValue, SettingValues, type WrongSetting } from './setting_values.ts';
 
@@ -18,6 +19,14 @@ export class Settings {
   /** Folder of the chosen model; undefined when none is chosen and no starter is there. */
   get modelFolder(): string | undefined {
     return folderOfSetting(this.#get('model'), this.#root) ?? this.starterFolder;
+  }
+
+  /** @throws LatroError when there is none */
+  requireModelFolder(): string {
+    const folder = this.modelFolder;
+    if (folder !== undefined) return folder;
+    const { l10n } = vscode;
+    throw new LatroError('model-not-found', l10n.t('No model is chosen.'), l10n.t('Choose a model folder first.'));
   }
 
   get starterFolder(): string | undefined {

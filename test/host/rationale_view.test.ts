@@ -12,6 +12,8 @@ import { RunStore } from '../../src/engine/runs/run_store.ts';
 import type { RunWriter } from '../../src/engine/runs/run_writer.ts';
 import { EngineSupervisor } from '../../src/extension/engine/engine_supervisor.ts';
 import { CursorQuestion } from '../../src/extension/rationales/cursor_question.ts';
+import { PanelChoices } from '../../src/extension/rationales/panel_choices.ts';
+import { QuestionSource } from '../../src/extension/rationales/question_source.ts';
 import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
 import { RationaleStore } from '../../src/extension/rationales/rationale_store.ts';
 import { RationaleView } from '../../src/extension/rationales/rationale_view.ts';
@@ -100,10 +102,10 @@ describe('the side panel in the extension host', () => {
     const { extensionUri, extensionPath } = extension();
     const state = new Map<string, unknown>();
     const memento = {
-      keys: () => [...state.keys()],
-      get: (key: string, fallback?: unknown) => state.get(key) ?? fallback,
+      get: <T>(key: string, fallback: T) => (state.get(key) as T | undefined) ?? fallback,
       update: async (key: string, value: unknown) => void state.set(key, value),
-    } as vscode.Memento;
+    };
+    const choices = new PanelChoices(memento);
     runs = new RunsWatcher(folder, log);
     const { version } = extension().packageJSON as { version: string };
     const engine = new EngineSupervisor({ workspace: folder, entry: process.env.LATRO_TEST_ENGINE!, version, log });
@@ -125,8 +127,8 @@ describe('the side panel in the extension host', () => {
       engine,
       settings,
       ratings,
-      store,
-      memento,
+      source: new QuestionSource({ runs, store, ratings, choices, model: () => settings.requireModelFolder() }),
+      choices,
       reporter,
       log,
     });

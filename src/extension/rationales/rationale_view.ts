@@ -5,7 +5,6 @@ import type { PanelFailure } from '../../protocol/panel_messages.ts';
 import {
   type RationaleHostMessage,
   RationaleIntent,
-  type RationaleQuestion,
   type RationaleSnapshot,
   type SamplingSettings,
 } from '../../protocol/rationale_messages.ts';
@@ -20,13 +19,13 @@ import { updatesBehind } from '../runs/checkpoints.ts';
 import type { RunsWatcher } from '../runs/runs_watcher.ts';
 import type { Settings } from '../settings.ts';
 import type { CursorQuestion } from './cursor_question.ts';
-import { type Choice, PanelChoices } from './panel_choices.ts';
-import { type KnownQuestion, type Question, QuestionSource, type StepOfRun } from './question_source.ts';
+import { HeldRationales } from './held_rationales.ts';
+import type { Choice, PanelChoices } from './panel_choices.ts';
+import type { KnownQuestion, Question, QuestionSource, StepOfRun } from './question_source.ts';
 import type { RatingStore } from './rating_store.ts';
 import { RationaleJobs } from './rationale_jobs.ts';
 import { chooseCurrent } from './rationale_sets.ts';
 import { questionSnapshot } from './rationale_snapshot.ts';
-import type { RationaleStore } from './rationale_store.ts';
 
 export interface RationaleViewServices {
   readonly extensionUri: vscode.Uri;
@@ -35,23 +34,11 @@ export interface RationaleViewServices {
   readonly engine: EngineSupervisor;
   readonly settings: Settings;
   readonly ratings: RatingStore;
-  readonly store: RationaleStore;
-  /** Where choices and pins are kept: they belong to this window's workspace. */
-  readonly memento: vscode.Memento;
+  readonly source: QuestionSource;
+  readonly choices: PanelChoices;
   readonly reporter: Reporter;
   readonly log: vscode.LogOutputChannel;
 }
-
-/** The rationales of one question under one checkpoint of one run; without a run, of the model itself. */
-interface Held {
-  readonly file: string;
-  readonly rowKey: string;
-  readonly run: string | null;
-  readonly checkpoint: string;
-}
-
-const isThere = ({ run, checkpoint }: Held, known: KnownQuestion): boolean =>
-  run === (known.run?.id ?? null) && known.sampled.has(checkpoint);
 
 const QUESTIONS_SHOWN = 4;
 
@@ -59,13 +46,12 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   readonly #services: RationaleViewServices;
   readonly #choices: PanelChoices;
   readonly #source: QuestionSource;
+  readonly #held: HeldRationales;
   readonly #jobs: RationaleJobs;
   readonly #subscriptions: vscode.Disposable[];
   #channel: PanelChannel<RationaleHostMessage, RationaleIntent> | undefined;
   /** Those the panel may still show while a snapshot is on its way; the last one last. */
   #shown: readonly Question[] = [];
-  /** What the person looks into: neither a run that trains nor a newer one takes it away. Until the cursor goes to another question. */
-  #held: Held | undefined;
   /** Token of the rating that was stored last. */
   #rated: string | undefined;
   /** Of ratings that cannot be read, and by what it is known again. */
@@ -73,12 +59,13 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
   readonly #redraw = new Renewal(() => this.#drawNow());
 
   constructor(services: RationaleViewServices) {
-    const { cursor, runs, engine, reporter, ratings, store, memento } = services;
+    const { cursor, runs, engine, reporter, source, choices } = services;
     this.#services = services;
-    this.#choices = new PanelChoices(memento);
-    this.#source = new QuestionSource({ runs, store, ratings, choices: this.#choices, model: this.#model });
+    this.#choices = choices;
+    this.#source = source;
+    this.#held = new HeldRationales(source, choices);
     const draw = () => void this.#draw();
-    this.#jobs = new RationaleJobs({ engine, reporter, source: this.#source, onChanged: draw });
+    this.#jobs = new RationaleJobs({ engine, reporter, source, onChanged: draw });
     // Comment threads, other windows and people change ratings too.
     const sidecars = vscode.workspace.createFileSystemWatcher('**/*.ratings.json');
     this.#subscriptions = [
@@ -125,14 +112,14 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     }
     const known = await this.#source.known(question);
     const newest = known.checkpointSteps.at(-1);
-    const chosen = this.#choice(question, known).checkpoint;
+    const chosen = this.#held.choice(question, known).checkpoint;
     const otherwise = known.run && newest !== undefined ? `step-${newest}` : 'base';
     await this.#sample(question, chooseCurrent(known.sampled, chosen) ?? otherwise, this.#defaults(known));
   }
 
   /** What an update sampled for a row, once the cursor is on it. */
   async chooseStep(step: StepOfRun): Promise<void> {
-    this.#held = undefined;
+    this.#held.letGo();
     await this.#source.chooseStep(step);
     await this.#draw();
   }
@@ -156,13 +143,13 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { rowKey } = intent;
     switch (intent.type) {
       case 'hold':
-        this.#held = { file: question.file, rowKey, run: intent.run, checkpoint: intent.checkpoint };
+        this.#held.hold(question, intent.run, intent.checkpoint);
         return;
       case 'let-go':
-        this.#held = undefined;
+        this.#held.letGo();
         break;
       case 'choose-run':
-        this.#held = undefined;
+        this.#held.letGo();
         await this.#source.chooseRun(question, intent.run);
         break;
       case 'choose-checkpoint': {
@@ -224,15 +211,15 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { file, row } = question;
     const at = this.#services.cursor.current;
     const isHere = at.kind === 'question' && at.question.file === file && at.question.row.rowKey === row.rowKey;
-    if (isHere) this.#held = { file, rowKey: row.rowKey, run: known.run?.id ?? null, checkpoint };
+    if (isHere) this.#held.hold(question, known.run?.id ?? null, checkpoint);
     // Where other weights were chosen by hand, or the cursor has gone on, it has to be chosen.
-    const shown = chooseCurrent(known.sampled, this.#choice(question, known).checkpoint);
+    const shown = chooseCurrent(known.sampled, this.#held.choice(question, known).checkpoint);
     if (shown !== checkpoint) await this.#choose(question, known, { checkpoint });
   }
 
   async #sampleAlike(question: Question, checkpoint: string): Promise<void> {
     const known = await this.#source.known(question);
-    const shown = this.#choice(question, known).checkpoint;
+    const shown = this.#held.choice(question, known).checkpoint;
     const outcome = await this.#jobs.sampleAlike(question, checkpoint, shown, this.#defaults(known));
     if (outcome === 'sampled') await this.#choose(question, known, { comparison: checkpoint });
     await this.#draw();
@@ -241,43 +228,6 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
       const reason = l10n.t('The weights of step {0} were not kept.', updatesBehind(checkpoint));
       throw new LatroError('run-damaged', reason, l10n.t('Compare with weights that are on disk.'));
     }
-  }
-
-  #chosen({ row }: Question, { run }: KnownQuestion): Choice {
-    return this.#choices.of(row.rowKey, run?.id ?? null);
-  }
-
-  /** What was chosen by hand, else what the person looks into. */
-  #choice(question: Question, known: KnownQuestion): Choice {
-    const chosen = this.#chosen(question, known);
-    const isChosen = chosen.checkpoint !== undefined && known.sampled.has(chosen.checkpoint);
-    const held = this.#heldOf(question);
-    return isChosen || held === undefined || !isThere(held, known)
-      ? chosen
-      : { ...chosen, checkpoint: held.checkpoint };
-  }
-
-  #heldOf({ file, row }: Question): Held | undefined {
-    return this.#held?.file === file && this.#held.rowKey === row.rowKey ? this.#held : undefined;
-  }
-
-  /** Of the run whose rationales the person looks into, if any. */
-  #asHeld(question: Question): Question {
-    const held = this.#heldOf(question);
-    return held === undefined ? question : { ...question, run: held.run };
-  }
-
-  /** What would be shown if the person did not look into something older. @param byItself the question without a run */
-  async #newer(byItself: Question, known: KnownQuestion): Promise<RationaleQuestion['newer']> {
-    if (this.#heldOf(byItself) === undefined) return undefined;
-    const run = await this.#source.runOf(byItself);
-    const isOther = run !== null && run.id !== known.run?.id;
-    const now = isOther ? await this.#source.known(byItself) : known;
-    const checkpoint = chooseCurrent(now.sampled, this.#chosen(byItself, now).checkpoint);
-    if (checkpoint === undefined) return undefined;
-    if (isOther) return { checkpoint, run: run.id };
-    const shown = chooseCurrent(known.sampled, this.#choice(byItself, known).checkpoint);
-    return checkpoint === shown ? undefined : { checkpoint };
   }
 
   async #choose({ row }: Question, { run }: KnownQuestion, choice: Pick<Choice, 'checkpoint' | 'comparison'>) {
@@ -312,7 +262,7 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const channel = this.#channel;
     if (channel === undefined) return;
     const at = this.#services.cursor.current;
-    if (at.kind === 'question' && this.#heldOf(at.question) === undefined) this.#held = undefined;
+    if (at.kind === 'question') this.#held.arrive(at.question);
     const snapshot = await this.#snapshot().catch((error: unknown): RationaleSnapshot => {
       const failure = this.#services.reporter.describe(error) ?? { code: 'internal', reason: '', nextStep: '' };
       return { kind: 'failed', failure: { ...failure, actions: ['retry', 'open-log'] } };
@@ -332,25 +282,17 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const at = cursor.current;
     if (at.kind === 'none') return { kind: 'empty', why: at.why };
     const { rowKey } = at.question.row;
-    const held = this.#heldOf(at.question);
-    let question = this.#asHeld(at.question);
-    if ((await this.#source.runOf(question)) === null && settings.modelFolder === undefined) {
+    if ((await this.#source.runOf(this.#held.asHeld(at.question))) === null && settings.modelFolder === undefined) {
       return { kind: 'empty', why: 'no-model' };
     }
-    let known = await this.#source.known(question);
-    if (held !== undefined && !isThere(held, known)) {
-      // Rolled back or discarded: weights that later come by this name are others.
-      if (this.#held === held) this.#held = undefined;
-      question = at.question;
-      known = await this.#source.known(question);
-    }
+    const { question, known } = await this.#held.known(at.question);
     const marks = await this.#source.marks(question, known.run);
-    const newer = await this.#newer(at.question, known);
+    const newer = await this.#held.newer(at.question, known);
     return await questionSnapshot({
       question,
       dataset: vscode.workspace.asRelativePath(question.file),
       known,
-      choice: this.#choice(question, known),
+      choice: this.#held.choice(question, known),
       marks,
       sampling: this.#defaults(known),
       activity: this.#jobs.activity(rowKey),
@@ -376,12 +318,12 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const isAbout = (each: Question | undefined) => each?.row.rowKey === rowKey;
     const [here, shown] = [this.#questionAtCursor(), this.#shown.findLast(isAbout)];
     const meant = isAbout(here) && (shown === undefined || shown.file === here?.file) ? here : shown;
-    return meant && this.#asHeld(meant);
+    return meant && this.#held.asHeld(meant);
   }
 
   #questionAtCursor(): Question | undefined {
     const at = this.#services.cursor.current;
-    return at.kind === 'question' ? this.#asHeld(at.question) : undefined;
+    return at.kind === 'question' ? this.#held.asHeld(at.question) : undefined;
   }
 
   /** The settings' values. With strategies, rationales are sampled under each equally often unless a person chooses otherwise. */
@@ -389,13 +331,6 @@ export class RationaleView implements vscode.WebviewViewProvider, vscode.Disposa
     const { rationalesPerQuestion: k, temperature, seed } = this.#services.settings;
     return { k, temperature, seed, ...(Object.keys(strategyNames).length === 0 ? {} : { strategy: 'all' }) };
   }
-
-  readonly #model = (): string => {
-    const folder = this.#services.settings.modelFolder;
-    if (folder !== undefined) return folder;
-    const { l10n } = vscode;
-    throw new LatroError('model-not-found', l10n.t('No model is chosen.'), l10n.t('Choose a model folder first.'));
-  };
 }
 
 /** @param isWritten whether a person has written something that was to be kept with it */
