@@ -6,6 +6,7 @@
  * `<meta property="csp-nonce" content="NONCE">` with `style-src 'nonce-NONCE'` (the toolkit probes the browser with one style element).
  */
 import * as v from 'valibot';
+import { misfitText } from '../src/protocol/misfit.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: valibot's own spelling of "any schema"
 type Schema = v.GenericSchema<any, any>;
@@ -28,7 +29,7 @@ export function connectHost<Messages extends Schema, Intents extends Schema>(opt
   window.addEventListener('message', (event: MessageEvent<unknown>) => {
     const parsed = v.safeParse(options.messages, event.data);
     if (parsed.success) options.onMessage(parsed.output);
-    else options.onMisfit(misfit(parsed.issues));
+    else options.onMisfit(misfitText(parsed.issues));
   });
   return {
     send(intent) {
@@ -42,9 +43,4 @@ export function connectHost<Messages extends Schema, Intents extends Schema>(opt
       api.setState(state);
     },
   };
-}
-
-function misfit(issues: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
-  const [first] = issues;
-  return `${v.getDotPath(first) ?? 'message'}: ${first.message}`;
 }

@@ -295,10 +295,28 @@ describe('rationale panel', function () {
 
   it('says when extension and panel do not understand each other', async () => {
     const { page } = await open(questionSnapshot);
-    await panel.send({ type: 'snapshot', snapshot: { kind: 'question', line: 'seventeen' } });
-    assert.match(await page.getByRole('alert').innerText(), /Reload the window/);
-    await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
-    assert.equal(await page.locator('tbody.rationale').count(), 8);
+    const first = page.locator('.rationale.open').first();
+    await first.getByRole('button', { name: 'Edit', exact: true }).click();
+    const area = page.locator('.edit-form textarea');
+    await area.fill('my own words');
+    const before = await panel.posted();
+    for (const [message, what] of [
+      [{ type: 'snapshot', snapshot: { ...questionSnapshot, line: 'seventeen' } }, 'snapshot.line: '],
+      [{ type: 'explode' }, 'type: '],
+      [17, 'message: '],
+    ] as const) {
+      await panel.send(message);
+      const said = await page.getByRole('alert').innerText();
+      assert.match(said, /Reload the window/);
+      assert.ok(said.includes(what), said);
+      await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
+      assert.equal(await page.getByRole('alert').count(), 0);
+      assert.equal(await page.locator('tbody.rationale').count(), 8);
+      assert.equal(await area.inputValue(), 'my own words');
+    }
+    assert.deepEqual(await panel.posted(), before, 'nothing was asked of the extension');
+    await page.locator('.edit-form').getByRole('button', { name: 'Score again' }).click();
+    assert.equal((await panel.posted()).at(-1)?.text, 'my own words');
   });
 
   it('shows texts in the language the host sends', async () => {
