@@ -25,6 +25,7 @@ import { ContextKeys } from './context_keys.ts';
 import { openEditorFeatures } from './editor_features.ts';
 import { EngineSupervisor } from './engine/engine_supervisor.ts';
 import { JobRunner } from './engine/job_runner.ts';
+import { inUse } from './in_use.ts';
 import { tellJsonDatasets } from './inline/dataset_menus.ts';
 import { DocumentIndexes } from './inline/document_indexes.ts';
 import { LargeFileStatus } from './inline/large_file_status.ts';
@@ -152,14 +153,7 @@ function openStudio(
   );
   const features = track(openEditorFeatures({ ...services, extensionUri, datasets, ratings, log }));
   const keys = track(new ContextKeys((key, value) => void vscode.commands.executeCommand('setContext', key, value)));
-  const isInUse = () =>
-    runsTree.visible || runs.runs.length > 0 || datasets.all.some(({ format }) => format !== undefined);
-  const listen = (listener: () => void) => [
-    runsTree.onDidChangeVisibility(listener),
-    runs.onChanged(listener),
-    datasets.onChanged(listener),
-  ];
-  track(new StatusBar(status, engine.jobs, settings, keys, { isInUse, listen }));
+  track(new StatusBar(status, engine.jobs, settings, keys, inUse({ runsTree, runs, datasets })));
   track(tellJsonDatasets(datasets, keys));
   track(watchEngine({ engine, runs, jobs, reporter, tell: (run) => tellHowItWent(services, run) }));
 

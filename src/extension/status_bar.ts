@@ -2,23 +2,19 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { JobSnapshot } from '../protocol/engine_rpc.ts';
+import type { Disposable } from './common/disposables.ts';
 import type { ContextKeys } from './context_keys.ts';
 import type { JobTracker } from './engine/job_tracker.ts';
 import { durationText, progressText } from './engine/progress_text.ts';
+import type { InUse } from './in_use.ts';
 import type { Settings } from './settings.ts';
 import { plainTooltip, type StatusFace, type StatusItem } from './status_item.ts';
-
-/** What of ours a window has: what wakes the extension may be nothing to work with. */
-export interface InUse {
-  readonly isInUse: () => boolean;
-  readonly listen: (listener: () => void) => readonly vscode.Disposable[];
-}
 
 export class StatusBar implements vscode.Disposable {
   readonly #item: StatusItem;
   readonly #jobs: JobTracker;
   readonly #settings: Settings;
-  readonly #subscriptions: vscode.Disposable[];
+  readonly #subscriptions: Disposable[];
   readonly #keys: ContextKeys;
   readonly #use: InUse;
   /** Once it was: the item does not come and go with a file. */

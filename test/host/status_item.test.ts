@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
+import { Emitter } from '../../src/extension/common/disposables.ts';
+import { type ContextKey, ContextKeys } from '../../src/extension/context_keys.ts';
+import { JobTracker } from '../../src/extension/engine/job_tracker.ts';
+import { Settings } from '../../src/extension/settings.ts';
+import { StatusBar } from '../../src/extension/status_bar.ts';
 import { plainTooltip, type StatusFace, StatusItem } from '../../src/extension/status_item.ts';
+import { JOB, Notifications } from '../support/engine_notifications.ts';
+import { extension } from './studio.ts';
 
 describe('the item in the status bar', () => {
   const face = (name: string, enabledCommands: readonly string[] = []): StatusFace => {
@@ -48,5 +55,76 @@ describe('the item in the status bar', () => {
     assert.equal(shown.isTrusted, undefined);
     assert.ok(!shown.value.includes('](command:'), shown.value);
     assert.equal(plainTooltip('two words').value, 'two words', 'wrapped between them');
+  });
+});
+
+describe('what the status bar says of run and model', () => {
+  const changed = new Emitter<void>();
+  let isInUse: boolean;
+  let item: vscode.StatusBarItem;
+  let engine: Notifications;
+  let jobs: JobTracker;
+  let bar: StatusBar | undefined;
+  const told = new Map<ContextKey, unknown>();
+  let isShown: boolean;
+  before(() => extension().activate());
+  beforeEach(() => {
+    isInUse = false;
+    item = vscode.window.createStatusBarItem('test', vscode.StatusBarAlignment.Left);
+    // VS Code does not say whether it shows an item.
+    const { show, hide } = item;
+    isShown = false;
+    item.show = () => {
+      isShown = true;
+      show.call(item);
+    };
+    item.hide = () => {
+      isShown = false;
+      hide.call(item);
+    };
+    engine = new Notifications();
+    jobs = new JobTracker();
+    told.clear();
+  });
+  afterEach(() => {
+    bar?.dispose();
+    engine.close();
+    item.dispose();
+  });
+  const open = () => {
+    const settings = new Settings(vscode.workspace.workspaceFolders?.[0], extension().extensionPath);
+    const keys = new ContextKeys((key, value) => told.set(key, value));
+    const use = { isInUse: () => isInUse, listen: (listener: () => void) => [changed.event(listener)] };
+    bar = new StatusBar(new StatusItem(item), jobs, settings, keys, use);
+  };
+  /** The name of the model that would be used, as the item has it. */
+  const namesModel = () =>
+    isShown && /^\$\(type-hierarchy\) LaTRO: \S/.test(item.text) && item.command === 'latro.chooseModel';
+
+  it('names no model in a window without anything of ours, and goes on naming it once there was something', () => {
+    open();
+    changed.fire();
+    assert.deepEqual([isShown, item.text], [false, '']);
+    isInUse = true;
+    changed.fire();
+    assert.ok(namesModel(), item.text);
+    assert.match((item.tooltip as vscode.MarkdownString).value.replaceAll('\\', ''), /^LaTRO model: \S/);
+    isInUse = false;
+    changed.fire();
+    assert.ok(namesModel(), 'it does not come and go with a file');
+  });
+
+  it('is about the run while one is trained, wherever that is, and about the model afterwards', () => {
+    open();
+    assert.equal(told.get('latro.training'), false);
+    jobs.follow(engine);
+    assert.equal(item.text, '$(sync~spin) LaTRO');
+    assert.deepEqual((item.command as vscode.Command).arguments, [{ runId: JOB.runId }]);
+    assert.equal(told.get('latro.training'), true);
+    engine.send('jobChanged', { ...JOB, state: 'paused' });
+    assert.match(item.text, /^\$\(debug-pause\) LaTRO · paused$/);
+    engine.send('jobEnded', { ...JOB, outcome: { type: 'ok' } });
+    assert.ok(namesModel(), item.text);
+    assert.equal(told.get('latro.training'), false);
   });
 });
