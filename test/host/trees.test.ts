@@ -104,6 +104,17 @@ describe('lists', () => {
       engine.dispose();
       for (const each of [path.join(workspace(), 'models'), packages()]) rmSync(each, { recursive: true });
     });
+    const setting = () => vscode.workspace.getConfiguration('latro').inspect<string>('model')!;
+    /** Does it, and puts back the setting of the workspace. */
+    const keepingSetting = async (work: () => Promise<void>): Promise<void> => {
+      const { workspaceValue: before } = setting();
+      try {
+        await work();
+      } finally {
+        const { Workspace } = vscode.ConfigurationTarget;
+        await vscode.workspace.getConfiguration('latro').update('model', before, Workspace);
+      }
+    };
 
     it('are those of the workspace, however many packages it has', async () => {
       const found = async () => (await findModelFolders()).map((each) => path.relative(workspace(), each));
@@ -131,11 +142,10 @@ describe('lists', () => {
     });
 
     it('are chosen from the list: the setting of the workspace says which, and the row says so', async () => {
-      const setting = () => vscode.workspace.getConfiguration('latro').inspect<string>('model')!;
-      const { workspaceValue: before, globalValue } = setting();
+      const { globalValue } = setting();
       const rows = async () => (await tree.getChildren()).map((node) => tree.getTreeItem(node));
       const chosen = async () => (await rows()).filter(({ contextValue }) => contextValue === 'model chosen');
-      try {
+      await keepingSetting(async () => {
         for (const name of ['large', 'small']) {
           const nodes = await tree.getChildren();
           await vscode.commands.executeCommand(
@@ -150,9 +160,41 @@ describe('lists', () => {
         }
         await vscode.commands.executeCommand('latro.useModel', { folder: 3 });
         assert.equal(setting().workspaceValue, 'models/small', 'what is no model changes nothing');
+      });
+      // What the engine is still asked would be answered to a list that is gone.
+      const isAsked = (row: vscode.TreeItem) => (row.iconPath as vscode.ThemeIcon).id === 'folder-library';
+      await eventually(async () => !(await rows()).some(isAsked));
+    });
+
+    it('are chosen by the command from what is found: the setting says which, once the engine can read it', async () => {
+      const { showQuickPick, showOpenDialog } = vscode.window;
+      const outside = mkdtempSync(path.join(tmpdir(), 'latro-models-'));
+      let offered: readonly vscode.QuickPickItem[] = [];
+      const choose = async (label: string | undefined) => {
+        const pick = async (items: PromiseLike<readonly vscode.QuickPickItem[]>) => {
+          offered = await items;
+          return offered.find((item) => label !== undefined && item.label.endsWith(label));
+        };
+        vscode.window.showQuickPick = pick as unknown as typeof showQuickPick;
+        await vscode.commands.executeCommand('latro.chooseModel');
+        return setting().workspaceValue;
+      };
+      vscode.window.showOpenDialog = async () => [vscode.Uri.file(outside)];
+      try {
+        await keepingSetting(async () => {
+          assert.equal(await choose(' large'), 'models/large');
+          const found = offered.flatMap(({ label, description }) =>
+            label.startsWith('$(folder) ') ? description : [],
+          );
+          assert.deepEqual(found, MODELS.map((name) => `models/${name}`).sort());
+          assert.equal(await choose(' missing'), 'models/large', 'the engine finds no model there');
+          assert.equal(await choose(undefined), 'models/large', 'nothing was picked');
+          assert.equal(await choose('Browse…'), outside);
+          assert.equal(await choose(' small'), 'models/small');
+        });
       } finally {
-        const { Workspace } = vscode.ConfigurationTarget;
-        await vscode.workspace.getConfiguration('latro').update('model', before, Workspace);
+        Object.assign(vscode.window, { showQuickPick, showOpenDialog });
+        rmSync(outside, { recursive: true });
       }
     });
   });
