@@ -29,6 +29,7 @@ import { bundleTinyEngine } from '../support/tiny_engine.ts';
 describe('what the side panel asks for', function () {
   this.timeout(60_000);
   const files = new NodeFileSystem();
+  const world = { files, clock: systemClock, processes: systemProcesses };
   let entry: string;
   let workspace: string;
   let engine: EngineSupervisor;
@@ -40,6 +41,11 @@ describe('what the side panel asks for', function () {
   /** One that the engine refuses: its row has no answer. */
   const refused = (): Question => ({ ...question, text: '{"question": "Is there an answer?"}' });
   const setOf = async (checkpoint: string) => (await source.markedSet(question, checkpoint))!;
+  /** A checkpoint as the panel was shown it. */
+  const under = async (checkpoint: string, of = question) => {
+    const weights = (await source.known(of)).weightsOf(checkpoint);
+    return { checkpoint, ...(weights === undefined ? {} : { weights }) };
+  };
   const settings = { k: 3, temperature: 0.7, seed: 5 };
 
   before(async () => {
@@ -54,7 +60,6 @@ describe('what the side panel asks for', function () {
     await mkdir(path.join(run, 'checkpoints', 'step-000010'), { recursive: true });
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     engine = new EngineSupervisor({ workspace, entry, version: '0.1.0', log });
-    const world = { files, clock: systemClock, processes: systemProcesses };
     const store = new RunStore(world, path.join(workspace, '.latro', 'runs'));
     const { runs } = await store.list();
     // The watcher itself belongs to an extension host.
@@ -99,7 +104,8 @@ describe('what the side panel asks for', function () {
     assert.equal(await jobs.sample(question, 'step-10', settings), 'step-10');
     const [first, second] = (await setOf('step-10')).rationales;
     await choices.pin(question.row.rowKey, first!.id, true);
-    const edited = { checkpoint: 'step-10', rationale: second!.id, text: 'my own words', edited: 'edited-1' };
+    const written = { rationale: second!.id, text: 'my own words', edited: 'edited-1' };
+    const edited = { ...(await under('step-10')), ...written };
     await jobs.scoreEdited(question, edited);
     await jobs.scoreEdited(question, { ...edited, rationale: 'edited-1', text: 'other words', edited: 'edited-2' });
     assert.equal(jobs.unscored(question.row.rowKey), null);
@@ -123,7 +129,7 @@ describe('what the side panel asks for', function () {
   it("says which of the run's rationales an edited one began as", async () => {
     const [, , third] = (await setOf('step-9')).rationales;
     await jobs.scoreEdited(question, {
-      checkpoint: 'step-9',
+      ...(await under('step-9')),
       rationale: third!.id,
       text: 'my own',
       edited: 'edited-1',
@@ -137,7 +143,7 @@ describe('what the side panel asks for', function () {
   it('says why a text was not scored, until another is sent', async () => {
     const { rowKey } = question.row;
     const [first] = (await setOf('step-9')).rationales;
-    const edited = { checkpoint: 'step-9', rationale: first!.id, text: 'my own words' };
+    const edited = { ...(await under('step-9')), rationale: first!.id, text: 'my own words' };
     await jobs.scoreEdited(refused(), { ...edited, edited: 'edited-1' });
     assert.equal(jobs.unscored(rowKey)?.edited, 'edited-1');
     assert.equal(jobs.unscored(rowKey)?.failure?.reason, 'Line 1 lacks a question or an answer.');
