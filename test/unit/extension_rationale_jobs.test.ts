@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { Cancelled, LatroError } from '../../src/engine/common/errors.ts';
-import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { atomicWrite, NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { formatById } from '../../src/engine/datasets/registry.ts';
 import { checkRow } from '../../src/engine/datasets/row_check.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
@@ -22,6 +22,7 @@ import { RationaleStore } from '../../src/extension/rationales/rationale_store.t
 import type { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { engineRecordFile, readEngineRecord, removeDeadSocket } from '../../src/protocol/engine_record.ts';
 import { samplesOf } from '../../src/protocol/rationale_draw.ts';
+import type { RunSummary } from '../../src/protocol/run_record.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { bundleTinyEngine } from '../support/tiny_engine.ts';
@@ -177,6 +178,28 @@ describe('what the side panel asks for', function () {
     assert.equal(await jobs.scoreEdited(ofRemoved, { ...edited, checkpoint: 'step-9', edited: 'edited-2' }), false);
     assert.deepEqual(jobs.unscored(rowKey), { edited: 'edited-2', failure: null, gone: true });
     assert.deepEqual(await setOf('step-9'), before, "nor is it scored by another run's weights of that name");
+  });
+
+  it('scores no text by other weights of the name, which a run that was rolled back and resumed has', async () => {
+    const { rowKey } = question.row;
+    const [{ directory }] = (await new RunStore(world, path.join(workspace, '.latro', 'runs')).list()).runs as [
+      RunSummary,
+    ];
+    const run = new RunDirectory(files, directory);
+    const rollouts = run.rolloutFile(9);
+    const ofUpdate = new TextDecoder().decode(await files.read(run.rolloutFile(10)));
+    await atomicWrite(files, rollouts, ofUpdate);
+    const begun = await under('step-9');
+    assert.notEqual(begun.weights, undefined);
+    const edited = { rationale: (await setOf('step-9')).rationales[0]!.id, text: 'my own words' };
+    await atomicWrite(files, rollouts, `${ofUpdate}\n`);
+    const { checkpoint } = begun;
+    for (const [id, old] of Object.entries({ stamped: begun, 'of before it was kept': { checkpoint } })) {
+      assert.equal(await jobs.scoreEdited(question, { ...old, ...edited, edited: id }), false);
+      assert.deepEqual(jobs.unscored(rowKey), { edited: id, failure: null, gone: true });
+    }
+    assert.ok((await setOf('step-9')).rationales.every(({ origin }) => origin === 'run'));
+    assert.equal(await jobs.scoreEdited(question, { ...(await under('step-9')), ...edited, edited: 'now' }), true);
   });
 
   it('scores a text by the weights that it names, which another run has the name of too', async () => {
