@@ -1,6 +1,7 @@
 /** A person's own words in place of the model's: typed, sent to be scored, and kept here until the scored rationale has arrived. */
 import type { RationaleQuestion, RationaleSnapshot } from '../src/protocol/rationale_messages.ts';
 import { type Child, h, type VNode } from './dom.ts';
+import { areSame, isAmongShown, type WrittenUnder, writtenUnder } from './draft_weights.ts';
 import { formProps } from './form_focus.ts';
 import { icon } from './icons.ts';
 import type { EditDraft, RationaleContext, RationaleState } from './rationale_state.ts';
@@ -11,7 +12,9 @@ type Edits = RationaleState['edits'];
 
 export function openEdit(context: RationaleContext, { id, text, checkpoint }: Opened): void {
   const { snapshot, state, change } = context;
-  change({ edits: { ...state.edits, [id]: { text, original: text, checkpoint, run: snapshot.run } } });
+  const key = id in state.edits ? `${id} ${crypto.randomUUID()}` : id;
+  const draft = { id, text, original: text, ...writtenUnder(snapshot, checkpoint) };
+  change({ edits: { ...state.edits, [key]: draft } });
 }
 
 /** What an edit begins as. */
@@ -21,35 +24,46 @@ interface Opened {
   readonly checkpoint: string;
 }
 
-/** What is being scored stays, and is scored no further: closed, its text would be nowhere if it came to nothing. */
-export function closeEdit({ snapshot, state, change, send }: RationaleContext, id: string): void {
-  const sent = state.edits[id]?.sent?.edited;
-  if (sent !== undefined && sent === snapshot.activity?.edited) send({ type: 'cancel' });
-  else change({ edits: without(state.edits, id) });
+/** Key of the draft over a rationale that is shown. */
+export function editOver({ snapshot, state: { edits } }: RationaleContext, id: string): string | undefined {
+  return Object.keys(edits).find((key) => idOf(key, edits[key]!) === id && isAmongShown(edits[key]!, snapshot));
 }
 
-export function editForm(context: RationaleContext, id: string): Child {
+export const idOf = (key: string, { id }: EditDraft): string => id ?? key;
+
+/** What is being scored stays, and is scored no further: closed, its text would be nowhere if it came to nothing. */
+export function closeEdit({ snapshot, state, change, send }: RationaleContext, key: string): void {
+  const sent = state.edits[key]?.sent?.edited;
+  if (sent !== undefined && sent === snapshot.activity?.edited) send({ type: 'cancel' });
+  else change({ edits: without(state.edits, key) });
+}
+
+export function editForm(context: RationaleContext, key: string): Child {
   const { snapshot, state, change, send } = context;
-  const draft = state.edits[id];
+  const draft = state.edits[key];
   if (draft === undefined) return null;
-  const edit = (next: EditDraft): void => change({ edits: { ...state.edits, [id]: next } });
+  const edit = (next: EditDraft): void => change({ edits: { ...state.edits, [key]: next } });
   const { text, original, sent } = draft;
   const unscored = sent !== undefined && sent.edited === snapshot.unscored?.edited ? snapshot.unscored : undefined;
-  const isGone = unscored?.gone === true || hasGone(draft, snapshot);
+  const isUnknown = isOfUnknown(draft, snapshot);
+  const isGone = isUnknown || unscored?.gone === true || hasGone(draft, snapshot);
   const under = isGone ? shownWeights(snapshot) : draft;
+  const isThere = snapshot.current?.rationales.some(({ id }) => id === idOf(key, draft)) ?? false;
+  // A rationale of these weights may have the id of the one that it began as.
+  const rationale = isGone && isThere ? '' : idOf(key, draft);
   const score = (): void => {
     if (under === undefined) return;
-    const { checkpoint, run } = under;
+    const { checkpoint = 'base', run, weights } = under;
     const edited = `edited-${crypto.randomUUID()}`;
-    edit({ ...draft, checkpoint, run, sent: { edited, text } });
-    const of = { rowKey: snapshot.rowKey, checkpoint, ...(run === undefined ? {} : { run }) };
-    send({ type: 'score-edited', ...of, rationale: id, text, edited });
+    edit({ ...draft, id: rationale, checkpoint, run, weights, sent: { edited, text } });
+    const whose = { ...(run === undefined ? {} : { run }), ...(weights === undefined ? {} : { weights }) };
+    send({ type: 'score-edited', rowKey: snapshot.rowKey, checkpoint, ...whose, rationale, text, edited });
   };
   const isBeingScored = sent !== undefined && sent.edited === snapshot.activity?.edited;
   const keeps = text !== original && !isBeingScored;
   return h(
     'div',
-    { key: `edit-${id}`, class: 'form edit-form', ...formProps(() => closeEdit(context, id), keeps) },
+    { key: `edit-${key}`, class: 'form edit-form', ...formProps(() => closeEdit(context, key), keeps) },
     textArea({
       label: t('rationale.edit.label'),
       value: text,
@@ -58,7 +72,15 @@ export function editForm(context: RationaleContext, id: string): Child {
     }),
     isGone
       ? // Without their name, which a run that trains changes: every change is read out.
-        notice(t(under === undefined ? 'rationale.edit.gone.none' : 'rationale.edit.gone'))
+        notice(
+          t(
+            under === undefined
+              ? 'rationale.edit.gone.none'
+              : isUnknown
+                ? 'rationale.edit.unknown'
+                : 'rationale.edit.gone',
+          ),
+        )
       : unscored === undefined
         ? null
         : whyUnscored(unscored.failure),
@@ -73,19 +95,26 @@ export function editForm(context: RationaleContext, id: string): Child {
         },
         t('rationale.edit.score'),
       ),
-      button({ onPress: () => closeEdit(context, id) }, t('cancel')),
+      button({ onPress: () => closeEdit(context, key) }, t('cancel')),
     ),
   );
 }
 
 /** Whether there is nothing any more under the weights it was begun under. Of another run than the one shown only the host can tell. */
-function hasGone({ checkpoint, run }: EditDraft, { run: shown, checkpoints }: RationaleQuestion): boolean {
-  if (run !== undefined && run !== shown) return false;
-  return !checkpoints.some(({ name, sampled }) => name === checkpoint && sampled);
+function hasGone(draft: EditDraft, snapshot: RationaleQuestion): boolean {
+  if (draft.run !== undefined && draft.run !== snapshot.run) return false;
+  const isSampled = snapshot.checkpoints.some(({ name, sampled }) => name === draft.checkpoint && sampled);
+  return !isSampled || !areSame(draft, snapshot);
 }
 
-function shownWeights({ run, current }: RationaleQuestion): Pick<EditDraft, 'checkpoint' | 'run'> | undefined {
-  return current === null ? undefined : { checkpoint: current.checkpoint, run };
+/** Begun when it was not kept under which weights: those that have their name by now may be others. */
+function isOfUnknown(draft: EditDraft, snapshot: RationaleQuestion): boolean {
+  const { run, weights } = draft;
+  return run === undefined || (weights === undefined && run === snapshot.run && !areSame(draft, snapshot));
+}
+
+function shownWeights(snapshot: RationaleQuestion): WrittenUnder | undefined {
+  return snapshot.current === null ? undefined : writtenUnder(snapshot, snapshot.current.checkpoint);
 }
 
 function whyUnscored(failure: { readonly reason: string; readonly nextStep: string } | null): VNode {
@@ -99,16 +128,16 @@ function notice(text: string): VNode {
 
 /** Texts over rationales that other samples have taken the place of. */
 export function strayEdits(context: RationaleContext): Child {
-  const there = new Set(context.snapshot.current?.rationales.map(({ id }) => id));
+  const there = new Set(context.snapshot.current?.rationales.map(({ id }) => editOver(context, id)));
   const stray = Object.entries(context.state.edits).filter(
-    ([id, { text, original }]) => !there.has(id) && text !== original,
+    ([key, { text, original }]) => !there.has(key) && text !== original,
   );
   if (stray.length === 0) return null;
   return h(
     'section',
     { key: 'stray', class: 'stray', 'aria-label': t('rationale.edit.stray') },
     h('p', { class: 'dim' }, t('rationale.edit.stray')),
-    stray.map(([id]) => editForm(context, id)),
+    stray.map(([key]) => editForm(context, key)),
   );
 }
 
@@ -117,14 +146,14 @@ export function settled(edits: Edits, snapshot: RationaleSnapshot): Edits {
   if (snapshot.kind !== 'question') return edits;
   const there = new Set(snapshot.current?.rationales.map(({ id }) => id));
   let left = edits;
-  for (const [id, { sent, ...draft }] of Object.entries(edits)) {
+  for (const [key, { sent, ...draft }] of Object.entries(edits)) {
     if (sent === undefined || !there.has(sent.edited)) continue;
-    left = draft.text === sent.text ? without(left, id) : { ...left, [id]: draft };
+    left = draft.text === sent.text ? without(left, key) : { ...left, [key]: draft };
   }
   return left;
 }
 
-function without(edits: Edits, id: string): Edits {
-  const { [id]: _, ...others } = edits;
+function without(edits: Edits, key: string): Edits {
+  const { [key]: _, ...others } = edits;
   return others;
 }

@@ -6,16 +6,21 @@ import type { QuestionState, RationaleState } from './rationale_state.ts';
 
 const Note = v.object({
   id: v.string(),
+  run: v.optional(v.nullable(v.string())),
+  checkpoint: v.optional(v.string()),
+  weights: v.optional(v.string()),
   text: v.string(),
   original: v.optional(v.string(), ''),
   sent: v.optional(v.object({ token: v.string(), text: v.string() })),
 });
 const Edit = v.object({
+  id: v.optional(v.string()),
   text: v.string(),
   original: v.string(),
   /** Drafts from before it was kept are of the model's own weights, which are always there. */
   checkpoint: v.optional(v.string(), 'base'),
   run: v.optional(v.nullable(v.string())),
+  weights: v.optional(v.string()),
   sent: v.optional(v.object({ edited: v.string(), text: v.string() })),
 });
 const RememberedQuestion = v.object({

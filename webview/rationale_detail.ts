@@ -7,9 +7,10 @@ import type {
 } from '../src/protocol/rationale_messages.ts';
 import { answerHeat } from './answer_heat.ts';
 import { type Child, h, type VNode } from './dom.ts';
-import { closeEdit, editForm, openEdit } from './edit_form.ts';
+import { writtenUnder } from './draft_weights.ts';
+import { closeEdit, editForm, editOver, openEdit } from './edit_form.ts';
 import { type IconName, icon } from './icons.ts';
-import { noteForm } from './note_form.ts';
+import { isNoteOn, noteForm } from './note_form.ts';
 import { prefixLine } from './prefix_line.ts';
 import type { RationaleContext } from './rationale_state.ts';
 import { checkpointLabel, t } from './strings.ts';
@@ -17,17 +18,18 @@ import { checkpointLabel, t } from './strings.ts';
 const verdicts: readonly RatingVerdict[] = ['useful', 'wrong', 'leaks'];
 
 export function rationaleDetail(context: RationaleContext, set: RationaleSet, rationale: RationaleView): VNode {
-  const { state } = context;
+  const { snapshot, state } = context;
+  const draft = editOver(context, rationale.id);
   return h(
     'div',
     { key: 'detail', class: 'detail' },
     prefixLine(rationale) ?? traceButton(context, set, rationale),
     answerHeat(rationale.record),
     h('p', { class: 'dim origin' }, origin(set, rationale)),
-    ratingRow(context, rationale),
-    state.note?.id === rationale.id ? noteForm(context, state.note) : null,
+    ratingRow(context, set, rationale),
+    isNoteOn(state.note, rationale.id, snapshot) ? noteForm(context, state.note) : null,
     actionRow(context, set, rationale),
-    editForm(context, rationale.id),
+    draft === undefined ? null : editForm(context, draft),
   );
 }
 
@@ -87,11 +89,12 @@ function traceButton({ snapshot, send }: RationaleContext, set: RationaleSet, { 
   );
 }
 
-function ratingRow({ snapshot, state, change, send }: RationaleContext, rationale: RationaleView): VNode {
+function ratingRow(context: RationaleContext, set: RationaleSet, rationale: RationaleView): VNode {
+  const { snapshot, state, change, send } = context;
   const rating: RationaleRating = rationale.rating ?? { verdict: null, note: '' };
   const rate = (verdict: RationaleRating['verdict']): void =>
     send({ type: 'rate', rowKey: snapshot.rowKey, rationale: rationale.id, rating: { verdict } });
-  const noting = state.note?.id === rationale.id;
+  const noting = isNoteOn(state.note, rationale.id, snapshot);
   const isWritten = state.note !== null && state.note.text !== state.note.original;
   return h(
     'div',
@@ -110,8 +113,9 @@ function ratingRow({ snapshot, state, change, send }: RationaleContext, rational
       // A half-written note goes by Store or Cancel, never by the press that opens another one.
       disabled: isWritten && !noting,
       onPress: () => {
-        if (!isWritten)
-          change({ note: noting ? null : { id: rationale.id, text: rating.note, original: rating.note } });
+        if (isWritten) return;
+        const on = { id: rationale.id, ...writtenUnder(snapshot, set.checkpoint) };
+        change({ note: noting ? null : { ...on, text: rating.note, original: rating.note } });
       },
     }),
   );
@@ -121,7 +125,7 @@ function actionRow(context: RationaleContext, set: RationaleSet, rationale: Rati
   const { snapshot, send } = context;
   const { id, record, pinned } = rationale;
   const { step } = rationale.keptFrom ?? set;
-  const editing = id in context.state.edits;
+  const draft = editOver(context, id);
   return h(
     'div',
     { key: 'actions', class: 'actions', role: 'toolbar', 'aria-label': t('rationale.actions'), 'data-roving': 'list' },
@@ -129,9 +133,11 @@ function actionRow(context: RationaleContext, set: RationaleSet, rationale: Rati
       icon: 'edit',
       label: t('rationale.edit'),
       disabled: !snapshot.canSample,
-      expanded: editing,
+      expanded: draft !== undefined,
       onPress: () =>
-        editing ? closeEdit(context, id) : openEdit(context, { id, text: record.text, checkpoint: set.checkpoint }),
+        draft === undefined
+          ? openEdit(context, { id, text: record.text, checkpoint: set.checkpoint })
+          : closeEdit(context, draft),
     }),
     action({
       icon: 'pin',

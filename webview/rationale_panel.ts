@@ -8,7 +8,8 @@ import {
 } from '../src/protocol/rationale_messages.ts';
 import { beforeAfter } from './before_after.ts';
 import { type Child, h } from './dom.ts';
-import { settled, strayEdits } from './edit_form.ts';
+import { isAmongShown } from './draft_weights.ts';
+import { idOf, settled, strayEdits } from './edit_form.ts';
 import { settledNote, strayNote } from './note_form.ts';
 import { recall, remember, SavedRationaleState, saved } from './panel_memory.ts';
 import { emptyView, failedView, failureBanner, loadingView, startPanel } from './panel_shell.ts';
@@ -82,9 +83,12 @@ function change(part: Partial<RationaleState>): void {
 
 /** Over a rationale that is shown, or on it: where it goes, its form goes, and with it what an input method composes. */
 function writes({ edits = {}, note }: Partial<RationaleState>, before: RationaleState): boolean {
-  const written = Object.keys(edits).filter((id) => edits[id] !== before.edits[id]);
-  if (note) written.push(note.id);
-  return snapshot.kind === 'question' && (snapshot.current?.rationales.some(({ id }) => written.includes(id)) ?? false);
+  if (snapshot.kind !== 'question') return false;
+  const of = snapshot;
+  const changed = Object.entries(edits).filter(([key, draft]) => draft !== before.edits[key]);
+  const written = changed.flatMap(([key, draft]) => (isAmongShown(draft, of) ? [idOf(key, draft)] : []));
+  if (note && isAmongShown(note, of)) written.push(note.id);
+  return of.current?.rationales.some(({ id }) => written.includes(id)) ?? false;
 }
 
 function weightsKey(): string {

@@ -1,23 +1,24 @@
 /** The state that is the panel's own (everything else comes in snapshots), and what its views are given. */
 import type { RationaleIntent, RationaleQuestion } from '../src/protocol/rationale_messages.ts';
+import type { WrittenUnder } from './draft_weights.ts';
 import type { SortOrder } from './rationale_figures.ts';
 import type { SamplingDraft } from './sampling_draft.ts';
 
 /** A rationale that a person writes over one of the model's. */
-export interface EditDraft {
+export interface EditDraft extends WrittenUnder {
+  /** Id of the rationale; absent in drafts from before it was kept, where it is the draft's key. */
+  readonly id?: string | undefined;
   readonly text: string;
   /** What stood there. */
   readonly original: string;
   /** Under which weights: those that it is scored under, whichever are shown by then. */
   readonly checkpoint: string;
-  /** Whose weights: as in the snapshot. Absent in drafts from before it was kept. */
-  readonly run?: string | null | undefined;
   /** The text as it was sent to be scored, and the id it will have: until that is there, this is the only copy. */
   readonly sent?: { readonly edited: string; readonly text: string } | undefined;
 }
 
 /** A note that a person writes on a rationale. */
-export interface NoteDraft {
+export interface NoteDraft extends WrittenUnder {
   readonly id: string;
   readonly text: string;
   /** What is stored. */
@@ -34,7 +35,7 @@ export interface QuestionState {
   readonly selected: string | null;
   /** Text fields of "Sample again", null while closed. */
   readonly samplingDraft: SamplingDraft | null;
-  /** By id of the rationale; one that is not there is closed. */
+  /** By id of the rationale, or another key where that is taken by a draft of other weights; one that is not there is closed. */
   readonly edits: Readonly<Record<string, EditDraft>>;
   readonly note: NoteDraft | null;
 }

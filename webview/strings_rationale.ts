@@ -212,6 +212,10 @@ export const rationaleStrings = {
   'rationale.note': 'Note',
   'rationale.note.save': 'Save',
   'rationale.note.stray': 'Your note on a rationale that is not shown here',
+  'rationale.note.otherRun': 'It was written on a rationale of the run {0}: choose that run to save it.',
+  'rationale.note.gone': 'The rationale it was written on is not there any more: it cannot be saved here.',
+  'rationale.note.unknown':
+    'It is not known of which run the rationale is that it was written on: it cannot be saved here.',
   'rationale.actions': 'Actions',
   'rationale.edit': 'Edit',
   'rationale.edit.label': 'Change the rationale, then score it under the same weights',
@@ -221,6 +225,8 @@ export const rationaleStrings = {
   'rationale.edit.gone':
     'The rationales it was written among are not there any more: it is scored under the weights that are shown.',
   'rationale.edit.gone.none': 'The rationales it was written among are not there any more. Sample others to score it.',
+  'rationale.edit.unknown':
+    'It is not known under which weights it was written: it is scored under the weights that are shown.',
   'rationale.edit.stray': 'Your texts over rationales that other samples have taken the place of',
   'rationale.pin': 'Pin',
   'rationale.copy': 'Copy',

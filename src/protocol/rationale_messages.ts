@@ -90,6 +90,8 @@ export const CheckpointOption = v.object({
   sampled: v.boolean(),
   /** The weights are on disk: they can be asked. */
   canSample: v.boolean(),
+  /** Tells these weights from others of the same name, which a run that is rolled back makes; absent where nothing does. */
+  weights: v.exactOptional(v.string()),
 });
 export type CheckpointOption = v.InferOutput<typeof CheckpointOption>;
 
@@ -230,6 +232,8 @@ export const RationaleIntent = v.variant('type', [
     checkpoint: CheckpointName,
     /** As in `hold`. Absent: whichever is shown, for a text that was begun when this was not kept. */
     run: v.exactOptional(v.nullable(v.string())),
+    /** As in `CheckpointOption`, when the text was begun. */
+    weights: v.exactOptional(v.string()),
     rationale: v.string(),
     text: v.string(),
     /** Chosen by the panel, new each time: the id that the scored rationale will have. */

@@ -18,6 +18,8 @@ import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
 import { RationaleStore } from '../../src/extension/rationales/rationale_store.ts';
 import { RationaleView } from '../../src/extension/rationales/rationale_view.ts';
 import { Reporter } from '../../src/extension/reporter.ts';
+import { updatesBehind } from '../../src/extension/runs/checkpoints.ts';
+import { RolloutIndex } from '../../src/extension/runs/rollout_index.ts';
 import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { Settings } from '../../src/extension/settings.ts';
 import { type RatingRecord, ratingsFile } from '../../src/protocol/ratings.ts';
@@ -289,9 +291,13 @@ describe('the side panel in the extension host', () => {
     const shown = (run: RunWriter, checkpoint: string) => eventually(() => showing(run, checkpoint));
     const hold = (run: RunWriter, checkpoint: string) =>
       trial.send({ type: 'hold', rowKey, run: run.directory.id, checkpoint });
-    const score = (run: RunWriter, checkpoint: string, edited: string) => {
+    const score = async (run: RunWriter, checkpoint: string, edited: string) => {
+      const index = new RolloutIndex(run.directory);
+      await index.refresh();
+      const weights = index.content(updatesBehind(checkpoint));
+      const of = { run: run.directory.id, checkpoint, ...(weights === undefined ? {} : { weights }) };
       const rationale = `${run.directory.id}-1-0`;
-      trial.send({ type: 'score-edited', rowKey, run: run.directory.id, checkpoint, rationale, text: '4', edited });
+      trial.send({ type: 'score-edited', rowKey, ...of, rationale, text: '4', edited });
       return eventually(() => trial.question?.current?.rationales.some(({ id }) => id === edited) && trial.question);
     };
     beforeEach(async () => {

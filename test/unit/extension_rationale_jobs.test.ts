@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { Cancelled, LatroError } from '../../src/engine/common/errors.ts';
-import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { atomicWrite, NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { formatById } from '../../src/engine/datasets/registry.ts';
 import { checkRow } from '../../src/engine/datasets/row_check.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
@@ -22,6 +22,7 @@ import { RationaleStore } from '../../src/extension/rationales/rationale_store.t
 import type { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { engineRecordFile, readEngineRecord, removeDeadSocket } from '../../src/protocol/engine_record.ts';
 import { samplesOf } from '../../src/protocol/rationale_draw.ts';
+import type { RunSummary } from '../../src/protocol/run_record.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { bundleTinyEngine } from '../support/tiny_engine.ts';
@@ -29,6 +30,7 @@ import { bundleTinyEngine } from '../support/tiny_engine.ts';
 describe('what the side panel asks for', function () {
   this.timeout(60_000);
   const files = new NodeFileSystem();
+  const world = { files, clock: systemClock, processes: systemProcesses };
   let entry: string;
   let workspace: string;
   let engine: EngineSupervisor;
@@ -40,6 +42,11 @@ describe('what the side panel asks for', function () {
   /** One that the engine refuses: its row has no answer. */
   const refused = (): Question => ({ ...question, text: '{"question": "Is there an answer?"}' });
   const setOf = async (checkpoint: string) => (await source.markedSet(question, checkpoint))!;
+  /** A checkpoint as the panel was shown it. */
+  const under = async (checkpoint: string, of = question) => {
+    const weights = (await source.known(of)).weightsOf(checkpoint);
+    return { checkpoint, ...(weights === undefined ? {} : { weights }) };
+  };
   const settings = { k: 3, temperature: 0.7, seed: 5 };
 
   before(async () => {
@@ -54,7 +61,6 @@ describe('what the side panel asks for', function () {
     await mkdir(path.join(run, 'checkpoints', 'step-000010'), { recursive: true });
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     engine = new EngineSupervisor({ workspace, entry, version: '0.1.0', log });
-    const world = { files, clock: systemClock, processes: systemProcesses };
     const store = new RunStore(world, path.join(workspace, '.latro', 'runs'));
     const { runs } = await store.list();
     // The watcher itself belongs to an extension host.
@@ -99,7 +105,8 @@ describe('what the side panel asks for', function () {
     assert.equal(await jobs.sample(question, 'step-10', settings), 'step-10');
     const [first, second] = (await setOf('step-10')).rationales;
     await choices.pin(question.row.rowKey, first!.id, true);
-    const edited = { checkpoint: 'step-10', rationale: second!.id, text: 'my own words', edited: 'edited-1' };
+    const written = { rationale: second!.id, text: 'my own words', edited: 'edited-1' };
+    const edited = { ...(await under('step-10')), ...written };
     await jobs.scoreEdited(question, edited);
     await jobs.scoreEdited(question, { ...edited, rationale: 'edited-1', text: 'other words', edited: 'edited-2' });
     assert.equal(jobs.unscored(question.row.rowKey), null);
@@ -123,7 +130,7 @@ describe('what the side panel asks for', function () {
   it("says which of the run's rationales an edited one began as", async () => {
     const [, , third] = (await setOf('step-9')).rationales;
     await jobs.scoreEdited(question, {
-      checkpoint: 'step-9',
+      ...(await under('step-9')),
       rationale: third!.id,
       text: 'my own',
       edited: 'edited-1',
@@ -137,7 +144,7 @@ describe('what the side panel asks for', function () {
   it('says why a text was not scored, until another is sent', async () => {
     const { rowKey } = question.row;
     const [first] = (await setOf('step-9')).rationales;
-    const edited = { checkpoint: 'step-9', rationale: first!.id, text: 'my own words' };
+    const edited = { ...(await under('step-9')), rationale: first!.id, text: 'my own words' };
     await jobs.scoreEdited(refused(), { ...edited, edited: 'edited-1' });
     assert.equal(jobs.unscored(rowKey)?.edited, 'edited-1');
     assert.equal(jobs.unscored(rowKey)?.failure?.reason, 'Line 1 lacks a question or an answer.');
@@ -171,6 +178,28 @@ describe('what the side panel asks for', function () {
     assert.equal(await jobs.scoreEdited(ofRemoved, { ...edited, checkpoint: 'step-9', edited: 'edited-2' }), false);
     assert.deepEqual(jobs.unscored(rowKey), { edited: 'edited-2', failure: null, gone: true });
     assert.deepEqual(await setOf('step-9'), before, "nor is it scored by another run's weights of that name");
+  });
+
+  it('scores no text by other weights of the name, which a run that was rolled back and resumed has', async () => {
+    const { rowKey } = question.row;
+    const [{ directory }] = (await new RunStore(world, path.join(workspace, '.latro', 'runs')).list()).runs as [
+      RunSummary,
+    ];
+    const run = new RunDirectory(files, directory);
+    const rollouts = run.rolloutFile(9);
+    const ofUpdate = new TextDecoder().decode(await files.read(run.rolloutFile(10)));
+    await atomicWrite(files, rollouts, ofUpdate);
+    const begun = await under('step-9');
+    assert.notEqual(begun.weights, undefined);
+    const edited = { rationale: (await setOf('step-9')).rationales[0]!.id, text: 'my own words' };
+    await atomicWrite(files, rollouts, `${ofUpdate}\n`);
+    const { checkpoint } = begun;
+    for (const [id, old] of Object.entries({ stamped: begun, 'of before it was kept': { checkpoint } })) {
+      assert.equal(await jobs.scoreEdited(question, { ...old, ...edited, edited: id }), false);
+      assert.deepEqual(jobs.unscored(rowKey), { edited: id, failure: null, gone: true });
+    }
+    assert.ok((await setOf('step-9')).rationales.every(({ origin }) => origin === 'run'));
+    assert.equal(await jobs.scoreEdited(question, { ...(await under('step-9')), ...edited, edited: 'now' }), true);
   });
 
   it('scores a text by the weights that it names, which another run has the name of too', async () => {

@@ -226,7 +226,92 @@ describe('rationale panel: own words', function () {
     assert.equal((await panel.posted()).length, before);
   });
 
-  it('of before the run was kept are scored by the one that is shown', async () => {
+  /** As shown after a roll back and a resume: the same names and ids, other weights. */
+  const withWeights = (weights: string): Pick<RationaleQuestion, 'checkpoints'> => ({
+    checkpoints: questionSnapshot.checkpoints.map((each) => (each.name === 'step-40' ? { ...each, weights } : each)),
+  });
+
+  it('are not taken for words over the same update of a run that was rolled back and resumed', async () => {
+    const page = await open({ ...questionSnapshot, ...withWeights('first') });
+    const edit = page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true });
+    await edit.click();
+    await area().fill(OWN);
+    await show(withWeights('second'));
+    assert.equal(await page.locator('.rationale .edit-form').count(), 0, 'not over the new one');
+    assert.equal(await page.locator('.stray textarea').inputValue(), OWN);
+    assert.match(await form().getByRole('status').innerText(), /it is scored under the weights that are shown/);
+    assert.deepEqual(await panel.seriousViolations(), []);
+    await edit.click();
+    assert.equal(await form().count(), 2, 'the new one has a form of its own');
+    assert.equal(await page.locator('.stray textarea').inputValue(), OWN);
+    await page.locator('.rationale').getByRole('button', { name: 'Cancel' }).click();
+    await form().getByRole('button', { name: 'Score again' }).click();
+    const { edited, ...sent } = (await panel.posted()).at(-1)!;
+    const now = { run: 'test run 3', checkpoint: 'step-40', weights: 'second' };
+    assert.deepEqual(sent, { type: 'score-edited', rowKey, ...now, rationale: '', text: OWN });
+    await show({ ...withWeights('second'), unscored: { edited: String(edited), failure } });
+    assert.equal(await page.locator('.stray textarea').inputValue(), OWN);
+    await show(withWeights('first'));
+    assert.equal(await form().count(), 1);
+  });
+
+  it('are over their rationale again when an exact resume has made its weights once more', async () => {
+    const page = await open({ ...questionSnapshot, ...withWeights('first') });
+    await page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
+    await area().fill(OWN);
+    await show(withWeights('second'));
+    await show(withWeights('first'));
+    assert.equal(await page.locator('.rationale .edit-form textarea').inputValue(), OWN);
+    await form().getByRole('button', { name: 'Score again' }).click();
+    const { rationale, weights } = (await panel.posted()).at(-1)!;
+    assert.deepEqual([rationale, weights], ['step-40/0', 'first']);
+  });
+
+  it('of before it was kept say that their weights are not known', async () => {
+    const page = await open({ ...questionSnapshot, ...withWeights('first') });
+    await page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
+    await area().fill(OWN);
+    const saved = await page.evaluate<string>('JSON.stringify(window.saved)');
+    assert.match(saved, /"weights":"first"/);
+    for (const unknown of [saved.replace(',"weights":"first"', ''), saved.replace(',"run":"test run 3"', '')]) {
+      await panel.close();
+      await open({ ...questionSnapshot, ...withWeights('first') }, JSON.parse(unknown));
+      assert.equal(await panel.page.locator('.stray textarea').inputValue(), OWN);
+      assert.match(await form().getByRole('status').innerText(), /not known under which weights it was written/);
+    }
+  });
+
+  it('of a note are not saved on a rationale of another run, nor of other weights, that has the same id', async () => {
+    const page = await open({ ...questionSnapshot, ...withWeights('first') });
+    const note = page.locator('.note-form');
+    const notSaved = async (why: RegExp) => {
+      assert.equal(await panel.page.locator('.rationale .note-form').count(), 0, 'not on the one that is shown');
+      assert.equal(await panel.page.locator('.stray input').inputValue(), 'half a no');
+      assert.match(await panel.page.locator('.note-form').getByRole('status').innerText(), why);
+      await panel.page.locator('.note-form').getByRole('button', { name: 'Save' }).click({ force: true });
+      await panel.page.locator('.note-form input').press('Enter');
+      assert.ok((await panel.posted()).every(({ type }) => type !== 'rate'));
+    };
+    await page.locator('.rationale.open').getByRole('button', { name: 'Note', exact: true }).click();
+    await note.locator('input').fill('half a no');
+    const saved = await page.evaluate<string>('JSON.stringify(window.saved)');
+    await show({ ...withWeights('first'), run: 'test run 4' });
+    await notSaved(/of the run test run 3: choose that run to save it/);
+    assert.deepEqual(await panel.seriousViolations(), []);
+    await show(withWeights('second'));
+    await notSaved(/not there any more/);
+    await panel.close();
+    const old = saved.replace(',"run":"test run 3","checkpoint":"step-40","weights":"first"', '');
+    assert.notEqual(old, saved);
+    await open({ ...questionSnapshot, ...withWeights('first') }, JSON.parse(old));
+    await notSaved(/not known of which run/);
+    await panel.close();
+    await open({ ...questionSnapshot, ...withWeights('first') }, JSON.parse(saved));
+    await panel.page.locator('.rationale .note-form').getByRole('button', { name: 'Save' }).click();
+    assert.equal((await panel.posted()).at(-1)?.type, 'rate');
+  });
+
+  it('of before the run was kept are scored by the one that is shown, and say so', async () => {
     const page = await open(questionSnapshot);
     await page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
     await area().fill(OWN);
@@ -234,9 +319,10 @@ describe('rationale panel: own words', function () {
     assert.match(saved, /"run":"test run 3"/);
     await panel.close();
     await open(questionSnapshot, JSON.parse(saved.replace(',"run":"test run 3"', '')));
+    assert.match(await form().getByRole('status').innerText(), /not known under which weights it was written/);
     await form().getByRole('button', { name: 'Score again' }).click();
     const sent = (await panel.posted()).at(-1)!;
-    assert.deepEqual([sent.type, sent.checkpoint, 'run' in sent], ['score-edited', 'step-40', false]);
+    assert.deepEqual([sent.type, sent.checkpoint, sent.run], ['score-edited', 'step-40', 'test run 3']);
   });
 
   it('of a note stay until it is stored', async () => {

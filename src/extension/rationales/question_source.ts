@@ -51,6 +51,8 @@ export interface KnownQuestion {
   readonly set: (checkpoint: string) => Promise<RationaleSet | undefined>;
   /** The checkpoints whose set was sampled, or added to, on request. */
   readonly onRequest: ReadonlySet<string>;
+  /** Tells the weights of a checkpoint from others of its name; undefined where nothing does. */
+  readonly weightsOf: (checkpoint: string) => string | undefined;
   /** Steps whose weights are on disk, rising. */
   readonly checkpointSteps: readonly number[];
   /** Of the run's reasoning strategies; empty without any. */
@@ -95,10 +97,12 @@ export class QuestionSource {
     const shown = { run, runs: others.map(({ id }) => id), onRequest: new Set(own.keys()) };
     if (run === null) {
       const set = async (checkpoint: string) => own.get(checkpoint);
-      return { ...shown, sampled: shown.onRequest, set, checkpointSteps: [], strategyNames: {} };
+      const weightsOf = () => undefined;
+      return { ...shown, sampled: shown.onRequest, set, weightsOf, checkpointSteps: [], strategyNames: {} };
     }
     const { config } = await this.#datasets.record(run);
-    const steps = await this.#index(run).steps(rowKey);
+    const index = this.#index(run);
+    const steps = await index.steps(rowKey);
     const stepOf = new Map(steps.map((step) => [weightsOfRollout({ step }), step]));
     const settings = { runId: run.id, temperature: config.sampling.temperature, beta: config.reward.klCoefficient };
     return {
@@ -108,6 +112,7 @@ export class QuestionSource {
         const step = stepOf.get(checkpoint);
         return own.get(checkpoint) ?? (step === undefined ? undefined : await this.#read(run, rowKey, step, settings));
       },
+      weightsOf: (checkpoint) => index.content(updatesBehind(checkpoint)),
       checkpointSteps: await runs.directory(run).checkpoints.steps(),
       strategyNames: strategyNames(config),
     };

@@ -24,7 +24,7 @@ type Outcome<T> =
 
 export type EditedText = Pick<
   Extract<RationaleIntent, { type: 'score-edited' }>,
-  'checkpoint' | 'rationale' | 'text' | 'edited'
+  'checkpoint' | 'weights' | 'rationale' | 'text' | 'edited'
 >;
 
 export class RationaleJobs {
@@ -99,7 +99,10 @@ export class RationaleJobs {
   }
 
   /** By the run that the question names, if it names one. Returns whether it was scored. */
-  async scoreEdited(question: Question, { checkpoint, rationale, text, edited }: EditedText): Promise<boolean> {
+  async scoreEdited(
+    question: Question,
+    { checkpoint, weights, rationale, text, edited }: EditedText,
+  ): Promise<boolean> {
     const { source } = this.#services;
     const { rowKey } = question.row;
     this.#unscored.delete(rowKey);
@@ -108,15 +111,19 @@ export class RationaleJobs {
       const known = await source.known(question);
       const { run, checkpointSteps } = known;
       const isRunGone = question.run !== undefined && question.run !== (run?.id ?? null);
-      const shown = isRunGone ? undefined : await known.set(checkpoint);
+      // A run that was rolled back and resumed has other weights by this name.
+      const isOther = (now: string | undefined) => now !== undefined && now !== weights;
+      const shown = isRunGone || isOther(known.weightsOf(checkpoint)) ? undefined : await known.set(checkpoint);
       if (shown === undefined) return 'gone';
       const asked = weightsAtHand(checkpoint, checkpointSteps);
       const before = shown.rationales.find(({ id }) => id === rationale);
       const strategy = before?.record.strategy;
       const request = { jobId, weights: source.weights(run, asked), row: referenceTo(question), text, strategy };
       const record = await client.request('scoreRationale', request, signal);
-      // The set as it is now: while this was scored it may have been sampled again.
-      const set = (await (await source.known(question)).set(checkpoint)) ?? shown;
+      // The set as it is now: while this was scored it may have been sampled again, or its weights have been made anew.
+      const now = await source.known(question);
+      if (isOther(now.weightsOf(checkpoint))) return 'gone';
+      const set = (await now.set(checkpoint)) ?? shown;
       const editedFrom = before && beganAs(shown, before);
       await source.addSet(question, run, withEdited(set, { id: edited, record, by: asked, editedFrom }));
       return 'scored';

@@ -38,7 +38,10 @@ export async function questionSnapshot({
 }: SnapshotParts): Promise<RationaleQuestion> {
   const { run, runs, sampled, onRequest, checkpointSteps, strategyNames } = known;
   const { row } = question;
-  const checkpoints = checkpointOptions(sampled, checkpointSteps);
+  const checkpoints = checkpointOptions(sampled, checkpointSteps).map((each) => {
+    const weights = known.weightsOf(each.name);
+    return weights === undefined ? each : { ...each, weights };
+  });
   const current = chooseCurrent(sampled, choice.checkpoint);
   const comparison = chooseComparison(sampled, checkpoints, current, choice.comparison);
   const previous = current === undefined ? undefined : previousCheckpoint(checkpoints, current);
