@@ -146,7 +146,8 @@ function openStudio(
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
   const source = new QuestionSource({ runs, store, ratings, choices, model: () => settings.modelFolder ?? '' });
-  const nearest = (document: vscode.TextDocument, line: number) => nearestSampled(document, line, { runs, source });
+  const nearest = (document: vscode.TextDocument, at: vscode.Position) =>
+    nearestSampled(document, at, { runs, source });
   const runsTree = track(
     vscode.window.createTreeView('latro.runs', { treeDataProvider: track(new RunsTree(runs, engine.jobs)) }),
   );
