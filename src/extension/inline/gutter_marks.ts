@@ -6,7 +6,7 @@ import type { DocumentIndexes } from './document_indexes.ts';
 import type { RowOutcome } from './row_result.ts';
 import { ShownResults } from './shown_results.ts';
 
-type Mark = Exclude<RowOutcome, null>;
+export type Mark = Exclude<RowOutcome, null>;
 /** There is room for one on a line: where several rows begin, the first of these that one of them has. */
 const MARKS: readonly Mark[] = ['broken', 'unsolved', 'fixed'];
 
@@ -16,11 +16,12 @@ const SCROLL_MILLISECONDS = 40;
 /** A run in progress writes all the time. */
 const RESULTS_MILLISECONDS = 400;
 
-/** `TextEditor.setDecorations`. */
+/** Takes the place of what was marked so before. */
 type Decorate = (
   editor: vscode.TextEditor,
   type: vscode.TextEditorDecorationType,
   ranges: readonly vscode.Range[],
+  mark: Mark,
 ) => void;
 
 export class GutterMarks implements vscode.Disposable {
@@ -95,7 +96,7 @@ export class GutterMarks implements vscode.Disposable {
       for (const line of lines) marked.add(line);
       // At the line's beginning, since a range over a wrapped line would show its mark on each part.
       const ranges = [...lines].map((line) => new vscode.Range(line, 0, line, 0));
-      this.#decorate(editor, type, ranges);
+      this.#decorate(editor, type, ranges, mark);
     }
   }
 }
