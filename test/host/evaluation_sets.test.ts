@@ -13,7 +13,6 @@ import { Settings } from '../../src/extension/settings.ts';
 import { EvaluationTests } from '../../src/extension/testing/evaluation_tests.ts';
 import type { EvaluationRow, EvaluationSummary } from '../../src/protocol/records.ts';
 import { eventually } from '../support/eventually.ts';
-import { recordJudged } from '../support/recorded_run.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
 const STEPS = 2;
@@ -297,27 +296,6 @@ describe('evaluation sets', () => {
         names.filter((name) => /latest|device/.test(name)),
         [],
       );
-    });
-
-    it('are JSON documents where a latro.json or a run names them, and no others', async () => {
-      const questions = JSON.stringify([{ question: '1 + 1?', answer: '2' }]);
-      for (const name of ['questions.json', 'test.json']) writeFileSync(path.join(workspace(), name), questions);
-      const config = path.join(workspace(), 'other.latro.json');
-      const isListed = (name: string) => controller.items.get(path.join(workspace(), name)) !== undefined;
-      writeFileSync(config, JSON.stringify({ dataset: { train: 'train.jsonl', test: 'questions.json' } }));
-      await eventually(() => isListed('questions.json')); // by the watcher
-      assert.equal(isListed('test.json'), false, 'by its name it may be anything');
-      const told = await press(1, await set('questions.json'));
-      assert.deepEqual([told.started.length, told.errored.length], [1, 0]);
-      writeFileSync(config, JSON.stringify({ dataset: { train: 'train.jsonl' } }));
-      await eventually(() => !isListed('questions.json'));
-      const file = path.join(workspace(), 'questions.json');
-      const recorded = await recordJudged(workspace(), file, () => ({ before: false, after: true }));
-      await eventually(() => isListed('questions.json'));
-      await eventually(() => /of 1 questions right/.test(controller.items.get(file)?.description ?? ''));
-      rmSync(recorded, { recursive: true });
-      await eventually(() => !isListed('questions.json'));
-      for (const name of ['questions.json', 'test.json', 'other.latro.json']) rmSync(path.join(workspace(), name));
     });
 
     it('more than fit in the list are counted, whichever come and go', async () => {

@@ -137,6 +137,32 @@ describe('results of a JSON document', () => {
   });
 });
 
+describe('problems of a JSON document', () => {
+  it('are those of the row at the cursor where several share a line, and of a whole line all of them', async () => {
+    const all = [row(0), { question: '1 + 1?' }, row(2), { question: '3 + 1?', answer: '' }];
+    const document = documentOf(JSON.stringify(all));
+    const index = await indexOf(document);
+    const codesAt = (start: Place, end = start) => index.problemsIn(start, end).map(({ code }) => code);
+    const at = (n: number) => placeOf(document, `${n} + 1?`);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((n) => codesAt(at(n))),
+      [[], ['missing-field'], [], ['empty-field']],
+    );
+    assert.deepEqual(codesAt(at(0), at(1)), ['missing-field']);
+    const line = { line: 0, character: document.lines[0]!.length };
+    assert.deepEqual(codesAt({ line: 0, character: 0 }, line), ['missing-field', 'empty-field']);
+    index.dispose();
+    const pretty = documentOf(JSON.stringify(all, null, 2));
+    const indexOfPretty = await indexOf(pretty);
+    const brace = { line: placeOf(pretty, '1 + 1?').line - 1, character: 0 };
+    assert.deepEqual(
+      indexOfPretty.problemsIn(brace, brace).map(({ code }) => code),
+      ['missing-field'],
+    );
+    indexOfPretty.dispose();
+  });
+});
+
 describe('notes on rows of a JSON document', () => {
   /** The anchors of a note on one of the rows, the third by default. */
   const noted = async (document: FakeDocument, n = 2) => {

@@ -6,7 +6,7 @@ import type { RowProblem } from '../../engine/datasets/row.ts';
 import { type CheckedRow, checkRow, checkRowSource } from '../../engine/datasets/row_check.ts';
 import type { Disposable } from '../common/disposables.ts';
 import { type DatasetText, formatOf, isJsonLines, isTooLarge, jsonRows } from '../dataset/dataset_rows.ts';
-import type { Place } from '../dataset/place.ts';
+import { comparePlaces, type Place } from '../dataset/place.ts';
 import { JsonRowPlaces, type PlacedRow, placedRow, type RowAt } from './json_row_places.ts';
 import { RowIndex } from './row_index.ts';
 
@@ -86,13 +86,22 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
     return found;
   }
 
-  /** Problems that begin on lines `first` to `last` (0-based), as far as rows have been read. */
-  problemsIn(first: number, last: number): RowProblem[] {
+  /** Problems that begin on the lines of a range, as far as rows have been read; where several rows share a line, of those in the range. */
+  problemsIn(start: Place, end: Place): RowProblem[] {
     if (!isJsonLines(this.document)) {
-      return this.#jsonProblems.filter(({ line }) => first <= line - 1 && line - 1 <= last);
+      const rowAt = (place: Place) => this.#jsonPlaces.sharing(place);
+      const [first, last] = [rowAt(start), rowAt(end)];
+      return this.#jsonProblems.filter(({ line, column }) => {
+        const place = { line: line - 1, character: column - 1 };
+        if (place.line < start.line || end.line < place.line) return false;
+        return (
+          (first === undefined || comparePlaces(first.start, place) <= 0) &&
+          (last === undefined || comparePlaces(place, last.end) <= 0)
+        );
+      });
     }
     const problems: RowProblem[] = [];
-    for (let line = first; line <= last; line++)
+    for (let { line } = start; line <= end.line; line++)
       if (this.#rows.isFlawed(line)) problems.push(...this.#check(line).problems);
     return problems;
   }

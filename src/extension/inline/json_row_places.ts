@@ -70,10 +70,21 @@ export class JsonRowPlaces {
     return (exact ?? (onLine.length === 1 ? onLine[0] : undefined))?.rowKey;
   }
 
+  /** The row around a place, sound or not, where it begins on a line with others. */
+  sharing(place: Place): PlacedRow | undefined {
+    return this.#rows.find(
+      ({ start, end }, index) =>
+        comparePlaces(start, place) <= 0 && comparePlaces(place, end) <= 0 && this.#isShared(index),
+    );
+  }
+
+  #isShared(index: number): boolean {
+    return [index - 1, index + 1].some((other) => this.#rows[other]?.start.line === this.#rows[index]!.start.line);
+  }
+
   #shownAt(index: number, lineLength: (line: number) => number): Place {
     const { start, end } = this.#rows[index]!;
-    const isShared = [index - 1, index + 1].some((other) => this.#rows[other]?.start.line === start.line);
-    if (isShared && end.line === start.line) return end;
+    if (this.#isShared(index) && end.line === start.line) return end;
     return { line: start.line, character: lineLength(start.line) };
   }
 }
