@@ -4,10 +4,12 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
+import { findEvaluationFiles } from '../../src/extension/dataset/evaluation_files.ts';
 import { DatasetResults } from '../../src/extension/inline/dataset_results.ts';
 import { Reporter } from '../../src/extension/reporter.ts';
 import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { EvaluationTests } from '../../src/extension/testing/evaluation_tests.ts';
+import { NamedSets } from '../../src/extension/testing/named_sets.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordJudged } from '../support/recorded_run.ts';
 import { extension, workspace } from './studio.ts';
@@ -43,6 +45,9 @@ describe('evaluation sets that are JSON documents', () => {
     const told = new Promise<void>((resolve) => disposables.push(runs.onChanged(resolve)));
     const recorded = await recordJudged(workspace(), inWorkspace('questions.json'), judged);
     await told;
+    // A search that the run had begun would be over once these are.
+    await findEvaluationFiles();
+    await new NamedSets(runs).find();
     assert.equal(controller.items.size, 0);
     rmSync(recorded, { recursive: true });
     await controller.resolveHandler?.(undefined);
