@@ -147,7 +147,8 @@ function openStudio(
     new RationaleView({ extensionUri, cursor, runs, engine, settings, ratings, source, choices, reporter, log }),
   );
   track(vscode.window.registerWebviewViewProvider('latro.rationales', rationales));
-  const nearest = (document: vscode.TextDocument, line: number) => nearestSampled(document, line, { runs, source });
+  const nearest = (document: vscode.TextDocument, at: vscode.Position) =>
+    nearestSampled(document, at, { runs, source });
   const runsTree = track(
     vscode.window.createTreeView('latro.runs', { treeDataProvider: track(new RunsTree(runs, engine.jobs)) }),
   );

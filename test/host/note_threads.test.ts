@@ -48,6 +48,14 @@ describe('threads of notes and ratings', () => {
   const errors: [string, ...MessageAction[]][] = [];
   const shown = new Set<vscode.CommentThread>();
   const disposables: vscode.Disposable[] = [];
+  let begun: vscode.CommentController;
+
+  /** VS Code makes the thread that a person begins, and shows it expanded. */
+  const begin = (line: number, uri = document.uri) => {
+    const thread = begun.createCommentThread(uri, new vscode.Range(line, 0, line, 0), []);
+    thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
+    return thread;
+  };
 
   const notesOnDisk = (): NoteRecord[] =>
     existsSync(notesFile(file)) ? JSON.parse(readFileSync(notesFile(file), 'utf8')).notes : [];
@@ -71,6 +79,10 @@ describe('threads of notes and ratings', () => {
     writeFileSync(file, `${rows.join('\n')}\n`);
     document = await vscode.workspace.openTextDocument(file);
     await vscode.window.showTextDocument(document);
+    // Once for all threads: VS Code draws all of them anew for a controller that is new, and where it comes to draw one twice before
+    // its first state has arrived, it falls into an endless recursion ("Maximum call stack size exceeded").
+    begun = vscode.comments.createCommentController('begun', 'begun');
+    disposables.push(begun);
     const controller = listened(vscode.comments.createCommentController('latro.notes.test', 'test'), shown);
     const files = new NodeFileSystem();
     const now = clock();
@@ -94,10 +106,7 @@ describe('threads of notes and ratings', () => {
   });
 
   it('a note becomes a thread on its row, with who wrote it and when', async () => {
-    // VS Code makes the thread that a person begins.
-    const begun = vscode.comments.createCommentController('begun', 'begun');
-    disposables.push(begun);
-    const thread = begun.createCommentThread(document.uri, new vscode.Range(1, 0, 1, 0), []);
+    const thread = begin(1);
     await threads.add({ thread, text: 'Is four right?' });
     const comment = await only(1);
     assert.ok(comment instanceof RowComment);
@@ -156,9 +165,7 @@ describe('threads of notes and ratings', () => {
   });
 
   it('saved without a text it is gone as well', async () => {
-    const begun = vscode.comments.createCommentController('begun', 'begun');
-    disposables.push(begun);
-    await threads.add({ thread: begun.createCommentThread(document.uri, new vscode.Range(0, 0, 0, 0), []), text: 'x' });
+    await threads.add({ thread: begin(0), text: 'x' });
     const comment = await only(0);
     await threads.edit(comment);
     comment.body = '  ';
@@ -283,12 +290,8 @@ describe('threads of notes and ratings', () => {
   });
 
   it('a note that cannot be stored leaves the thread that was begun, and what was typed can be copied', async () => {
-    const begun = vscode.comments.createCommentController('begun', 'begun');
-    disposables.push(begun);
     let isGone = false;
-    const thread = Object.create(begun.createCommentThread(document.uri, new vscode.Range(1, 0, 1, 0), []), {
-      dispose: { value: () => (isGone = true) },
-    }) as vscode.CommentThread;
+    const thread = Object.create(begin(1), { dispose: { value: () => (isGone = true) } }) as vscode.CommentThread;
     writeFileSync(notesFile(file), '{');
     await threads.add({ thread, text: 'typed for minutes' });
     assert.equal(isGone, false);
@@ -301,11 +304,8 @@ describe('threads of notes and ratings', () => {
   });
 
   it('nor is what was typed lost when the dataset is gone by then', async () => {
-    const begun = vscode.comments.createCommentController('begun', 'begun');
-    disposables.push(begun);
     const gone = vscode.Uri.file(path.join(workspace(), 'gone.jsonl'));
-    const thread = begun.createCommentThread(gone, new vscode.Range(0, 0, 0, 0), []);
-    await threads.add({ thread, text: 'typed for hours' });
+    await threads.add({ thread: begin(0, gone), text: 'typed for hours' });
     const [, copy] = errors.at(-1)!;
     await copy?.run();
     assert.equal(await vscode.env.clipboard.readText(), 'typed for hours');

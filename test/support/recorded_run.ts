@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/engine/common/clock.ts';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RandomStream } from '../../src/engine/common/random.ts';
+import { jsonRowSources } from '../../src/engine/datasets/json_row_sources.ts';
 import { formatById } from '../../src/engine/datasets/registry.ts';
 import type { DatasetRow } from '../../src/engine/datasets/row.ts';
-import { checkRow } from '../../src/engine/datasets/row_check.ts';
+import { checkRow, checkRowSource } from '../../src/engine/datasets/row_check.ts';
 import { majorityVote, mean } from '../../src/engine/evaluate/statistics.ts';
 import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
@@ -26,21 +27,73 @@ const STEPS = 10;
 export async function recordRun(workspace: string): Promise<string> {
   const train = join(workspace, 'train.jsonl');
   const test = join(workspace, 'test.jsonl');
-  const settings = { model: join(workspace, 'model'), dataset: { train, test }, steps: STEPS };
+  return await record(workspace, { train, test }, async (writer) => {
+    const evaluated = async (step: number | null) =>
+      await evaluate(
+        writer,
+        step,
+        test,
+        (await soundRows(test)).map((row) => evaluatedRow(row, step ?? 0)),
+      );
+    const before = await evaluated(null);
+    const rows = await soundRows(train);
+    for (const step of [1, STEPS]) {
+      await writer.writeRollouts(
+        step,
+        rows.map((row) => rollout(row, step)),
+      );
+    }
+    return { before, after: await evaluated(STEPS) };
+  });
+}
+
+/** Whether the one answer that counts was right, before and after. */
+export interface Judged {
+  readonly before: boolean;
+  readonly after: boolean;
+}
+
+/**
+ * Records a run that was evaluated on a dataset of any format of text, whose answers are none below 100; returns its directory.
+ * @param judged undefined: the row was not evaluated
+ */
+export async function recordJudged(
+  workspace: string,
+  dataset: string,
+  judged: (row: DatasetRow) => Judged | undefined,
+): Promise<string> {
+  const rows = (await soundRows(dataset)).flatMap((row) => {
+    const right = judged(row);
+    return right === undefined ? [] : [{ row, right }];
+  });
+  return await record(workspace, { train: join(workspace, 'train.jsonl'), test: dataset }, async (writer) => ({
+    before: await evaluate(
+      writer,
+      null,
+      dataset,
+      rows.map(({ row, right }) => evaluatedRow(row, 0, right.before)),
+    ),
+    after: await evaluate(
+      writer,
+      STEPS,
+      dataset,
+      rows.map(({ row, right }) => evaluatedRow(row, STEPS, right.after)),
+    ),
+  }));
+}
+
+async function record(
+  workspace: string,
+  dataset: { readonly train: string; readonly test: string },
+  write: (writer: RunWriter) => Promise<{ readonly before: EvaluationSummary; readonly after: EvaluationSummary }>,
+): Promise<string> {
+  const settings = { model: join(workspace, 'model'), dataset, steps: STEPS };
   const { config } = resolveRunConfig(settings, join(workspace, 'latro.json'));
   const world = { files: new NodeFileSystem(), clock: systemClock, processes: systemProcesses };
   // Made elsewhere and moved, so that who watches sees it appear whole.
   const store = new RunStore(world, join(workspace, '.recording'));
   const writer = await store.create(config, UNKNOWN_IDENTITY);
-  const before = await evaluate(writer, null, test);
-  const rows = await soundRows(train);
-  for (const step of [1, STEPS]) {
-    await writer.writeRollouts(
-      step,
-      rows.map((row) => rollout(row, step)),
-    );
-  }
-  const after = await evaluate(writer, STEPS, test);
+  const { before, after } = await write(writer);
   const gain = {
     questions: after.questions,
     greedyBefore: before.greedyAccuracy,
@@ -61,8 +114,12 @@ export async function recordRun(workspace: string): Promise<string> {
 }
 
 async function soundRows(file: string): Promise<DatasetRow[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n');
-  return lines.flatMap((text, index) => checkRow(text, index + 1, formatById('starter')).row ?? []);
+  const text = await readFile(file, 'utf8');
+  const format = formatById('starter');
+  if (file.endsWith('.json'))
+    return jsonRowSources(text).sources.flatMap((row) => checkRowSource(row, format).row ?? []);
+  const lines = text.split('\n');
+  return lines.flatMap((text, index) => checkRow(text, index + 1, format).row ?? []);
 }
 
 const shareRight = (step: number): number => (step === STEPS ? 0.8 : 0.5);
@@ -101,10 +158,14 @@ function rationale(sample: number, answer: string, correct: boolean, random: Ran
   };
 }
 
-async function evaluate(writer: RunWriter, step: number | null, dataset: string): Promise<EvaluationSummary> {
+async function evaluate(
+  writer: RunWriter,
+  step: number | null,
+  dataset: string,
+  rows: readonly EvaluationRow[],
+): Promise<EvaluationSummary> {
   const name = evaluationName(step, 'test');
   const log = await writer.openEvaluation(name);
-  const rows = (await soundRows(dataset)).map((row) => evaluated(row, step ?? 0));
   for (const row of rows) await log.append(row);
   const share = (of: (row: EvaluationRow) => boolean) => rows.filter(of).length / rows.length;
   const summary: EvaluationSummary = {
@@ -128,16 +189,17 @@ async function evaluate(writer: RunWriter, step: number | null, dataset: string)
   return summary;
 }
 
-function evaluated({ rowKey, line, question, answer }: DatasetRow, step: number): EvaluationRow {
-  const answered = (sample: number) => {
+function evaluatedRow({ rowKey, line, question, answer }: DatasetRow, step: number, isRight?: boolean): EvaluationRow {
+  const answered = (sample: number, right?: boolean) => {
     const random = new RandomStream(12, line, step, sample);
-    const sampled = rationale(sample, answer, random.next() < shareRight(step), random);
+    const isSo = random.next() < shareRight(step);
+    const sampled = rationale(sample, answer, right ?? isSo, random);
     const { text, extractedAnswer, correct, answerLogProb } = sampled;
     return { text, extractedAnswer, correct, answerLogProb, tokens: 12, finished: true };
   };
   const samples = Array.from({ length: RECORDED_RATIONALES }, (_, sample) => answered(sample));
   const majorityAnswer = majorityVote(samples.map(({ extractedAnswer }) => extractedAnswer));
-  const greedy = answered(RECORDED_RATIONALES);
+  const greedy = answered(RECORDED_RATIONALES, isRight);
   return {
     rowKey,
     line,

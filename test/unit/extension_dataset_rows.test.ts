@@ -81,7 +81,7 @@ describe('rows of a dataset in the editor', () => {
         const { rowKey } = found.row;
         const moved = [...all.slice(shift % all.length), ...all.slice(0, shift % all.length)];
         const after = documentOf('/d/t.jsonl', moved.map((question) => row(question)).join('\n'));
-        assert.equal(await findRow(after, rowKey, target), moved.indexOf(all[target]!));
+        assert.deepEqual(await findRow(after, rowKey, target), { line: moved.indexOf(all[target]!), character: 0 });
         const without = documentOf(
           '/d/t.jsonl',
           moved

@@ -72,7 +72,7 @@ describe('the nearest row that was sampled', () => {
   };
   /** Its question; undefined: the cursor stays. */
   const from = async (line: number, of: FakeDocument = text) =>
-    (await nearestSampled(of, line, await open()))?.question;
+    (await nearestSampled(of, { line, character: 0 }, await open()))?.question;
 
   it('is one of the newest update, above or below', async () => {
     await newRun([1], [4, 9]);
@@ -107,7 +107,7 @@ describe('the nearest row that was sampled', () => {
   it('is found by its key, where it has moved to', async () => {
     await newRun([2, 11]);
     text.editLines(0, 0, ['', ROWS[11]!, ROWS[0]!]);
-    const row = await nearestSampled(text, 2, await open());
+    const row = await nearestSampled(text, { line: 2, character: 0 }, await open());
     assert.deepEqual([row?.question, row?.line], ['11 + 1?', 2]);
   });
 

@@ -15,6 +15,8 @@ import { FakeDocument } from '../support/text_document.ts';
 
 const row = (question: string) => JSON.stringify({ question, answer: '1' });
 
+const at = (key: string, line: number) => new Map([[key, { start: { line, character: 0 } }]]);
+
 /** What people do to rows, as VS Code tells of it. */
 type Edit = (document: FakeDocument, at: number) => TextChanges;
 const EDITS: Readonly<Record<string, Edit>> = {
@@ -52,8 +54,8 @@ describe('notes on rows', () => {
         await index.readNow();
         const texts = new Map(noted.map((line) => [index.rows.keyAt(line)!, document.lines[line]!]));
         const keys = new Set(texts.keys());
-        const anchors = new NoteAnchors();
-        anchors.settle(keys, index.rows.find(keys));
+        const anchors = new NoteAnchors(true);
+        anchors.settle(keys, index.find(keys));
         for (const { kind, at } of edits) {
           const line = at % document.lineCount;
           const takesNoted = kind === 'delete' && [...texts.values()].includes(document.lines[line]!);
@@ -63,8 +65,8 @@ describe('notes on rows', () => {
           anchors.edited(changes);
         }
         await index.readNow();
-        anchors.settle(keys, index.rows.find(keys));
-        for (const [key, text] of texts) assert.equal(document.lines[anchors.line(key)!], text);
+        anchors.settle(keys, index.find(keys));
+        for (const [key, text] of texts) assert.equal(document.lines[anchors.place(key)!.line], text);
         assert.equal(anchors.adrift.size, 0);
         index.dispose();
       }),
@@ -82,8 +84,8 @@ describe('notes on rows', () => {
         const index = new DocumentIndex(document, () => {});
         await index.readNow();
         const key = index.rows.keyAt(3)!;
-        const anchors = new NoteAnchors();
-        anchors.settle(new Set([key]), new Map([[key, 3]]));
+        const anchors = new NoteAnchors(true);
+        anchors.settle(new Set([key]), at(key, 3));
         let typed = 'question 3';
         for (const { around, at } of steps) {
           const line = document.lines.findIndex((text) => text.includes(typed));
@@ -92,26 +94,26 @@ describe('notes on rows', () => {
           anchors.edited(document.edit(place, place, 'x'));
           if (around !== 'none') anchors.edited(EDITS[around]!(document, at % document.lineCount));
         }
-        assert.ok(document.lines[anchors.line(key)!]!.includes(typed));
+        assert.ok(document.lines[anchors.place(key)!.line]!.includes(typed));
         index.dispose();
       }),
     );
   });
 
   it('let go of a row that was deleted, and take it up again when it is back', () => {
-    const anchors = new NoteAnchors();
+    const anchors = new NoteAnchors(true);
     const keys = new Set(['k']);
     const range = (from: number, to: number) =>
       ({ start: { line: from, character: 0 }, end: { line: to, character: 0 } }) as TextChanges[number]['range'];
-    anchors.settle(keys, new Map([['k', 4]]));
+    anchors.settle(keys, at('k', 4));
     anchors.edited([{ range: range(4, 5), text: '' }]);
     anchors.settle(keys, new Map());
-    assert.equal(anchors.line('k'), undefined);
+    assert.equal(anchors.place('k'), undefined);
     anchors.edited([{ range: range(4, 4), text: `${row('it')}\n` }]);
-    anchors.settle(keys, new Map([['k', 4]]));
-    assert.equal(anchors.line('k'), 4);
+    anchors.settle(keys, at('k', 4));
+    assert.equal(anchors.place('k')?.line, 4);
     anchors.edited([{ range: range(2, 4), text: '' }]);
-    assert.equal(anchors.line('k'), 2, 'rows above were deleted');
+    assert.equal(anchors.place('k')?.line, 2, 'rows above were deleted');
   });
 });
 

@@ -45,7 +45,7 @@ function detailOf(now: EvaluationFigures, before: EvaluationFigures | null): Row
   return { run, result, rationales: shownRationales(now, undefined), evaluated: { now, before }, pair };
 }
 const hover = (now: EvaluationFigures, before: EvaluationFigures | null) =>
-  hoverMarkdown(detailOf(now, before), 'file:///questions.jsonl', 4, ENGLISH);
+  hoverMarkdown(detailOf(now, before), 'file:///questions.json', { line: 4, character: 7 }, ENGLISH);
 const lineEnd = (now: EvaluationFigures, before: EvaluationFigures | null) =>
   lineEndText(detailOf(now, before).result, ENGLISH);
 const plain = (markdown: string) => markdown.replaceAll('\\', '').replaceAll('\u00a0', ' ');
@@ -91,7 +91,11 @@ describe('the hover of a row', () => {
       LINKED,
     );
     const arguments_ = links.map(([, , argument]) => JSON.parse(decodeURIComponent(argument!)) as unknown);
-    assert.deepEqual(arguments_, [[{ uri: 'file:///questions.jsonl', line: 4 }], [{ runId: 'a-run' }], [pair]]);
+    assert.deepEqual(arguments_, [
+      [{ uri: 'file:///questions.json', line: 4, character: 7 }],
+      [{ runId: 'a-run' }],
+      [pair],
+    ]);
   });
 
   it('can break its texts between words, and shows them to the character', () => {

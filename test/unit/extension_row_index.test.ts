@@ -84,7 +84,7 @@ describe('index of a dataset in the editor', () => {
     const document = new FakeDocument('/d/rows.json', pretty);
     const index = new DocumentIndex(document, () => {});
     await complete(index);
-    const [problem] = index.problemsIn(0, pretty.length);
+    const [problem] = index.problemsIn({ line: 0, character: 0 }, { line: pretty.length, character: 0 });
     assert.equal(problem?.code, 'missing-field');
     assert.equal(pretty[problem.line - 1], '  {');
     assert.equal(index.rows.find(new Set([index.rows.keyAt(1) ?? ''])).size, 1);

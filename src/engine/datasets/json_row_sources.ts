@@ -8,6 +8,8 @@ import { PositionTracker } from './text_position.ts';
 export interface JsonRowSource extends RowSource {
   /** 1-based line on which the row ends. */
   readonly endLine: number;
+  /** 1-based column behind its last character. */
+  readonly endColumn: number;
 }
 
 export interface JsonRowSources {
@@ -30,8 +32,8 @@ export function jsonRowSources(text: string): JsonRowSources {
     const to = removalEnds.at(next?.start ?? end);
     const removal: TextRange = { ...from, endLine: to.line, endColumn: to.column };
     previousEnd = ends.at(end);
-    const { line: endLine } = previousEnd;
-    return { text: text.slice(start, Math.min(end, start + LONGEST_ROW + 1)), ...begin, endLine, removal };
+    const { line: endLine, column: endColumn } = previousEnd;
+    return { text: text.slice(start, Math.min(end, start + LONGEST_ROW + 1)), ...begin, endLine, endColumn, removal };
   });
   if (!broken) return { sources };
   const { line, column } = new PositionTracker(text).at(broken.offset);

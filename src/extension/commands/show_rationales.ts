@@ -6,18 +6,19 @@ import type { CursorQuestion } from '../rationales/cursor_question.ts';
 import type { RationaleView } from '../rationales/rationale_view.ts';
 import { StepRow } from '../runs/step_row.ts';
 
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** What links in hovers and comments hand over. */
-const Place = v.object({ uri: v.string(), line: v.pipe(v.number(), v.integer(), v.minValue(0)) });
+const Place = v.object({ uri: v.string(), line: Count, character: v.optional(Count, 0) });
 
 export interface RationaleServices {
   readonly cursor: CursorQuestion;
   readonly panel: Pick<RationaleView, 'chooseStep'>;
-  /** The sampled row to go to from a 0-based line; undefined: none, or it is best to stay. */
-  readonly nearest: (document: vscode.TextDocument, line: number) => Promise<DatasetRow | undefined>;
+  /** The sampled row to go to from a place; undefined: none, or it is best to stay. */
+  readonly nearest: (document: vscode.TextDocument, at: vscode.Position) => Promise<DatasetRow | undefined>;
 }
 
 /**
- * Shows the side panel with the rationales of the row under the cursor, or of the row a link names (0-based line); those of a step are
+ * Shows the side panel with the rationales of the row under the cursor, or of the row a link names (0-based place); those of a step are
  * of its run, whichever run is shown otherwise. Without a link it goes on to the nearest row that was sampled where this one was not.
  */
 export async function showRationales({ cursor, panel, nearest }: RationaleServices, argument: unknown): Promise<void> {
@@ -28,8 +29,8 @@ export async function showRationales({ cursor, panel, nearest }: RationaleServic
     await openRow(dataset, rowKey, line);
     await panel.chooseStep({ file: vscode.Uri.file(dataset).fsPath, rowKey, runId, step });
   } else if (place.success) {
-    const { uri, line } = place.output;
-    const at = new vscode.Position(line, 0);
+    const { uri, line, character } = place.output;
+    const at = new vscode.Position(line, character);
     await vscode.window.showTextDocument(vscode.Uri.parse(uri, true), { selection: new vscode.Range(at, at) });
   } else {
     cursor.update();
@@ -39,8 +40,7 @@ export async function showRationales({ cursor, panel, nearest }: RationaleServic
       const seen = vscode.window.visibleTextEditors.filter((each) => each.document === document);
       const active = seen.find((each) => each === vscode.window.activeTextEditor) ?? seen[0];
       const editor = active ?? (await vscode.window.showTextDocument(document));
-      const { line } = editor.selection.active;
-      const sampled = argument === undefined ? await nearest(document, line) : undefined;
+      const sampled = argument === undefined ? await nearest(document, editor.selection.active) : undefined;
       if (sampled !== undefined) await openRow(document.fileName, sampled.rowKey, sampled.line);
     }
   }

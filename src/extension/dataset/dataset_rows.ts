@@ -6,6 +6,7 @@ import { type JsonRowSource, type JsonRowSources, jsonRowSources } from '../../e
 import { detectFormat, formatById } from '../../engine/datasets/registry.ts';
 import type { DatasetRow } from '../../engine/datasets/row.ts';
 import { checkRowSource, type RowSource } from '../../engine/datasets/row_check.ts';
+import type { Place } from './place.ts';
 
 /** The part of a `TextDocument` that is needed: 0-based lines, as the editor counts. */
 export interface DatasetText {
@@ -35,36 +36,47 @@ export const LARGEST_JSON = 4_000_000;
 /** Rows looked at between two turns of the event loop, when a row is searched for. */
 const ROWS_PER_TURN = 200;
 
-/** The row that `line` (0-based) belongs to. */
-export function rowAtLine(text: DatasetText, line: number, format = formatOf(text)): RowAtLine {
+/** The row that `line` (0-based) belongs to; of several the first. */
+export const rowAtLine = (text: DatasetText, line: number): RowAtLine => rowAt(text, { line, character: 0 });
+
+/** The row that the line of a place belongs to; where it belongs to several, the one at the place or nearest to it. */
+export function rowAt(text: DatasetText, place: Place): RowAtLine {
+  const format = formatOf(text);
   if (format === undefined) return { kind: 'no-dataset' };
   if (isTooLarge(text)) return { kind: 'too-large' };
-  const source = isJsonLines(text) ? lineSource(text, line) : jsonRows(text).sources.find((row) => covers(row, line));
+  const source = isJsonLines(text) ? lineSource(text, place.line) : jsonSource(text, place);
   if (source === undefined) return { kind: 'no-row' };
   const { row } = checkRowSource(source, format);
   return row === undefined ? { kind: 'bad-row' } : { kind: 'row', row, text: source.text };
 }
 
-/** The 0-based line on which the row with this key begins now, looking near `hint` first; undefined when it is gone. */
-export async function findRow(text: DatasetText, rowKey: string, hint: number): Promise<number | undefined> {
-  const row = await nearestRow(text, hint, (key) => key === rowKey);
-  return row && row.line - 1;
+/** Where the row with this key begins now, looking near the 0-based line `hint` first; undefined when it is gone. */
+export async function findRow(text: DatasetText, rowKey: string, hint: number): Promise<Place | undefined> {
+  const found = await nearest(text, { line: hint, character: 0 }, (key) => key === rowKey);
+  return found && { line: found.source.line - 1, character: found.source.column - 1 };
 }
 
-/** Of the rows whose key is sought, the one nearest to a 0-based line as they stand now. */
+/** Of the rows whose key is sought, the one nearest to a place as they stand now. */
 export async function nearestRow(
   text: DatasetText,
-  hint: number,
+  hint: Place,
   isSought: (rowKey: string) => boolean,
 ): Promise<DatasetRow | undefined> {
+  return (await nearest(text, hint, isSought))?.row;
+}
+
+async function nearest(
+  text: DatasetText,
+  hint: Place,
+  isSought: (rowKey: string) => boolean,
+): Promise<{ readonly row: DatasetRow; readonly source: RowSource } | undefined> {
   const format = formatOf(text);
-  for (let distance = 0; distance < text.lineCount; distance++) {
-    for (const line of new Set([hint - distance, hint + distance])) {
-      if (line < 0 || line >= text.lineCount) continue;
-      const found = rowAtLine(text, line, format);
-      if (found.kind === 'row' && isSought(found.row.rowKey)) return found.row;
-    }
-    if (distance % ROWS_PER_TURN === ROWS_PER_TURN - 1) await setImmediate();
+  if (format === undefined) return undefined;
+  let looked = 0;
+  for (const source of isJsonLines(text) ? linesAround(text, hint.line) : jsonRowsAround(text, hint)) {
+    const { row } = checkRowSource(source, format);
+    if (row !== undefined && isSought(row.rowKey)) return { row, source };
+    if (++looked % ROWS_PER_TURN === 0) await setImmediate();
   }
   return undefined;
 }
@@ -97,7 +109,39 @@ function lineSource(text: DatasetText, line: number): RowSource | undefined {
   return source === '' ? undefined : { text: source, line: line + 1, column: 1 };
 }
 
-const covers = (row: JsonRowSource, line: number) => row.line <= line + 1 && line + 1 <= row.endLine;
+function* linesAround(text: DatasetText, hint: number): Generator<RowSource> {
+  for (let distance = 0; distance < text.lineCount; distance++) {
+    for (const line of new Set([hint - distance, hint + distance])) {
+      const source = line < 0 || line >= text.lineCount ? undefined : lineSource(text, line);
+      if (source !== undefined) yield source;
+    }
+  }
+}
+
+function jsonSource(text: DatasetText, place: Place): RowSource | undefined {
+  const rows = jsonRows(text).sources.filter((row) => linesFrom(row, place) === 0);
+  return nearestFirst(rows, place)[0];
+}
+
+const jsonRowsAround = (text: DatasetText, hint: Place): readonly RowSource[] =>
+  nearestFirst(jsonRows(text).sources, hint);
+
+function nearestFirst(rows: readonly JsonRowSource[], place: Place): readonly JsonRowSource[] {
+  return rows.toSorted(
+    (a, b) => linesFrom(a, place) - linesFrom(b, place) || charactersFrom(a, place) - charactersFrom(b, place),
+  );
+}
+
+/** 0: some of the row is on the line. */
+const linesFrom = (row: JsonRowSource, { line }: Place): number =>
+  Math.max(0, row.line - (line + 1), line + 1 - row.endLine);
+
+/** Of a row that is on the line. */
+function charactersFrom(row: JsonRowSource, { line, character }: Place): number {
+  const before = row.line === line + 1 ? row.column - 1 - character : 0;
+  const after = row.endLine === line + 1 ? character - (row.endColumn - 1) : 0;
+  return Math.max(0, before, after);
+}
 
 interface JsonRows extends JsonRowSources {
   readonly version: number;

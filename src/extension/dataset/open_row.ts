@@ -14,8 +14,8 @@ export async function openRow(file: string, rowKey: string, line: number): Promi
     const reason = l10n.t('The question of line {0} is no longer in {1}.', line, vscode.workspace.asRelativePath(file));
     throw new LatroError('dataset-row', reason, l10n.t('It was changed or deleted since.'));
   }
-  const range = document.lineAt(now).range;
-  const start = new vscode.Range(range.start, range.start);
+  const at = new vscode.Position(now.line, now.character);
+  const start = new vscode.Range(at, at);
   const open = vscode.window.visibleTextEditors.find((editor) => editor.document === document);
   const viewColumn = open?.viewColumn ?? vscode.ViewColumn.One;
   await vscode.window.showTextDocument(document, { selection: start, viewColumn });

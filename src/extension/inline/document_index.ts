@@ -6,18 +6,14 @@ import type { RowProblem } from '../../engine/datasets/row.ts';
 import { type CheckedRow, checkRow, checkRowSource } from '../../engine/datasets/row_check.ts';
 import type { Disposable } from '../common/disposables.ts';
 import { type DatasetText, formatOf, isJsonLines, isTooLarge, jsonRows } from '../dataset/dataset_rows.ts';
+import { comparePlaces, type Place } from '../dataset/place.ts';
+import { JsonRowPlaces, type PlacedRow, placedRow, type RowAt } from './json_row_places.ts';
 import { RowIndex } from './row_index.ts';
 
 /** The first lines decide the format: an edit of one of them may change it. */
 const LINES_OF_DETECTION = 40;
 /** While a person types, the rows wait. */
 const REST_MILLISECONDS = 200;
-
-export interface RowAt {
-  /** 0-based. */
-  readonly line: number;
-  readonly rowKey: string;
-}
 
 /** What changed in a document, as VS Code tells it: each change after those before it. */
 export type TextChanges = readonly Pick<vscode.TextDocumentContentChangeEvent, 'text' | 'range'>[];
@@ -29,6 +25,7 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
   #rows = new RowIndex(0);
   /** Of a JSON document, whose rows are found all at once; of JSONL they are looked up line by line. */
   #jsonProblems: readonly RowProblem[] = [];
+  #jsonPlaces = new JsonRowPlaces();
   #complete = false;
   /** Every line before this one has been read. */
   #firstUnread = 0;
@@ -54,9 +51,20 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
     return this.#format !== undefined && isTooLarge(this.document);
   }
 
-  /** Rows as far as they have been read. */
+  /** Lines as far as they have been read. */
   get rows(): RowIndex {
     return this.#rows;
+  }
+
+  /** Where the first row of each of these keys is, as far as rows have been read. */
+  find(keys: ReadonlySet<string>): ReadonlyMap<string, RowAt> {
+    if (!isJsonLines(this.document)) return this.#jsonPlaces.find(keys, (line) => this.#lengthOf(line));
+    return new Map([...this.#rows.find(keys)].map(([rowKey, line]) => [rowKey, this.#lineRow(line, rowKey)]));
+  }
+
+  /** The key of the row that begins at a place; null or undefined: no sound one does, or it has not been read. */
+  keyAt(place: Place): string | null | undefined {
+    return isJsonLines(this.document) ? this.#rows.keyAt(place.line) : this.#jsonPlaces.keyAt(place);
   }
 
   /** True once every row has been read since the last edit. */
@@ -66,24 +74,34 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
 
   /** The sound rows that begin on lines `first` to `last` (0-based), read now if need be. */
   async rowsIn(first: number, last: number): Promise<RowAt[]> {
+    if (!isJsonLines(this.document)) return this.#jsonPlaces.in(first, last, (line) => this.#lengthOf(line));
     const slice = new TimeSlice();
     const found: RowAt[] = [];
     for (let line = first; line <= Math.min(last, this.#rows.lineCount - 1); line++) {
       this.#readLine(line);
       const rowKey = this.#rows.keyAt(line);
-      if (rowKey != null) found.push({ line, rowKey });
+      if (rowKey != null) found.push(this.#lineRow(line, rowKey));
       if (slice.isOver) await slice.next();
     }
     return found;
   }
 
-  /** Problems that begin on lines `first` to `last` (0-based), as far as rows have been read. */
-  problemsIn(first: number, last: number): RowProblem[] {
+  /** Problems that begin on the lines of a range, as far as rows have been read; where several rows share a line, of those in the range. */
+  problemsIn(start: Place, end: Place): RowProblem[] {
     if (!isJsonLines(this.document)) {
-      return this.#jsonProblems.filter(({ line }) => first <= line - 1 && line - 1 <= last);
+      const rowAt = (place: Place) => this.#jsonPlaces.sharing(place);
+      const [first, last] = [rowAt(start), rowAt(end)];
+      return this.#jsonProblems.filter(({ line, column }) => {
+        const place = { line: line - 1, character: column - 1 };
+        if (place.line < start.line || end.line < place.line) return false;
+        return (
+          (first === undefined || comparePlaces(first.start, place) <= 0) &&
+          (last === undefined || comparePlaces(place, last.end) <= 0)
+        );
+      });
     }
     const problems: RowProblem[] = [];
-    for (let line = first; line <= last; line++)
+    for (let { line } = start; line <= end.line; line++)
       if (this.#rows.isFlawed(line)) problems.push(...this.#check(line).problems);
     return problems;
   }
@@ -106,7 +124,7 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
         this.#rows.replace(range.start.line, range.end.line, text.split('\n').length);
         this.#firstUnread = Math.min(this.#firstUnread, range.start.line);
       }
-    }
+    } else this.#jsonPlaces.edited(changes);
     this.#readSoon(REST_MILLISECONDS);
   }
 
@@ -158,8 +176,16 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
     }
   }
 
+  #lineRow(line: number, rowKey: string): RowAt {
+    return { rowKey, start: { line, character: 0 }, shownAt: { line, character: this.#lengthOf(line) } };
+  }
+
+  #lengthOf(line: number): number {
+    return this.document.lineAt(line).text.length;
+  }
+
   #readLine(line: number): void {
-    if (this.#format === undefined || !isJsonLines(this.document) || this.#rows.keyAt(line) !== undefined) return;
+    if (this.#format === undefined || this.#rows.keyAt(line) !== undefined) return;
     this.#rows.add(line, this.#check(line));
   }
 
@@ -172,6 +198,7 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
   async #readJson(pass: number): Promise<void> {
     const format = formatOf(this.document);
     const rows = new RowIndex(this.document.lineCount);
+    const places: PlacedRow[] = [];
     const problems: RowProblem[] = [];
     if (format !== undefined) {
       const { sources, broken } = jsonRows(this.document);
@@ -179,6 +206,7 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
       for (const source of sources) {
         const checked = checkRowSource(source, format);
         rows.add(source.line - 1, checked);
+        places.push(placedRow(source, checked.row?.rowKey));
         problems.push(...checked.problems);
         if (slice.isOver) await slice.next();
         if (pass !== this.#pass) return;
@@ -191,5 +219,6 @@ export class DocumentIndex<Text extends DatasetText = vscode.TextDocument> imple
     this.#format = format;
     this.#rows = rows;
     this.#jsonProblems = problems;
+    this.#jsonPlaces = new JsonRowPlaces(places);
   }
 }

@@ -6,17 +6,27 @@ import type { DocumentIndexes } from './document_indexes.ts';
 import type { RowOutcome } from './row_result.ts';
 import { ShownResults } from './shown_results.ts';
 
-type Mark = Exclude<RowOutcome, null>;
-const MARKS: readonly Mark[] = ['fixed', 'broken', 'unsolved'];
+export type Mark = Exclude<RowOutcome, null>;
+/** There is room for one on a line: where several rows begin, the first of these that one of them has. */
+const MARKS: readonly Mark[] = ['broken', 'unsolved', 'fixed'];
 
 /** Rows just outside the screen are marked as well, so that slow scrolling shows none bare. */
-const MARGIN_LINES = 20;
+export const MARGIN_LINES = 20;
 const SCROLL_MILLISECONDS = 40;
 /** A run in progress writes all the time. */
 const RESULTS_MILLISECONDS = 400;
 
+/** Takes the place of what was marked so before. */
+type Decorate = (
+  editor: vscode.TextEditor,
+  type: vscode.TextEditorDecorationType,
+  ranges: readonly vscode.Range[],
+  mark: Mark,
+) => void;
+
 export class GutterMarks implements vscode.Disposable {
   readonly #indexes: DocumentIndexes;
+  readonly #decorate: Decorate;
   readonly #shown: ShownResults;
   readonly #types: ReadonlyMap<Mark, vscode.TextEditorDecorationType>;
   readonly #waiting = new Map<vscode.TextEditor, { readonly timer: NodeJS.Timeout; readonly due: number }>();
@@ -24,8 +34,14 @@ export class GutterMarks implements vscode.Disposable {
   /** Raised with every update: an older one that is late does not overwrite a newer one. */
   readonly #updates = new WeakMap<vscode.TextEditor, number>();
 
-  constructor(indexes: DocumentIndexes, results: DatasetResults, extensionUri: vscode.Uri) {
+  constructor(
+    indexes: DocumentIndexes,
+    results: DatasetResults,
+    extensionUri: vscode.Uri,
+    decorate: Decorate = (editor, type, ranges) => editor.setDecorations(type, ranges),
+  ) {
     this.#indexes = indexes;
+    this.#decorate = decorate;
     this.#shown = new ShownResults(indexes, results);
     this.#types = new Map(MARKS.map((mark) => [mark, markType(mark, extensionUri)]));
     const all = (milliseconds: number) => {
@@ -73,13 +89,14 @@ export class GutterMarks implements vscode.Disposable {
     const shown = (await Promise.all(visibleRanges.map((range) => this.#shown.on(document, widened(range))))).flat();
     // After an edit the index changes and asks for another update.
     if (this.#updates.get(editor) !== update || document.version !== version) return;
+    const marked = new Set<number>();
     for (const [mark, type] of this.#types) {
-      const own = shown.filter(({ result }) => result.outcome === mark);
+      const own = shown.filter(({ result, start }) => result.outcome === mark && !marked.has(start.line));
+      const lines = new Set(own.map(({ start }) => start.line));
+      for (const line of lines) marked.add(line);
       // At the line's beginning, since a range over a wrapped line would show its mark on each part.
-      editor.setDecorations(
-        type,
-        own.map(({ line }) => new vscode.Range(line, 0, line, 0)),
-      );
+      const ranges = [...lines].map((line) => new vscode.Range(line, 0, line, 0));
+      this.#decorate(editor, type, ranges, mark);
     }
   }
 }

@@ -7,7 +7,8 @@ import type { CommandServices } from '../commands/services.ts';
 import { modelOf } from '../commands/services.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { mayBeDataset } from '../dataset/dataset_document.ts';
-import { type DatasetText, isJsonLines, isTooLarge, rowAtLine } from '../dataset/dataset_rows.ts';
+import { type DatasetText, isJsonLines, isTooLarge, rowAt } from '../dataset/dataset_rows.ts';
+import type { Place } from '../dataset/place.ts';
 import { tooLarge } from '../dataset/too_large.ts';
 import { type Question, referenceTo } from '../rationales/question_source.ts';
 import type { DatasetResults } from './dataset_results.ts';
@@ -80,8 +81,8 @@ async function questionFor(argument: unknown): Promise<Question> {
   const cursor = [active, ...vscode.window.visibleTextEditors].find(
     (editor) => editor?.document === document,
   )?.selection;
-  for (const line of [cursor?.active.line ?? 0, ...firstLines(document)]) {
-    const found = rowAtLine(document, line);
+  for (const place of [...(cursor === undefined ? [] : [cursor.active]), ...firstLines(document)]) {
+    const found = rowAt(document, place);
     if (found.kind === 'row') return { file: document.fileName, row: found.row, text: found.text };
   }
   if (isTooLarge(document)) throw tooLarge(document.fileName);
@@ -90,5 +91,8 @@ async function questionFor(argument: unknown): Promise<Question> {
 }
 
 /** Where to look for a row when the cursor is on none: a JSON document's first may be some lines down. */
-const firstLines = (document: DatasetText): number[] =>
-  Array.from({ length: Math.min(document.lineCount, isJsonLines(document) ? 20 : 200) }, (_, line) => line);
+const firstLines = (document: DatasetText): Place[] =>
+  Array.from({ length: Math.min(document.lineCount, isJsonLines(document) ? 20 : 200) }, (_, line) => ({
+    line,
+    character: 0,
+  }));

@@ -4,6 +4,7 @@ import type { RunSummary } from '../../protocol/run_record.ts';
 import type { CommandId } from '../command_ids.ts';
 import type { L10n } from '../common/l10n.ts';
 import { shownText } from '../common/shown_text.ts';
+import type { Place } from '../dataset/place.ts';
 import type { RowDetail } from './dataset_results.ts';
 import type {
   EvaluationFigures,
@@ -67,12 +68,12 @@ const LONGEST_TEXT = 600;
  * Markdown in which texts of models and datasets are shown as text and never interpreted. What can be done stands before what can be
  * read: VS Code shows the beginning of a long hover.
  * @param uri of the dataset
- * @param line 0-based
+ * @param start of the row
  */
-export function hoverMarkdown(detail: RowDetail, uri: string, line: number, l10n: L10n): string {
+export function hoverMarkdown(detail: RowDetail, uri: string, { line, character }: Place, l10n: L10n): string {
   const { run, result, rationales, evaluated, pair } = detail;
   const links = [
-    link(l10n.t('Show rationales'), 'latro.showRationales', { uri, line }),
+    link(l10n.t('Show rationales'), 'latro.showRationales', { uri, line, character }),
     ...(run === null ? [] : [link(l10n.t('Open run'), 'latro.openRunDashboard', { runId: run.id })]),
     ...(pair === null ? [] : [link(l10n.t('Compare accuracy'), 'latro.compare', pair)]),
   ];

@@ -5,8 +5,10 @@
 import * as vscode from 'vscode';
 import { DisposableStore } from '../common/disposables.ts';
 import { Pace } from '../common/pace.ts';
+import type { Place } from '../dataset/place.ts';
 import type { DatasetResults } from './dataset_results.ts';
 import type { DocumentIndexes } from './document_indexes.ts';
+import type { RowAt } from './json_row_places.ts';
 import { lineEndText } from './result_text.ts';
 import { hoverText } from './row_hover.ts';
 import { ShownResults } from './shown_results.ts';
@@ -18,11 +20,15 @@ class RowHint extends vscode.InlayHint {
   readonly rowKey: string;
   readonly document: vscode.TextDocument;
 
-  constructor(document: vscode.TextDocument, line: number, rowKey: string, text: string) {
-    super(document.lineAt(line).range.end, text);
+  /** Where its row begins. */
+  readonly start: Place;
+
+  constructor(document: vscode.TextDocument, { rowKey, start, shownAt }: RowAt, text: string) {
+    super(new vscode.Position(shownAt.line, shownAt.character), text);
     this.paddingLeft = true;
     this.rowKey = rowKey;
     this.document = document;
+    this.start = start;
   }
 }
 
@@ -58,15 +64,13 @@ export class RowHints implements vscode.InlayHintsProvider<RowHint>, vscode.Disp
     const { version } = document;
     const shown = await this.#shown.on(document, range);
     if (document.version !== version) return []; // VS Code asks again after an edit
-    return shown.map(
-      ({ line, rowKey, result }) => new RowHint(document, line, rowKey, lineEndText(result, vscode.l10n)),
-    );
+    return shown.map((row) => new RowHint(document, row, lineEndText(row.result, vscode.l10n)));
   }
 
   async resolveInlayHint(hint: RowHint): Promise<RowHint> {
-    const { document, rowKey, position } = hint;
+    const { document, rowKey, start } = hint;
     const detail = await this.#results.detail(document.fileName, rowKey);
-    if (detail !== null) hint.tooltip = hoverText(detail, document.uri, position.line);
+    if (detail !== null) hint.tooltip = hoverText(detail, document.uri, start);
     return hint;
   }
 }

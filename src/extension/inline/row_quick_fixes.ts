@@ -26,10 +26,11 @@ export class RowQuickFixes implements vscode.CodeActionProvider {
     if (index.isTooLarge)
       return start.line === 0 && vscode.workspace.isTrusted ? [conversion(document, diagnostics)] : [];
     await index.rowsIn(start.line, end.line);
-    return index.problemsIn(start.line, end.line).flatMap((problem) => {
-      const shown = diagnostics.find(
-        (each) => each.code === problem.code && each.range.start.line === problem.line - 1,
+    return index.problemsIn(start, end).flatMap((problem) => {
+      const alike = diagnostics.filter(
+        ({ code, range }) => code === problem.code && range.start.line === problem.line - 1,
       );
+      const shown = alike.find(({ range }) => range.start.character === problem.column - 1) ?? alike[0];
       return problem.fix === undefined ? [] : [quickFix(document, problem.fix, shown)];
     });
   }

@@ -1,46 +1,58 @@
 /**
  * Where the rows with notes are while their dataset is edited. A row is found by its content key; one that is being edited has another
- * key from keystroke to keystroke, so its line is followed until it is saved. Lines are 0-based. Pure.
+ * key from keystroke to keystroke, so its place is followed until it is saved. Pure.
  */
-import type { TextChanges } from '../inline/document_index.ts';
+import { type Change, movedPlace, type Place } from '../dataset/place.ts';
 
 export class NoteAnchors {
-  readonly #lines = new Map<string, number>();
+  /** True for one row a line; else a row begins with its bracket. */
+  readonly #areLines: boolean;
+  readonly #places = new Map<string, Place>();
   readonly #found = new Set<string>();
 
+  constructor(areLines: boolean) {
+    this.#areLines = areLines;
+  }
+
   /** Where the row is or was edited last; undefined when it is not in the file. */
-  line(rowKey: string): number | undefined {
-    return this.#lines.get(rowKey);
+  place(rowKey: string): Place | undefined {
+    return this.#places.get(rowKey);
   }
 
-  /** Keys whose rows were edited where they stand, by line: what stands there now is the same row with other content. */
-  get adrift(): ReadonlyMap<string, number> {
-    return new Map([...this.#lines].filter(([key]) => !this.#found.has(key)));
+  /** Keys whose rows were edited where they stand, by place: what stands there now is the same row with other content. */
+  get adrift(): ReadonlyMap<string, Place> {
+    return new Map([...this.#places].filter(([key]) => !this.#found.has(key)));
   }
 
-  edited(changes: TextChanges): void {
+  edited(changes: readonly Change[]): void {
     for (const change of changes) {
-      for (const [key, line] of this.#lines) {
-        const moved = movedLine(line, change);
-        if (moved === undefined) this.#lines.delete(key);
-        else this.#lines.set(key, moved);
+      for (const [key, place] of this.#places) {
+        const moved = this.#areLines ? movedLine(place, change) : movedPlace(place, change);
+        if (moved === undefined) this.#places.delete(key);
+        else this.#places.set(key, moved);
       }
     }
   }
 
-  /** Every row was read: `found` are the lines of those of `keys` that are in the file. */
-  settle(keys: ReadonlySet<string>, found: ReadonlyMap<string, number>): void {
+  /** Every row was read: `found` are the places of those of `keys` that are in the file. */
+  settle(keys: ReadonlySet<string>, found: ReadonlyMap<string, { readonly start: Place }>): void {
     this.#found.clear();
-    for (const key of this.#lines.keys()) if (!keys.has(key)) this.#lines.delete(key);
-    for (const [key, line] of found) {
+    for (const key of this.#places.keys()) if (!keys.has(key)) this.#places.delete(key);
+    for (const [key, { start }] of found) {
       this.#found.add(key);
-      this.#lines.set(key, line);
+      this.#places.set(key, start);
     }
   }
 }
 
+/** As `movedPlace`, where a row is its line and not what stands in it. */
+function movedLine({ line }: Place, change: Change): Place | undefined {
+  const moved = lineAfter(line, change);
+  return moved === undefined ? undefined : { line: moved, character: 0 };
+}
+
 /** The line of a row after a change, undefined when the change took the row away or cut it off at its beginning. */
-function movedLine(line: number, { range: { start, end }, text }: TextChanges[number]): number | undefined {
+function lineAfter(line: number, { range: { start, end }, text }: Change): number | undefined {
   const added = text.split('\n').length - 1;
   const last = start.line + added;
   if (end.line < line) return line + last - end.line;

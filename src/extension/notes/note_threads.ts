@@ -8,7 +8,8 @@ import type { FileSystem } from '../../engine/common/file_system.ts';
 import { readRatings } from '../../engine/datasets/ratings.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { mayBeDataset } from '../dataset/dataset_document.ts';
-import { formatOf, rowAtLine } from '../dataset/dataset_rows.ts';
+import { formatOf, isJsonLines, rowAt } from '../dataset/dataset_rows.ts';
+import type { Place } from '../dataset/place.ts';
 import { tooLarge } from '../dataset/too_large.ts';
 import { failureText } from '../engine/engine_text.ts';
 import type { DocumentIndex } from '../inline/document_index.ts';
@@ -81,7 +82,7 @@ export class NoteThreads implements vscode.Disposable {
     try {
       const document = await vscode.workspace.openTextDocument(thread.uri);
       const known = [...(this.#boards.get(document)?.threads ?? [])].find(([, own]) => own === thread);
-      const rowKey = known?.[0] ?? rowKeyAt(document, thread.range?.start.line ?? 0);
+      const rowKey = known?.[0] ?? rowKeyAt(document, placeOf(thread, document));
       await this.#services.notes.add(document.fileName, rowKey, text);
       this.#writtenOn = rowKey;
       if (known === undefined) thread.dispose();
@@ -169,8 +170,10 @@ export class NoteThreads implements vscode.Disposable {
       this.#place(board);
       return;
     }
-    this.#boards.set(index.document, { index, anchors: new NoteAnchors(), threads: new Map(), comments: new Map() });
-    this.#report(this.#read(index.document));
+    const { document } = index;
+    const anchors = new NoteAnchors(isJsonLines(document));
+    this.#boards.set(document, { index, anchors, threads: new Map(), comments: new Map() });
+    this.#report(this.#read(document));
   }
 
   async #read(
@@ -199,20 +202,22 @@ export class NoteThreads implements vscode.Disposable {
   #place(board: Board): void {
     const { index, anchors, comments, threads } = board;
     const keys = new Set(comments.keys());
-    anchors.settle(keys, index.rows.find(keys));
+    const found = index.find(keys);
+    anchors.settle(keys, found);
     const { adrift } = anchors;
     for (const [rowKey, thread] of threads) {
-      if (keys.has(rowKey) && anchors.line(rowKey) !== undefined) continue;
+      if (keys.has(rowKey) && anchors.place(rowKey) !== undefined) continue;
       thread.dispose();
       threads.delete(rowKey);
     }
     for (const [rowKey, own] of comments) {
-      const line = anchors.line(rowKey);
-      if (line === undefined) continue; // not in the file now; it may come back
-      const { range } = index.document.lineAt(line);
+      const place = anchors.place(rowKey);
+      if (place === undefined) continue; // not in the file now; it may come back
+      const end = found.get(rowKey)?.shownAt ?? index.document.lineAt(place.line).range.end;
+      const range = new vscode.Range(place.line, place.character, end.line, end.character);
       const thread = threads.get(rowKey) ?? this.#begin(index.document, range, own);
       threads.set(rowKey, thread);
-      if (thread.range?.start.line !== line) thread.range = range;
+      if (thread.range?.start.isEqual(range.start) !== true) thread.range = range;
       const label = labelOf(own, adrift.has(rowKey));
       if (thread.label !== label) thread.label = label;
       if (this.#writtenOn !== rowKey) continue;
@@ -234,9 +239,9 @@ export class NoteThreads implements vscode.Disposable {
     const moved = new Map<string, string>();
     const keys = new Set(board.comments.keys());
     await board.index.readNow();
-    board.anchors.settle(keys, board.index.rows.find(keys));
-    for (const [rowKey, line] of board.anchors.adrift) {
-      const now = board.index.rows.keyAt(line);
+    board.anchors.settle(keys, board.index.find(keys));
+    for (const [rowKey, place] of board.anchors.adrift) {
+      const now = board.index.keyAt(place);
       if (now != null && hasNote(board.comments.get(rowKey))) moved.set(rowKey, now);
     }
     if (moved.size === 0) return;
@@ -266,13 +271,26 @@ function labelOf(comments: readonly RowComment[], isChanged: boolean): string {
   return isChanged && !hasNote(comments) ? l10n.t('Ratings of this row as it was') : l10n.t('Notes on this row');
 }
 
-function rowKeyAt(document: vscode.TextDocument, line: number): string {
-  const found = rowAtLine(document, line);
+/** VS Code begins a thread with the selection or at the beginning of a line: of several rows there the one under the cursor is meant. */
+function placeOf({ range }: vscode.CommentThread, document: vscode.TextDocument): Place {
+  const start = range?.start ?? new vscode.Position(0, 0);
+  if (start.character > 0) return start;
+  const { activeTextEditor: active, visibleTextEditors: others } = vscode.window;
+  const cursor = [active, ...others].find((editor) => editor?.document === document)?.selection.active;
+  return cursor?.line === start.line ? cursor : start;
+}
+
+function rowKeyAt(document: vscode.TextDocument, place: Place): string {
+  const found = rowAt(document, place);
   if (found.kind === 'row') return found.row.rowKey;
   if (found.kind === 'too-large') throw tooLarge(document.fileName);
   const { l10n } = vscode;
   const next = l10n.t('Write the note on a row with a question and an answer.');
-  throw new LatroError('dataset-row', l10n.t('There is no row on line {0} to note something on.', line + 1), next);
+  throw new LatroError(
+    'dataset-row',
+    l10n.t('There is no row on line {0} to note something on.', place.line + 1),
+    next,
+  );
 }
 
 /** Notes may be written on any line of a dataset; which row it is shows when one is written. */

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { Emitter } from '../common/disposables.ts';
 import { mayBeDataset } from '../dataset/dataset_document.ts';
-import { rowAtLine } from '../dataset/dataset_rows.ts';
+import { rowAt } from '../dataset/dataset_rows.ts';
 import type { Question } from './question_source.ts';
 
 export type AtCursor =
@@ -70,7 +70,7 @@ const activeEditor = () => vscode.window.activeTextEditor;
 
 function atCursor({ document, selection }: vscode.TextEditor): AtCursor {
   if (!mayBeDataset(document)) return NO_DATASET;
-  const found = rowAtLine(document, selection.active.line);
+  const found = rowAt(document, selection.active);
   if (found.kind !== 'row') return { kind: 'none', why: found.kind };
   return { kind: 'question', question: { file: document.fileName, row: found.row, text: found.text } };
 }

@@ -24,6 +24,7 @@ import type { DatasetResults } from '../inline/dataset_results.ts';
 import { checkpointName } from '../runs/checkpoints.ts';
 import { percent } from '../runs/run_text.ts';
 import { excerpt, verdictOf } from './evaluation_set.ts';
+import { CONFIGS, NamedSets } from './named_sets.ts';
 
 /** Only whole sets can be run. */
 const SET = new vscode.TestTag('latro.set');
@@ -44,12 +45,18 @@ export class EvaluationTests implements vscode.Disposable {
   readonly #finding = new Renewal(() =>
     this.#findSets().catch((error: unknown) => this.#services.reporter.report(error)),
   );
+  readonly #named: NamedSets;
+  /** Of the runs that were asked which sets they name. */
+  #runIds = '';
+  /** The Testing view was opened: before that nothing is searched for. */
+  #isWanted = false;
   #work: Promise<void> = Promise.resolve();
 
   /** @param controller of VS Code; it is disposed with this */
   constructor(services: CommandServices, results: DatasetResults, controller: vscode.TestController) {
     this.#services = services;
     this.#results = results;
+    this.#named = new NamedSets(services.runs);
     this.#controller = controller;
     const { l10n } = vscode;
     const { Run } = vscode.TestRunProfileKind;
@@ -62,10 +69,16 @@ export class EvaluationTests implements vscode.Disposable {
         SET,
       );
     this.#controller.resolveHandler = async (item) => {
-      if (item === undefined) await this.#finding.ask();
+      if (item !== undefined) return;
+      this.#isWanted = true;
+      await this.#finding.ask();
     };
     this.#controller.refreshHandler = () => this.#finding.ask();
     const watcher = vscode.workspace.createFileSystemWatcher(EVALUATION_FILES);
+    const configs = vscode.workspace.createFileSystemWatcher(CONFIGS);
+    const findAgain = () => {
+      if (this.#isWanted) void this.#finding.ask();
+    };
     const parts = [
       this.#controller,
       profile(l10n.t('Evaluate the newest checkpoint'), true, (file) => this.#newestWeights(file)),
@@ -73,7 +86,9 @@ export class EvaluationTests implements vscode.Disposable {
       watcher,
       watcher.onDidCreate(() => void this.#finding.ask()),
       watcher.onDidDelete(() => void this.#finding.ask()),
-      results.onChanged(() => this.#showSoon()),
+      configs,
+      ...[configs.onDidCreate, configs.onDidChange, configs.onDidDelete].map((event) => event(findAgain)),
+      results.onChanged(() => (this.#isWanted && this.#runIds !== this.#idsNow ? findAgain() : this.#showSoon())),
     ];
     for (const part of parts) this.#disposables.add(part);
   }
@@ -83,7 +98,9 @@ export class EvaluationTests implements vscode.Disposable {
   }
 
   async #findSets(): Promise<void> {
-    const { shown, left } = await findEvaluationFiles();
+    this.#runIds = this.#idsNow;
+    const { shown: found, left } = await findEvaluationFiles();
+    const shown = [...found, ...(await this.#named.find())];
     const files = new Set(shown.map(({ fsPath }) => fsPath));
     for (const { id } of this.#sets) if (!files.has(id)) this.#remove(id);
     for (const uri of shown) this.#set(uri);
@@ -93,6 +110,10 @@ export class EvaluationTests implements vscode.Disposable {
         this.#controller.createTestItem(MORE, vscode.l10n.t('{0} more sets are not listed', left)),
       );
     this.#showSoon();
+  }
+
+  get #idsNow(): string {
+    return this.#services.runs.runs.map(({ id }) => id).join(' ');
   }
 
   get #sets(): vscode.TestItem[] {
