@@ -25,6 +25,33 @@ describe('a long run', function () {
   const summary = async () => (await theRun()).summary(systemProcesses);
   const press = (name: string | RegExp) => studio.workbench.panel.getByRole('button', { name, exact: true }).click();
   const shows = (status: string) => studio.workbench.panel.locator('h1 .status', { hasText: status }).waitFor();
+  const shownStep = async () =>
+    Number(await studio.workbench.panel.getByRole('progressbar').getAttribute('aria-valuenow'));
+  const labels = (cards: readonly { getAttribute(name: string): string | null }[]) =>
+    cards.map((card) => card.getAttribute('aria-label'));
+  /** In the list of runs. */
+  const row = (text: RegExp) => studio.workbench.treeItem(/model · train\.jsonl/).filter({ hasText: text });
+  /** A row that is drawn anew, as with every update of its run, may lose the click that is under way. */
+  const pressInRow = async (action: string, until: RegExp) => {
+    const { workbench } = studio;
+    const button = workbench
+      .treeItem(/model · train\.jsonl/)
+      .locator(`.actions .action-label[aria-label^="${action}"]`);
+    await eventually(async () => {
+      if (await row(until).isVisible()) return true;
+      await workbench
+        .treeItem(/model · train\.jsonl/)
+        .hover({ timeout: 2000 })
+        .catch(() => {});
+      await button.click({ timeout: 2000 }).catch(() => {});
+      return await row(until)
+        .waitFor({ timeout: 4000 })
+        .then(
+          () => true,
+          () => false,
+        );
+    });
+  };
 
   before(async () => {
     studio = await openStudio({
@@ -81,6 +108,44 @@ describe('a long run', function () {
     await counting();
   });
 
+  it('is in its dashboard again after a reload of the window, as it was left, with the time left, and goes on', async () => {
+    const { workbench } = studio;
+    const { panel } = workbench;
+    await panel.getByRole('button', { name: 'Table: Reward' }).click();
+    await panel.locator('.card .value-table').waitFor();
+    const before = { engine: await engine(), step: await shownStep() };
+    await workbench.reload();
+    await panel.locator('.progress').waitFor();
+    // Of what is drawn first: it needs no update to be measured.
+    assert.match(await panel.locator('.progress').innerText(), /\d.* left/);
+    assert.equal(await panel.locator('.run-name').innerText(), (await theRun()).id);
+    assert.deepEqual(await panel.locator('.card:has(.value-table)').evaluateAll(labels), ['Reward']);
+    await shows('running');
+    const { step } = before;
+    await eventually(async () => (await shownStep()) > step + 1);
+    assert.equal(await engine(), before.engine);
+    await workbench.screenshot('live-dashboard-reloaded');
+  });
+
+  it('is paused, taken up again and stopped in the list of runs, and from the palette', async () => {
+    const { workbench } = studio;
+    await workbench.openSideBar();
+    await workbench.runCommand('LaTRO: Pause Run');
+    await row(/paused/).waitFor();
+    const { step } = await summary();
+    await pressInRow('Resume Run…', /training/);
+    await eventually(async () => (await summary()).step > step);
+    await pressInRow('Pause Run', /paused/);
+    const { step: later } = await summary();
+    await workbench.runCommand('LaTRO: Resume Run');
+    await row(/training/).waitFor();
+    await eventually(async () => (await summary()).step > later);
+    await pressInRow('Stop Run and Save', /stopped/);
+    assert.equal((await summary()).status, 'stopped');
+    await workbench.answer(/The run was stopped at step \d+ of 5000/, 'Resume');
+    await counting();
+  });
+
   it('tells of a killed engine once, with the log and a way to resume', async () => {
     const { workbench } = studio;
     const { pid, socket } = (await record())!;
@@ -108,7 +173,33 @@ describe('a long run', function () {
     await workbench.screenshot('stopped');
   });
 
-  it('goes back to the checkpoint one chooses', async () => {
+  it('goes back from the palette, and from its menu in the list, once one has said that it shall', async () => {
+    const { workbench, page } = studio;
+    const before = await summary();
+    const [target] = await (await theRun()).checkpoints.steps();
+    const asked = page.locator('.monaco-dialog-box', { hasText: `to step ${target}?` });
+    await workbench.runCommand('LaTRO: Roll Back Run', () => workbench.choose(`step ${target}`));
+    await asked.locator('.monaco-button', { hasText: 'Cancel' }).click();
+    await asked.waitFor({ state: 'detached' });
+    assert.equal((await summary()).step, before.step);
+    await row(/stopped/).click({ button: 'right' });
+    const entry = page.locator('.monaco-menu .action-label', { hasText: 'Roll Back Run…' });
+    await entry.waitFor();
+    await page.waitForTimeout(150); // a menu passes over a click within a tenth of a second of its opening
+    await entry.click();
+    await workbench.choose(`step ${target}`);
+    await asked.locator('.monaco-button', { hasText: 'Roll Back' }).click();
+    await workbench.answer(new RegExp(`is at step ${target} again`), 'Resume');
+    await row(/training/).waitFor();
+    // From the checkpoint, not from where it was.
+    const steps = (await (await theRun()).events()).records.flatMap((e) => (e.type === 'resumed' ? [e.step] : []));
+    assert.equal(steps.at(-1), target);
+    await eventually(async () => (await (await theRun()).checkpoints.steps()).length > 1);
+    await workbench.runCommand('LaTRO: Pause Run');
+    await row(/paused/).waitFor();
+  });
+
+  it('goes back to the checkpoint one chooses in the dashboard, where it is only paused too', async () => {
     const { workbench } = studio;
     const [target] = await (await theRun()).checkpoints.steps();
     const before = await summary();

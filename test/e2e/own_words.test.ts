@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
+import { compareEvaluations } from '../../src/engine/evaluate/compare.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { ratingsFile } from '../../src/protocol/ratings.ts';
 import type { QuestionRollout } from '../../src/protocol/records.ts';
+import { compact } from '../../webview/format.ts';
 import { eventually } from '../support/eventually.ts';
 import { askEngine, rowOf } from './harness/live_engine.ts';
 import { type MousePresses, watchMouse } from './harness/mouse.ts';
 import { openStudio, pictureOfFailure, type Studio } from './harness/studio.ts';
 import { prepareTraining, RATIONALES } from './harness/training_workspace.ts';
+import { PanelFocus } from './pages/panel_focus.ts';
 import { RationaleView, shownText } from './pages/rationale_view.ts';
 
 const OWN_WORDS = 'First count what is there, then take away what is gone.';
@@ -85,6 +88,11 @@ describe("a person's own words, without a mouse", function () {
     const marks = await view.keptMarks();
     assert.equal(marks.length, 2);
     for (const own of marks) assert.ok(own.includes(drawn), own);
+  };
+  /** Into the panel that is in front. */
+  const focusPanel = async () => {
+    await studio.workbench.runCommand('View: Focus Active Editor Group');
+    await new PanelFocus(studio.workbench, 'editor').arrives();
   };
   const train = async () => {
     const { workbench } = studio;
@@ -227,6 +235,103 @@ describe("a person's own words, without a mouse", function () {
     assert.equal(existsSync(ratingsFile(dataset())), true);
   });
 
+  it('steps along a curve of the dashboard, opens the rollouts of a step, and reads the table behind the curve', async () => {
+    const { workbench, page } = studio;
+    const { panel } = workbench;
+    const focus = new PanelFocus(workbench, 'editor');
+    const run = (await runs()).at(-1)!;
+    const rewards = (await run.events()).records.flatMap((e) => (e.type === 'step' ? [e.metrics.meanReward] : []));
+    const opened = async (step: number) => {
+      await page.locator(`.tab.active[data-resource-name="step-${step}.latro-rollouts"]`).waitFor();
+      await workbench.runCommand('View: Open Previous Editor');
+      await panel.locator('.curve').first().waitFor();
+    };
+    await focusPanel();
+    await focus.moveBy('Tab', '.controls vscode-button', 'Roll back…');
+    await page.keyboard.press('Enter');
+    await focus.isOn('.form vscode-dropdown');
+    await page.keyboard.press('Escape');
+    await focus.isOn('.controls vscode-button[aria-expanded=false]');
+    const curve = '.curve[aria-label=Reward]';
+    await focus.moveBy('Tab', curve);
+    await page.keyboard.press('Home');
+    for (const [key, step] of [
+      ['ArrowLeft', 1],
+      ['ArrowRight', 2],
+      ['PageUp', 2],
+      ['Home', 1],
+    ] as const) {
+      await page.keyboard.press(key);
+      await panel.locator(`${curve}[aria-valuenow="${step}"]`).waitFor();
+    }
+    await page.keyboard.press('Enter');
+    await opened(1);
+    const card = '.card[aria-label=Reward]';
+    await focusPanel();
+    await focus.moveBy('Tab', `${card} .table-toggle`);
+    await page.keyboard.press('Enter');
+    await panel.locator(`${card} .value-table`).waitFor();
+    assert.deepEqual(await panel.locator(`${card} .value-table td`).allInnerTexts(), rewards.map(compact));
+    await focus.moveBy('Tab', `${card} tbody button`, '1');
+    await focus.moveBy('ArrowDown', `${card} tbody button`, '2');
+    await page.keyboard.press('Enter');
+    await opened(2);
+    await focusPanel();
+    await focus.moveBy('Tab', `${card} .table-toggle[aria-pressed=true]`);
+    await page.keyboard.press('Enter');
+    await panel.locator(curve).waitFor();
+  });
+
+  it('filters the accuracy diff by outcome, opens a question in it, and its row in the dataset', async () => {
+    const { workbench, page } = studio;
+    const { panel } = workbench;
+    const focus = new PanelFocus(workbench, 'editor');
+    const run = (await runs()).at(-1)!;
+    const [before, after] = await Promise.all(
+      ['base-test', 'step-000002-test'].map((name) => run.evaluationRows(name)),
+    );
+    const { questions, sameRight, broken, fixed, sameWrong } = compareEvaluations(before!, after!);
+    await workbench.runCommand('LaTRO: Compare Accuracy', () =>
+      page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: 'base → step 2' }).waitFor(),
+    );
+    await page.keyboard.press('Enter');
+    await panel.getByText(`${run.id} · ${questions} questions, greedy`).waitFor();
+    await focusPanel();
+    await focus.moveBy('Tab', '.chips button', 'All');
+    const outcomes = [
+      ['Fixed', fixed],
+      ['Broken', broken],
+      ['Still wrong', sameWrong],
+      ['Still right', sameRight],
+    ] as const;
+    for (const [outcome, count] of outcomes) {
+      await focus.moveBy('ArrowRight', '.chips button', outcome);
+      await page.keyboard.press('Enter');
+      await panel.locator('.chips [aria-pressed=true]', { hasText: outcome }).waitFor();
+      assert.equal(await panel.locator('.count-line').innerText(), `${count} of ${questions} questions`);
+      assert.equal(await panel.locator('tbody.question').count(), count);
+    }
+    // Of five questions two at least have the same outcome.
+    const [most] = outcomes.reduce((a, b) => (b[1] > a[1] ? b : a));
+    await focus.moveBy('Home', '.chips button', 'All');
+    await focus.moveBy('ArrowRight', '.chips button', most);
+    await page.keyboard.press('Enter');
+    await panel.locator('tbody.question').nth(1).waitFor();
+    await focus.moveBy('Tab', '.questions thead button');
+    await focus.moveBy('ArrowDown', 'tbody.question:nth-of-type(2) .toggle');
+    await page.keyboard.press('Enter');
+    const open = panel.locator('tbody.question.open');
+    await open.locator('.side .text').nth(1).waitFor();
+    const line = await open.locator('td.number').first().innerText();
+    await focus.moveBy('Tab', 'tbody.question.open .detail .action', 'Go to this row');
+    await page.keyboard.press('Enter');
+    await page.locator('.tab.active[data-resource-name="test.jsonl"]').waitFor();
+    await workbench.statusBarItem(new RegExp(`Ln ${line},`)).waitFor();
+    await workbench.screenshot('diff-by-keyboard');
+    await workbench.runCommand('View: Open Previous Editor');
+    await open.waitFor();
+  });
+
   it('took no mouse, in the window or in a panel', async () => {
     assert.deepEqual(mouse.presses, []);
     // Were a press to go unheard, the line above would say nothing.
@@ -239,6 +344,8 @@ describe("a person's own words, without a mouse", function () {
     await hear('panel');
     await page.locator('.part.sidebar .title-label').click();
     await hear('panel', 'window');
+    await workbench.openFile('train.jsonl');
+    await workbench.goToLine(line);
     await view.focus();
     await view.rationales.first().locator('.text').first().click();
     await hear('panel', 'window', 'panel');

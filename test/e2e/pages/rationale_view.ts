@@ -1,6 +1,7 @@
 /** The side panel as its reader sees it. */
 import type { Locator } from 'playwright-core';
 import type { RationaleRecord } from '../../../src/protocol/records.ts';
+import { PanelFocus } from './panel_focus.ts';
 import type { Workbench } from './workbench.ts';
 
 /** One rationale as shown: figures with two decimals. */
@@ -15,15 +16,13 @@ export interface ShownRationale {
   readonly edited: boolean;
 }
 
-/** A key that is heard has moved the focus within this; the last one of a group of controls moves nothing. */
-const KEY_MILLISECONDS = 2000;
-const FOCUS_MILLISECONDS = 20_000;
-
 export class RationaleView {
   readonly #workbench: Workbench;
+  readonly #focus: PanelFocus;
 
   constructor(workbench: Workbench) {
     this.#workbench = workbench;
+    this.#focus = new PanelFocus(workbench, 'sidebar');
   }
 
   async open(): Promise<void> {
@@ -88,46 +87,20 @@ export class RationaleView {
     return (await this.rationales.nth(index).locator('.toggle').getAttribute('aria-expanded')) === 'true';
   }
 
-  /** Moves the focus into the view, from wherever it is; keys that are pressed before it is there would go elsewhere. */
+  /** Moves the focus into the view, from wherever it is. */
   async focus(): Promise<void> {
     await this.#workbench.runCommand('LaTRO Studio: Focus on Rationales View');
-    await this.#frame.locator('main').waitFor();
-    await this.#until(async () => (await this.#focusedElement()) !== null, FOCUS_MILLISECONDS);
+    await this.#focus.arrives();
   }
 
   /** Presses a key until the focus is on an element of this kind, with this name if one is given. */
   async focusBy(key: string, selector: string, name = ''): Promise<void> {
-    const { page } = this.#workbench;
-    const focused = this.#frame.locator(`${selector}:focus, ${selector}:focus-within`).filter({ hasText: name });
-    for (let presses = 0; presses < 60; presses++) {
-      if ((await focused.count()) > 0) return;
-      const before = await this.#focusedElement();
-      if (before === null) throw new Error(`the focus left the view on its way to ${selector} ${name}`);
-      await page.keyboard.press(key);
-      await this.#until(async () => (await this.#focusedElement()) !== before, KEY_MILLISECONDS);
-    }
-    throw new Error(`${key} leads to no ${selector} ${name}`);
+    await this.#focus.moveBy(key, selector, name);
   }
 
-  /** Waits for a form that was opened to take the focus itself, which it does a frame later: a key pressed before would lead past it. */
+  /** Waits for a form that was opened to take the focus itself. */
   async tookFocus(selector: string): Promise<void> {
-    const focused = this.#frame.locator(`${selector}:focus, ${selector}:focus-within`);
-    await focused.waitFor({ timeout: FOCUS_MILLISECONDS });
-  }
-
-  /** Its place in the document; null while the focus is outside the view. */
-  async #focusedElement(): Promise<number | null> {
-    const frame = await this.#workbench.frame('sidebar');
-    return await frame.evaluate<number | null>(
-      `document.hasFocus() ? [...document.querySelectorAll('*')].indexOf(document.activeElement) : null`,
-    );
-  }
-
-  async #until(isSo: () => Promise<boolean>, milliseconds: number): Promise<void> {
-    for (const end = Date.now() + milliseconds; Date.now() < end; ) {
-      if (await isSo()) return;
-      await this.#workbench.page.waitForTimeout(20);
-    }
+    await this.#focus.isOn(selector);
   }
 
   /** Where several runs read the dataset: the one that the rationales are of. */
