@@ -142,7 +142,10 @@ describe('a long run', function () {
     await eventually(async () => (await summary()).step > later);
     await pressInRow('Stop Run and Save', /stopped/);
     assert.equal((await summary()).status, 'stopped');
-    await workbench.answer(/The run was stopped at step \d+ of 5000/, 'Resume');
+    await workbench.notification(/The run was stopped at step \d+ of 5000/).waitFor();
+    // Of that many messages one may move while its button is pressed.
+    await workbench.runCommand('Notifications: Clear All Notifications');
+    await workbench.runCommand('LaTRO: Resume Run');
     await counting();
   });
 
@@ -189,7 +192,9 @@ describe('a long run', function () {
     await entry.click();
     await workbench.choose(`step ${target}`);
     await asked.locator('.monaco-button', { hasText: 'Roll Back' }).click();
-    await workbench.answer(new RegExp(`is at step ${target} again`), 'Resume');
+    await workbench.notification(new RegExp(`is at step ${target} again`)).waitFor();
+    await workbench.runCommand('Notifications: Clear All Notifications');
+    await workbench.runCommand('LaTRO: Resume Run');
     await row(/training/).waitFor();
     // From the checkpoint, not from where it was.
     const steps = (await (await theRun()).events()).records.flatMap((e) => (e.type === 'resumed' ? [e.step] : []));
