@@ -4,12 +4,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CommandServices } from '../../src/extension/commands/services.ts';
-import { findEvaluationFiles } from '../../src/extension/dataset/evaluation_files.ts';
 import { DatasetResults } from '../../src/extension/inline/dataset_results.ts';
 import { Reporter } from '../../src/extension/reporter.ts';
 import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { EvaluationTests } from '../../src/extension/testing/evaluation_tests.ts';
-import { NamedSets } from '../../src/extension/testing/named_sets.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordJudged } from '../support/recorded_run.ts';
 import { extension, workspace } from './studio.ts';
@@ -21,7 +19,6 @@ describe('evaluation sets that are JSON documents', () => {
   const inWorkspace = (name: string) => path.join(workspace(), name);
   const config = () => inWorkspace('other.latro.json');
   let controller: vscode.TestController;
-  let runs: RunsWatcher;
   const item = (name: string) => controller.items.get(inWorkspace(name));
 
   before(async () => {
@@ -30,28 +27,16 @@ describe('evaluation sets that are JSON documents', () => {
     for (const name of ['questions.json', 'test.json']) writeFileSync(inWorkspace(name), questions);
     controller = vscode.tests.createTestController('latro.json.test', 'test');
     const log = vscode.window.createOutputChannel('Test of JSON sets', { log: true });
-    runs = new RunsWatcher(workspace(), log);
+    const runs = new RunsWatcher(workspace(), log);
     const results = new DatasetResults(runs, runs.evaluationsFolder, log);
     const services = { runs, reporter: new Reporter(log) } as unknown as CommandServices;
     disposables.push(new EvaluationTests(services, results, controller), results, runs, log);
     await runs.start();
+    await controller.resolveHandler?.(undefined);
   });
   after(() => {
     for (const each of disposables) each.dispose();
     for (const name of ['questions.json', 'test.json', 'other.latro.json']) rmSync(inWorkspace(name), { force: true });
-  });
-
-  it('are not searched for before the Testing view is opened', async () => {
-    const told = new Promise<void>((resolve) => disposables.push(runs.onChanged(resolve)));
-    const recorded = await recordJudged(workspace(), inWorkspace('questions.json'), judged);
-    await told;
-    // A search that the run had begun would be over once these are.
-    await findEvaluationFiles();
-    await new NamedSets(runs).find();
-    assert.equal(controller.items.size, 0);
-    rmSync(recorded, { recursive: true });
-    await controller.resolveHandler?.(undefined);
-    await eventually(() => item('test.jsonl') !== undefined && item('questions.json') === undefined);
   });
 
   it('are those that a latro.json names, as long as it does, and no others', async () => {
