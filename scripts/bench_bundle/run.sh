@@ -64,7 +64,7 @@ if [ "$device" = cpu ]; then
   echo "Parity: the CPU is what devices are compared with"
 else
   echo "Parity of $device with the CPU"
-  LATRO_TEST_DEVICE=$device "$here/node" "$here/parity.mjs" > "$out/parity.txt" 2>&1 || failed=1
+  LATRO_REQUIRE_DEVICE=1 LATRO_TEST_DEVICE=$device "$here/node" "$here/parity.mjs" > "$out/parity.txt" 2>&1 || failed=1
   tail -n 40 "$out/parity.txt"
 fi
 
