@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setupChromium, setupVscode } from './setup_vscode.mjs';
+import { stageOutcome } from './stage_outcome.mjs';
 import { testWebgpu } from './test_webgpu.mjs';
 import { installDependencies, root, run, seconds, testHome, tool } from './tools.mjs';
 
@@ -26,22 +27,13 @@ async function stage(name, action) {
   } catch (error) {
     lines.push(error.message);
   }
-  const counts = Object.fromEntries(Object.keys(total).map((kind) => [kind, countOf(lines, kind)]));
-  // A stage that is no test run, or that broke off before it could count, still shows in the last line.
-  if (code !== 0 && counts.failing === 0) counts.failing = 1;
+  const { counts, mark, notes, isQuiet } = stageOutcome(name, code, lines);
   for (const kind of Object.keys(total)) total[kind] += counts[kind];
-  const plain = counts.passing + counts.failing + counts.pending === 0;
-  if (!plain) console.log(lines.join('\n'));
-  console.log(`${code === 0 ? '✓' : '✗'} ${name}: ${seconds(started)}`);
+  if (!isQuiet) console.log(lines.join('\n'));
+  const { passing, failing, pending } = counts;
+  const counted = isQuiet ? '' : `; ${passing} passed, ${failing} failed, ${pending} skipped`;
+  console.log([`${mark}: ${seconds(started)}${counted}`, ...notes.map((note) => `    ${note}`)].join('\n'));
   return code === 0;
-}
-
-/** The sum of mocha's "N passing" lines of one kind; `@vscode/test-cli` prints one per configuration. */
-function countOf(lines, kind) {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with an escape character
-  const plain = lines.map((line) => line.replace(/\u001b\[[0-9;]*m/g, ''));
-  const counts = plain.map((line) => new RegExp(`^\\s*(\\d+) ${kind}\\b`).exec(line)?.[1] ?? 0);
-  return counts.reduce((sum, count) => sum + Number(count), 0);
 }
 
 const node = (script, minutes) => (onLine) => run(process.execPath, [path.join(root, script)], { onLine, minutes });
@@ -115,10 +107,13 @@ await twoAtATime([
     await stage('panel tests in a browser', mocha(testsIn('test/webview'), 8, ['--timeout=60000', dot]));
   },
   () => stage('unit tests, second half', mocha(half(unit, 1), 12, ['--timeout=30000', dot])),
-  () =>
-    stage("WebGPU tests on the browser's software driver", (onLine) =>
+  async () => {
+    // It brings the driver.
+    await browser;
+    await stage("WebGPU tests on the browser's software driver", (onLine) =>
       testWebgpu({ onLine, reporter: 'dot', minutes: 12 }),
-    ),
+    );
+  },
   () => stage('reference tests', mocha(testsIn('test/reference'), 8, ['--timeout=240000'])),
   () => stage('package', buildAndPackage),
 ]);

@@ -15,6 +15,12 @@ export interface ChildRequest {
   readonly patience: number;
 }
 
+/** One round and the floors around it. */
+interface Judged<T> {
+  readonly result: T;
+  readonly floors: Floors;
+}
+
 const MOST_ROUNDS = 7;
 /** Of a stage, however long it takes: one round says nothing on a machine that is a fifth faster a moment later. A whole update is one. */
 const LEAST_ROUNDS = 3;
@@ -30,7 +36,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
     const stage = openStage(name, model);
     await stage.round();
     const peakMemoryGB = peak();
-    const rounds = await interleaved(request, config, LEAST_ROUNDS, () => stage.round());
+    const { rounds, measured } = await interleaved(request, config, LEAST_ROUNDS, () => stage.round());
     const best = rounds.map(({ result, floors }) => stage.least(floors) / result.seconds);
     return {
       tokensPerSecond: round(median(rounds.map(({ result }) => result.tokens / result.seconds)), 1),
@@ -38,6 +44,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
       rounds: rounds.length,
       peakMemoryGB,
       floors: middle(rounds.map(({ floors }) => floors)),
+      floorRanges: ranges(measured),
     };
   }
 
@@ -47,7 +54,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
     // A small one first: it compiles every program.
     await timedUpdate(model, optimizer, { ...UPDATE, questions: 1, rationale: 4 }, step++, TOKEN_BUDGET);
     let peakMemoryGB = 0;
-    const rounds = await interleaved(request, config, 1, async () => {
+    const { rounds, measured } = await interleaved(request, config, 1, async () => {
       const timing = await timedUpdate(model, optimizer, UPDATE, step++, TOKEN_BUDGET);
       if (peakMemoryGB === 0) peakMemoryGB = peak();
       return timing;
@@ -69,6 +76,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
       rounds: rounds.length,
       peakMemoryGB,
       floors: middle(rounds.map(({ floors }) => floors)),
+      floorRanges: ranges(measured),
     };
   }
 }
@@ -82,14 +90,17 @@ async function interleaved<T>(
   config: Parameters<typeof MatmulFloor.create>[0],
   least: number,
   action: () => Promise<T>,
-): Promise<{ readonly result: T; readonly floors: Floors }[]> {
+): Promise<{ readonly rounds: readonly Judged<T>[]; readonly measured: readonly Floors[] }> {
   const start = performance.now();
-  const rounds: { result: T; floors: Floors }[] = [];
+  const rounds: Judged<T>[] = [];
+  const measured: Floors[] = [];
   const first = await action();
   const matmul = await MatmulFloor.create(config, options);
   const memory = await MemoryFloor.create(options);
   const measure = async (): Promise<Floors> => {
-    return { matmulGflops: await matmul.measure(), memoryGBs: await memory.measure() };
+    const floors = { matmulGflops: await matmul.measure(), memoryGBs: await memory.measure() };
+    measured.push(floors);
+    return floors;
   };
   let before = await measure();
   rounds.push({ result: first, floors: before });
@@ -102,7 +113,24 @@ async function interleaved<T>(
   }
   await matmul.dispose();
   await memory.dispose();
-  return rounds;
+  return { rounds, measured };
+}
+
+function ranges(measured: readonly Floors[]): NonNullable<StageReport['floorRanges']> {
+  const range = (values: readonly number[], digits: number): [number, number] => [
+    round(Math.min(...values), digits),
+    round(Math.max(...values), digits),
+  ];
+  return {
+    matmulGflops: range(
+      measured.map(({ matmulGflops }) => matmulGflops),
+      1,
+    ),
+    memoryGBs: range(
+      measured.map(({ memoryGBs }) => memoryGBs),
+      2,
+    ),
+  };
 }
 
 function middle(floors: readonly Floors[]): Floors {

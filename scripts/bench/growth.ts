@@ -60,6 +60,7 @@ async function run(): Promise<void> {
       title: 'Rationales per question',
       across: 'K',
       expectation: 'linear; the prompt is paid once',
+      baseAt: BASE.rationales,
     },
     [2, 4, 8, 16].map(sized('rationales')),
   );
@@ -68,19 +69,33 @@ async function run(): Promise<void> {
       name: 'length',
       title: 'Rationale length',
       across: 'L (tokens)',
-      expectation: 'a little more than linear: attention looks back',
+      expectation: 'more than linear, because attention looks back',
+      baseAt: BASE.rationale,
     },
     [16, 32, 64, 128].map(sized('rationale')),
   );
   await curve(
-    { name: 'questions', title: 'Questions per update', across: 'questions', expectation: 'linear' },
+    {
+      name: 'questions',
+      title: 'Questions per update',
+      across: 'questions',
+      expectation: 'linear',
+      baseAt: BASE.questions,
+    },
     [2, 4, 8, 16].map(sized('questions')),
   );
   const shapes: readonly ShapeName[] = ['starter', 'minimind2-small', 'smollm2-135m'];
+  const millions = (shape: ShapeName): number => round(parameterCount(shape) / 1e6, 1);
   await curve(
-    { name: 'model', title: 'Model size', across: 'parameters (millions)', expectation: 'linear' },
+    {
+      name: 'model',
+      title: 'Model size',
+      across: 'parameters (millions)',
+      expectation: 'linear',
+      baseAt: millions(SHAPE),
+    },
     shapes.map((shape) => {
-      const at = round(parameterCount(shape) / 1e6, 1);
+      const at = millions(shape);
       return { at, request: { kind: 'update', shape, sizes: BASE, threads } as const };
     }),
   );

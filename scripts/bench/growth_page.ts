@@ -14,7 +14,10 @@ export interface Curve {
   readonly name: string;
   readonly title: string;
   readonly across: string;
+  /** For large sizes, beside which what an update pays once is nothing. */
   readonly expectation: string;
+  /** Where along the curve the update of `base` stands, which other curves measure too. */
+  readonly baseAt?: number;
   readonly points: readonly Point[];
 }
 
@@ -37,17 +40,15 @@ export function growthPage(
       'GB at the most',
       curve.points.map(({ peakMemoryGB }) => peakMemoryGB),
     );
+    const exponents = exponentsOf(curve.points);
     const rows = curve.points.map(({ at: x, seconds, peakMemoryGB }, i) => {
-      const before = curve.points[i - 1];
-      // 1 is linear: the exponent of a power law through this point and the one before.
-      const exponent =
-        before === undefined ? '' : (Math.log(seconds / before.seconds) / Math.log(x / before.at)).toFixed(2);
+      const exponent = i === 0 ? '' : exponents[i - 1]!.toFixed(2);
       return `| ${x} | ${seconds} | ${exponent} | ${peakMemoryGB} |`;
     });
     return [
       `## ${curve.title}`,
       '',
-      `Expected: ${curve.expectation}.`,
+      `Measured: ${growth(exponents)}. Expected of large sizes: ${curve.expectation}.`,
       '',
       `| ${curve.across} | seconds | exponent | GB |`,
       '|---|---|---|---|',
@@ -65,9 +66,43 @@ export function growthPage(
     `layers): ${shape}'s shape, ${sizes}, unless the table says otherwise. Seconds are of processor time on one thread, the median of up to three updates after a small one; GB is`,
     'the most memory the process ever held. The exponent is that of a power law from the line above: 1 is linear, 0 is constant.',
     '',
+    ...repeated(curves),
     `${machine.processor}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, onnxruntime ${machine.onnxruntime}.`,
     '',
     ...sections,
   ].join('\n');
   return { text, charts };
+}
+
+/** Of the power law through each point and the one before: 1 is linear. */
+const exponentsOf = (points: readonly Point[]): number[] =>
+  points.slice(1).map(({ at, seconds }, i) => {
+    const before = points[i]!;
+    return Math.log(seconds / before.seconds) / Math.log(at / before.at);
+  });
+
+/** So close to 1 is 1. */
+const LINEAR = 0.05;
+
+function growth(exponents: readonly number[]): string {
+  const [least, most] = [Math.min(...exponents), Math.max(...exponents)];
+  const range = `exponents ${least.toFixed(2)} to ${most.toFixed(2)}`;
+  if (most < 1 - LINEAR) return `less than linear, ${range}`;
+  if (least > 1 + LINEAR) return `more than linear, ${range}`;
+  return least >= 1 - LINEAR && most <= 1 + LINEAR ? `linear, ${range}` : `linear here and not there, ${range}`;
+}
+
+/** How far measuring the same update again is off, and what that does to an exponent. */
+function repeated(curves: readonly Curve[]): string[] {
+  const seconds = curves.flatMap(({ baseAt, points }) =>
+    points.filter(({ at }) => at === baseAt).map((point) => point.seconds),
+  );
+  if (seconds.length < 2) return [];
+  const [least, most] = [Math.min(...seconds), Math.max(...seconds)];
+  const percent = (100 * (most / least - 1)).toFixed(0);
+  return [
+    `The same update stands in ${seconds.length} of the tables and was measured for each: ${least} to ${most} s, ${percent} % apart. Over a doubling, as much is`,
+    `${Math.log2(most / least).toFixed(2)} of an exponent.`,
+    '',
+  ];
 }

@@ -1,12 +1,13 @@
 /**
  * `npm run bench:leak`: memory over 2,000 LaTRO updates of a tiny model (`--updates N` for another number). Rationales end where the
- * model ends them, so that shapes vary as in a run. Prints what the process holds every 100 updates; `test/unit/memory_flat.test.ts` runs
- * the same for fewer.
+ * model ends them, so that shapes vary as in a run. Prints what the process holds every 100 updates, and ends with 1 when it grows by
+ * more than LARGEST_GROWTH; `test/unit/memory_flat.test.ts` runs the same for fewer.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parseModelConfig } from '../../src/engine/model/config.ts';
 import { benchModel } from './stages.ts';
+import { median } from './statistics.ts';
 import { newOptimizer, timedUpdate } from './update.ts';
 
 export interface Held {
@@ -56,19 +57,60 @@ export async function memoryOver(updates: number, every: number): Promise<Held[]
   return held;
 }
 
+/** Kilobytes per update. */
+export interface Growth {
+  readonly resident: number;
+  readonly heap: number;
+  readonly buffers: number;
+}
+
+/** What an update may leave behind: three times and more what was measured over 400 of them (0 to 9, 0.9 and 0). */
+export const LARGEST_GROWTH: Growth = { resident: 40, heap: 3, buffers: 0.5 };
+
+/**
+ * The median slope between any two times: one arena more that the runtime takes, once, is no leak.
+ * @param held without the first quarter, which fills caches and the runtime's arenas
+ */
+export function growthOf(held: readonly Held[]): Growth {
+  const settled = held.slice(Math.floor(held.length / 4));
+  const slope = (name: keyof Growth): number =>
+    median(
+      settled.flatMap((late, i) =>
+        settled.slice(0, i).map((early) => (1000 * (late[name] - early[name])) / (late.update - early.update)),
+      ),
+    );
+  return { resident: slope('resident'), heap: slope('heap'), buffers: slope('buffers') };
+}
+
+/** What grew by more than it may, in words. */
+export function leaksOf(growth: Growth): string[] {
+  const names = ['resident', 'heap', 'buffers'] as const;
+  return names
+    .filter((name) => growth[name] > LARGEST_GROWTH[name])
+    .map((name) => `${name}: ${growth[name].toFixed(2)} kB per update, and ${LARGEST_GROWTH[name]} at the most`);
+}
+
 async function main(): Promise<void> {
   const at = process.argv.indexOf('--updates');
   const updates = at < 0 ? 2000 : Number(process.argv[at + 1]);
-  const held = await memoryOver(updates, Math.max(1, Math.floor(updates / 20)));
+  // Fewer say nothing: the runtime's arenas still fill.
+  if (!Number.isInteger(updates) || updates < 200) {
+    console.error('--updates is a whole number of 200 or more');
+    process.exitCode = 2;
+    return;
+  }
+  const held = await memoryOver(updates, Math.floor(updates / 20));
   console.log('updates  resident MB  heap MB  buffers MB');
   for (const { update, resident, heap, buffers } of held) {
     const cells = [String(update).padStart(7), resident.toFixed(1).padStart(12), heap.toFixed(2).padStart(8)];
     console.log([...cells, buffers.toFixed(2).padStart(11)].join(' '));
   }
-  const settled = held[Math.floor(held.length / 4)]!;
-  const last = held.at(-1)!;
-  const kilobytes = (1000 * (last.resident - settled.resident)) / (last.update - settled.update);
-  console.log(`grown by ${kilobytes.toFixed(2)} kB per update since update ${settled.update}`);
+  const growth = growthOf(held);
+  const grown = Object.entries(growth).map(([name, value]) => `${name} ${(value as number).toFixed(2)}`);
+  console.log(`grown by, kB per update: ${grown.join(', ')}`);
+  const leaks = leaksOf(growth);
+  for (const leak of leaks) console.log(`✗ ${leak}`);
+  if (leaks.length > 0) process.exitCode = 1;
 }
 
 if (import.meta.filename === process.argv[1]) await main();

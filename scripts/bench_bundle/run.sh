@@ -11,9 +11,14 @@ options=
 shapes=
 while [ $# -gt 0 ]; do
   case $1 in
-    --device) device=$2; shift 2 ;;
+    --device | --shape)
+      case ${2:-} in
+        '' | -*) echo "$1 needs a name behind it, such as --device webgpu or --shape smollm2-135m" >&2; exit 2 ;;
+      esac
+      if [ "$1" = --device ]; then device=$2; else shapes="$shapes $2"; fi
+      shift 2
+      ;;
     --parity-only) parity_only=yes; shift ;;
-    --shape) shapes="$shapes $2"; shift 2 ;;
     *) options="$options $1"; shift ;;
   esac
 done
@@ -42,8 +47,12 @@ case $probe in
   *'"works":true'*) ;;
   *)
     echo "The device $device does not compute here: $probe" | tee "$out/parity.txt"
-    echo "Nothing was measured. Is the graphics card's Vulkan driver here (VK_DRIVER_FILES=its .json)? sh run.sh --device cpu measures the processor." |
-      tee -a "$out/parity.txt"
+    case $device in
+      webgpu) hint="Is the graphics card's Vulkan driver here (VK_DRIVER_FILES=its .json)?" ;;
+      cuda) hint="CUDA's libraries and onnxruntime's for it are not in this archive; --device webgpu needs neither." ;;
+      *) hint="Devices are webgpu, cuda and cpu." ;;
+    esac
+    echo "Nothing was measured. $hint sh run.sh --device cpu measures the processor." | tee -a "$out/parity.txt"
     exit 2
     ;;
 esac
@@ -55,16 +64,23 @@ if [ "$device" = cpu ]; then
   echo "Parity: the CPU is what devices are compared with"
 else
   echo "Parity of $device with the CPU"
-  LATRO_TEST_DEVICE=$device "$here/node" "$here/parity.mjs" > "$out/parity.txt" 2>&1 || failed=1
+  LATRO_REQUIRE_DEVICE=1 LATRO_TEST_DEVICE=$device "$here/node" "$here/parity.mjs" > "$out/parity.txt" 2>&1 || failed=1
   tail -n 40 "$out/parity.txt"
 fi
 
 # measure SHAPE PRECISION: a shape that does not fit is said, and the next one measured.
 measure() {
-  # shellcheck disable=SC2086
-  "$here/node" "$here/bench.mjs" --device "$device" --shape "$1" --precision "$2" --json "$out/bench-$1-$2.json" $options 2>&1 |
-    tee "$out/bench-$1-$2.txt"
-  [ -e "$out/bench-$1-$2.json" ] || failed=1
+  name=$out/bench-$1-$2
+  # That of an earlier run would be taken for this one's.
+  rm -f "$name.json"
+  {
+    # shellcheck disable=SC2086
+    "$here/node" "$here/bench.mjs" --device "$device" --shape "$1" --precision "$2" --json "$name.json" $options 2>&1
+    # What a pipe ends with is what tee ends with.
+    echo $? > "$name.code"
+  } | tee "$name.txt"
+  [ "$(cat "$name.code")" = 0 ] || failed=1
+  rm -f "$name.code"
 }
 if [ "$parity_only" = no ]; then
   for shape in ${shapes:-smollm2-135m qwen2.5-0.5b mistral-7b}; do

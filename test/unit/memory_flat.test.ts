@@ -1,19 +1,24 @@
 /** Nothing that an update makes stays behind: `npm run bench:leak` shows the same over 2,000 updates. */
 import { strict as assert } from 'node:assert';
-import { memoryOver } from '../../scripts/bench/leak.ts';
+import { growthOf, type Held, leaksOf, memoryOver } from '../../scripts/bench/leak.ts';
 
 describe('memory over many updates', () => {
   it('no tensors, buffers or objects pile up', async () => {
-    const held = await memoryOver(180, 30);
-    // The first ones fill caches and the runtime's arenas.
-    const settled = held[1]!;
-    const last = held.at(-1)!;
+    const held = await memoryOver(400, 20);
     const text = held.map(({ resident, heap, buffers }) =>
       [resident, heap, buffers].map((x) => x.toFixed(2)).join('/'),
     );
-    // An adapter of 84 kB, its gradients and a cache: one of them kept per update would be 10 MB and more.
-    assert.ok(last.buffers - settled.buffers < 0.2, `buffers, MB: ${text}`);
-    assert.ok(last.heap - settled.heap < 2, `heap, MB: ${text}`);
-    assert.ok(last.resident - settled.resident < 30, `resident, MB: ${text}`);
-  }).timeout(120_000);
+    assert.deepEqual(leaksOf(growthOf(held)), [], `MB (resident/heap/buffers): ${text}`);
+  }).timeout(60_000);
+
+  it('what grows a little at every update is a leak, and what grows once is none', () => {
+    const held = (resident: (update: number) => number): Held[] =>
+      Array.from({ length: 20 }, (_, i) => 100 * (i + 1)).map((update) => {
+        return { update, resident: 180 + resident(update), heap: 10, buffers: 0.2 };
+      });
+    assert.deepEqual(leaksOf(growthOf(held((update) => (update > 1500 ? 30 : 0)))), []);
+    const [leak, ...others] = leaksOf(growthOf(held((update) => 0.25 * update)));
+    assert.match(leak!, /^resident: 250\.00 kB per update/);
+    assert.deepEqual(others, []);
+  });
 });

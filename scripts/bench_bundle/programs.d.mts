@@ -1,0 +1,1 @@
+export function compilePrograms(folder: string, names?: readonly ('bench' | 'latro' | 'parity')[]): Promise<void>;

@@ -1,0 +1,1 @@
+export function refuseAbove(file: string, largestBytes: number): void;
