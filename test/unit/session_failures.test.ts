@@ -27,7 +27,7 @@ describe('a program that fails while it runs', () => {
   });
 
   it('stays the bug that it is on the CPU for any other reason', async () => {
-    const error = await zeros(-3).then(assert.fail, (thrown: unknown) => thrown);
+    const error = await zeros(-3).catch((thrown: unknown) => thrown);
     assert.ok(error instanceof Error && !(error instanceof LatroError), String(error));
     assert.equal(runFailure('cpu', 'step', error), error);
   });
