@@ -107,9 +107,9 @@ describe('tokens per update', () => {
 describe('the head', () => {
   const folder = temporaryFolder();
   const { vocabSize, hiddenSize } = TINY_CONFIG;
-  /** Of 11 tokens in 16 padded ones three are wanted, none of them in the prompts. */
+  /** Of 12 tokens in 18 padded ones, which is no size of the model, three are wanted. */
   const groups: readonly PromptGroup[] = [
-    { prompt: [3, 9, 4], continuations: [{ ids: [5, 6, 7, 8, 9], predictions: [{ at: 2, target: 7, weight: 1 }] }] },
+    { prompt: [3, 9, 4, 6], continuations: [{ ids: [5, 6, 7, 8, 9], predictions: [{ at: 2, target: 7, weight: 1 }] }] },
     {
       prompt: [8],
       continuations: [{ ids: [4, 13], predictions: [1, 2].map((at) => ({ at, target: 13, weight: -2 })) }],
