@@ -74,7 +74,9 @@ async function buildLogger(server, node, say) {
     npm_config_nodedir: nodeHome,
   };
   const lines = [];
-  const code = await npm(['rebuild', '--loglevel=error', '@vscode/spdlog', '@vscode/native-watchdog'], {
+  // Below `npm test` this project's .npmrc would keep it from compiling.
+  const rebuild = ['rebuild', '--ignore-scripts=false', '--loglevel=error'];
+  const code = await npm([...rebuild, '@vscode/spdlog', '@vscode/native-watchdog'], {
     cwd: server,
     env,
     onLine: (line) => lines.push(line),

@@ -31,8 +31,8 @@ export const devicesCommand: Command = {
     probe: { value: 'NAME', help: 'Only tries one device, in this process, and prints what came of it.' },
   },
   details: [
-    'Each device multiplies matrices for a moment, in a process of its own; --device auto chooses the fastest, if it is at least twice as fast as the CPU.',
-    'Weights and key/value cache stay in the memory of a WebGPU device; CUDA, DirectML and Core ML are handed them in every run.',
+    'Each device multiplies matrices for a moment, in a process of its own; --device auto chooses WebGPU, if it is at least twice as fast as the CPU.',
+    'Weights and key/value cache stay in the memory of a WebGPU device; CUDA, DirectML and Core ML are handed them in every run, so --device has to name these.',
     'CUDA also needs the CUDA 12 and cuDNN 9 libraries of the system.',
     'Where a device has float16 its rate stands beside, and what it sums products in: --precision float16 takes half the memory.',
   ],

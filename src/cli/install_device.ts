@@ -15,9 +15,9 @@ import type { CommandContext } from './command.ts';
 const LIBRARIES = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
 
 /**
- * The environment for onnxruntime's installer to do what it is started for. A setting that skips it, such as this project's .npmrc makes npm
- * hand down to what it runs, goes before its arguments; and a name ("cuda12") it takes for no setting, upon which it does nothing below npm
- * (1.30.0). Either way it ends as if it had succeeded.
+ * The environment for onnxruntime's installer to do what it is started for. A setting that skips it, such as npm hands down from an .npmrc
+ * to what it runs, goes before its arguments; and a name ("cuda12") it takes for no setting, upon which it does nothing below npm (1.30.0).
+ * Either way it ends as if it had succeeded.
  */
 export function installerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, ONNXRUNTIME_NODE_INSTALL: 'true' };

@@ -336,7 +336,7 @@ export const top = {
   ),
   seed: whole('Every random number follows from it.', { min: 0, max: 4294967295 }),
   device: choice(
-    'Where the model computes. auto: the fastest device that multiplies at least twice as fast as the CPU, else the CPU. latro devices lists what is there.',
+    'Where the model computes. auto: the fastest device that keeps weights in its memory (WebGPU) and multiplies at least twice as fast as the CPU, else the CPU; others have to be named. latro devices lists what is there.',
     ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'],
   ),
   precision: choice(

@@ -12,9 +12,15 @@ import { expectLatroError } from '../support/expect_latro_error.ts';
 import { temporaryFolder, tinyConfigJson, writeTinyModel } from '../support/model_fixtures.ts';
 
 describe('the choice of a device', () => {
-  it('auto takes the fastest that is worth it', async () => {
-    assert.equal(await devicesOf({ cpu: 100, webgpu: 900, cuda: 1500 }).choose('auto'), 'cuda');
-    assert.equal(await devicesOf({ cpu: 100, webgpu: 900, cuda: 'no CUDA library' }).choose('auto'), 'webgpu');
+  it('auto takes one that keeps weights in its memory, and leaves those that are handed them in every run to be named', async () => {
+    const tried: Device[] = [];
+    const devices = devicesOf({ cpu: 100, webgpu: 900, cuda: 1500, dml: 1500, coreml: 1500 }, { tried });
+    assert.equal(await devices.choose('auto'), 'webgpu');
+    assert.deepEqual(tried, ['webgpu', 'cpu']);
+    for (const device of ['cuda', 'dml', 'coreml'] as const) {
+      assert.equal(await devices.choose(device), device);
+      assert.equal(await devicesOf({ cpu: 100, webgpu: 'no adapter', [device]: 1500 }).choose('auto'), 'cpu');
+    }
   });
 
   it('auto stays on the CPU where nothing else computes, or not twice as fast', async () => {

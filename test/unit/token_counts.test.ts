@@ -1,10 +1,19 @@
 /** Spend no token twice: what an update pushes through each program, against the closed form. */
 import { strict as assert } from 'node:assert';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import { ADAPTER_SCALE } from '../../src/engine/model/decoder_graph.ts';
 import type { StopDetector } from '../../src/engine/model/generate.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
+import { buildPackedProgram } from '../../src/engine/model/packed_program.ts';
+import { type PromptGroup, packGroups } from '../../src/engine/model/packing.ts';
+import type { HostTensor } from '../../src/engine/runtime/session.ts';
+import { elementType } from '../../src/engine/runtime/session.ts';
 import type { EncodedQuestion } from '../../src/engine/training/question_encoder.ts';
 import { rollOut, trainingGroup } from '../../src/engine/training/rollout.ts';
-import { tinyModel } from '../support/tiny_model.ts';
+import { temporaryFolder } from '../support/model_fixtures.ts';
+import { bindAdapter, TINY_CONFIG, tinyAdapter, tinyModel, tinyWeights } from '../support/tiny_model.ts';
 
 const PROMPT = 7;
 const ANSWER = 4;
@@ -93,4 +102,70 @@ describe('tokens per update', () => {
     );
     assert.ok(ours * 2 < recipe, `${ours} ${recipe}`);
   });
+});
+
+describe('the head', () => {
+  const folder = temporaryFolder();
+  const { vocabSize, hiddenSize } = TINY_CONFIG;
+  /** Of 12 tokens in 18 padded ones, which is no size of the model, three are wanted. */
+  const groups: readonly PromptGroup[] = [
+    { prompt: [3, 9, 4, 6], continuations: [{ ids: [5, 6, 7, 8, 9], predictions: [{ at: 2, target: 7, weight: 1 }] }] },
+    {
+      prompt: [8],
+      continuations: [{ ids: [4, 13], predictions: [1, 2].map((at) => ({ at, target: 13, weight: -2 })) }],
+    },
+  ];
+
+  /** Shapes with a dimension of the vocabulary, but for the table itself, of every tensor that enters or leaves an operator. */
+  async function headShapes(trainable: 'nothing' | 'adapter' | 'all-weights'): Promise<Set<string>> {
+    const weights = tinyWeights(1);
+    const adapter = trainable === 'adapter' ? bindAdapter(tinyAdapter(1)) : null;
+    const { inputs, positions } = packGroups(groups, TINY_CONFIG);
+    const angles = { shape: [positions.length, TINY_CONFIG.headDim / 2], data: new Float32Array(positions.length * 2) };
+    const given = new Map<string, HostTensor>([
+      ...weights,
+      ...(adapter?.tensors ?? []),
+      ...Object.entries(inputs),
+      ['cos', angles],
+      ['sin', angles],
+      [ADAPTER_SCALE, { shape: [1], data: Float32Array.of(1) }],
+    ]);
+    const { model } = buildPackedProgram(TINY_CONFIG, adapter?.shape ?? null, trainable);
+    const prefix = `${trainable}-`;
+    const session = await ort.InferenceSession.create(model, {
+      enableProfiling: true,
+      profileFilePrefix: join(folder.path, prefix),
+    });
+    await session.run(
+      Object.fromEntries(
+        session.inputNames.map((name) => {
+          const { shape, data } = given.get(name)!;
+          return [name, new ort.Tensor(elementType(data), data as never, shape)];
+        }),
+      ),
+    );
+    session.endProfiling();
+    await session.release();
+    const profile = (await readdir(folder.path)).find((name) => name.startsWith(prefix))!;
+    const events: readonly { args?: Record<string, Record<string, number[]>[]> }[] = JSON.parse(
+      await readFile(join(folder.path, profile), 'utf8'),
+    );
+    const shapes = events.flatMap(({ args = {} }) =>
+      [...(args.input_type_shape ?? []), ...(args.output_type_shape ?? [])].flatMap((each) => Object.values(each)),
+    );
+    const table = [vocabSize, hiddenSize].sort().join();
+    return new Set(
+      shapes
+        .filter((shape) => shape.includes(vocabSize) && shape.toSorted().join() !== table)
+        .map((shape) => shape.join(' × ')),
+    );
+  }
+
+  for (const trainable of ['nothing', 'adapter', 'all-weights'] as const) {
+    it(`computes wanted predictions and no other position, with ${trainable} trained`, async () => {
+      const shapes = await headShapes(trainable);
+      assert.ok(shapes.has(`3 × ${vocabSize}`), [...shapes].join(', '));
+      for (const shape of shapes) assert.match(shape, /^(3 × 23|23 × 3)$/);
+    });
+  }
 });

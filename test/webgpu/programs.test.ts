@@ -4,6 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { RandomStream } from '../../src/engine/common/random.ts';
+import { GraphBuilder } from '../../src/engine/graph/graph_builder.ts';
 import { initialiseAdapter, loraScale, targetedModules } from '../../src/engine/model/adapter.ts';
 import type { TensorMap } from '../../src/engine/model/bound_tensors.ts';
 import { type ModelConfig, parameterShapes } from '../../src/engine/model/config.ts';
@@ -12,8 +13,9 @@ import { type GenerateSettings, generate } from '../../src/engine/model/generate
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { predictTokens } from '../../src/engine/model/packing.ts';
 import { createOptimizer } from '../../src/engine/optimize/create_optimizer.ts';
-import type { Device } from '../../src/engine/runtime/session.ts';
+import { type Device, Session } from '../../src/engine/runtime/session.ts';
 import { DEVICE_UNDER_TEST, requireDevice } from '../support/devices_under_test.ts';
+import { expectLatroError } from '../support/expect_latro_error.ts';
 import { tinyConfig } from '../support/model_fixtures.ts';
 import { TINY_GROUPS, tinyWeights } from '../support/tiny_model.ts';
 
@@ -325,6 +327,18 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
       assert.ok(onDevice > (large.includes(program) ? 20 : 0), program);
       assert.deepEqual(fellBack, {}, program);
     }
+  });
+
+  it('a device that is asked for more than it holds says so, and computes on', async () => {
+    const graph = new GraphBuilder('zeros');
+    const wanted = graph.input('size', 'int64', [1]);
+    graph.output('to', graph.single('Expand', [graph.floats([0]), wanted], 'float32', ['N']));
+    const session = await Session.create('zeros', graph.serialise(), { device: DEVICE_UNDER_TEST, threads: 1 });
+    const zeros = (size: number) => session.run({ size: { shape: [1], data: BigInt64Array.of(BigInt(size)) } }, ['to']);
+    const error = await expectLatroError(() => zeros(2 ** 33), 'device-failed');
+    assert.match(error.reason, /^The device '\w+' failed in the program zeros: /);
+    assert.equal((await zeros(5)).to!.length, 5);
+    await session.dispose();
   });
 
   it('a disposed tensor names itself, and the process lives on', async () => {

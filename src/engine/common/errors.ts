@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'disk-full'
   | 'not-writable'
   | 'device-unavailable'
+  | 'device-failed'
+  | 'out-of-memory'
   | 'download-failed'
   | 'download-damaged'
   | 'hub-access'

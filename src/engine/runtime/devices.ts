@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { LatroError } from '../common/errors.ts';
-import type { Device } from './session.ts';
+import { type Device, keepsTensors } from './session.ts';
 
 export const RUNTIME_VERSION: string | null = ort.env.versions.node ?? null;
 
@@ -82,7 +82,7 @@ export class DeviceList {
   }
 
   /**
-   * The device to compute on. 'auto' is the fastest one that multiplies at least twice as fast as the CPU, else the CPU.
+   * The device to compute on. 'auto' is the fastest one that keeps tensors and multiplies at least twice as fast as the CPU, else the CPU.
    * @throws LatroError `device-unavailable` when the one asked for does not compute here, with what would help
    */
   async choose(asked: DeviceChoice): Promise<Device> {
@@ -111,7 +111,8 @@ export class DeviceList {
     if (!this.#source.hasGraphicsCard) return 'cpu';
     const rates = new Map<Device, number>();
     for (const { device } of this.backends) {
-      if (device === 'cpu') continue;
+      // One that is handed all weights in every run is slow in a way that a trial does not show: it is for those who name it.
+      if (!keepsTensors(device)) continue;
       const trial = await this.trial(device);
       if (trial.works) rates.set(device, trial.gflops);
     }

@@ -1,6 +1,6 @@
 /**
  * The one door to onnxruntime. A session runs one program; its big inputs (weights, adapters) are bound once and fed to every
- * run. Native errors become LatroErrors; tensors of a run belong to the caller.
+ * run. Native errors of a device, and of full memory, become LatroErrors; tensors of a run belong to the caller.
  */
 import * as ort from 'onnxruntime-node';
 import { LatroError } from '../common/errors.ts';
@@ -54,12 +54,37 @@ const hostBytes = (tensor: HostTensor | DeviceTensor): number =>
 /** onnxruntime's message without source places, check expressions and anything after its first line. */
 export function nativeReason(error: unknown): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-  const parts = line.split(/ was false\. |\[ONNXRuntimeError\] : \d+ : \w+ : | with error: /);
+  const parts = line.split(
+    / was false\. |\[ONNXRuntimeError\] : \d+ : \w+ : | with error: | Status Message: (?:\S+:\d+ .*?\) )?/,
+  );
   return (parts.at(-1) ?? line).trim().replace(/\.$/, '');
+}
+
+/** What allocating says: onnxruntime's arena, C++ itself. */
+const NO_MEMORY = /Failed to allocate memory|bad_alloc/;
+
+/** What is to be thrown for what a run of a program threw: on the CPU a native error other than of memory is a bug of the program. */
+export function runFailure(device: Device, program: string, cause: unknown): unknown {
+  const reason = nativeReason(cause);
+  if (device !== 'cpu')
+    return new LatroError(
+      'device-failed',
+      `The device '${device}' failed in the program ${program}: ${reason}.`,
+      "A run can be resumed; if it fails again, start a new one with a smaller tokenBudget or with the device 'cpu'.",
+      { cause },
+    );
+  if (!NO_MEMORY.test(reason)) return cause;
+  return new LatroError(
+    'out-of-memory',
+    `There was not enough memory for the program ${program}: ${reason}.`,
+    'Use a smaller tokenBudget or fewer rationalesPerQuestion, or train with recompute.',
+    { cause },
+  );
 }
 
 export class Session {
   readonly #name: string;
+  readonly #device: Device;
   #session: ort.InferenceSession | null;
   readonly #bound: Record<string, ort.Tensor> = {};
   readonly #traffic: Traffic | null;
@@ -72,10 +97,11 @@ export class Session {
     name: string,
     session: ort.InferenceSession,
     profile: PlacementProfile | null,
-    traffic: Traffic | null,
+    { device, traffic }: SessionOptions,
   ) {
     this.#name = name;
-    this.#traffic = traffic;
+    this.#device = device;
+    this.#traffic = traffic ?? null;
     this.#session = session;
     this.#profile = profile;
   }
@@ -113,7 +139,7 @@ export class Session {
         ...(options.constants === undefined ? {} : { externalData: externalData(options.constants) }),
         ...(profile === null ? {} : { enableProfiling: true, profileFilePrefix: profile.prefix }),
       });
-      return new Session(name, session, profile, options.traffic ?? null);
+      return new Session(name, session, profile, options);
     } catch (cause) {
       await profile?.discard();
       if (options.device === 'cpu') throw cause;
@@ -146,6 +172,7 @@ export class Session {
   /**
    * Runs the program and copies the outputs asked for.
    * @param into outputs that are written into tensors of the device instead, which may be inputs of the same run
+   * @throws LatroError `device-failed` when the device is lost or full, `out-of-memory` on the CPU
    */
   async run(
     inputs: Readonly<Record<string, HostTensor | DeviceTensor>>,
@@ -184,11 +211,14 @@ export class Session {
     for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toOrt(tensor);
     for (const bytes of [...this.#boundBytes.values(), ...Object.values(inputs).map(hostBytes)])
       this.#traffic?.sent(bytes);
-    const results = await this.#open().run(feeds, fetches);
+    const session = this.#open();
+    const results = await session.run(feeds, fetches).catch((cause: unknown) => {
+      throw runFailure(this.#device, this.#name, cause);
+    });
     const profile = this.#profile;
     if (profile !== null) {
       this.#profile = null;
-      this.#open().endProfiling();
+      session.endProfiling();
       this.#placement = await profile.read();
     }
     return results;

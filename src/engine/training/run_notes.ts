@@ -1,6 +1,6 @@
 /** What a run finds out about its own computing: written into its record once, and said. */
+import type { Programs } from '../model/programs.ts';
 import type { RunWriter } from '../runs/run_writer.ts';
-import type { Policy } from './policy.ts';
 import { COST_QUESTIONS, measureRoundingCost, roundingCostText } from './rounding_cost.ts';
 import type { RunSetup } from './run_setup.ts';
 
@@ -10,8 +10,12 @@ interface Listener {
 }
 
 /** What the device leaves to the CPU: such a run is slower than it need be. */
-export async function noteOperators(writer: RunWriter, policy: Policy, listener: Listener): Promise<void> {
-  const operators = await policy.model.programs.placements();
+export async function noteOperators(
+  writer: RunWriter,
+  programs: Pick<Programs, 'placements'>,
+  listener: Pick<Listener, 'onWarning'>,
+): Promise<void> {
+  const operators = await programs.placements();
   if (Object.keys(operators).length === 0) return;
   const known = writer.record.operators ?? {};
   await writer.update({ operators: { ...known, ...operators } });

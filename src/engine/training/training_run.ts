@@ -148,11 +148,11 @@ export class TrainingRun {
       await this.#train(start, observer);
       const after = await this.#evaluateTest(await this.#restoreBest(observer), observer);
       if (before !== null && after !== null) await this.#writer.update({ gain: gainOf(before, after) });
-      await noteOperators(this.#writer, this.#setup.policy, observer);
+      await noteOperators(this.#writer, this.#setup.policy.model.programs, observer);
       await this.#writer.close('finished');
     } catch (thrown) {
       const error = withPrecision(thrown, this.#setup.policy.model.programs.precision);
-      await noteOperators(this.#writer, this.#setup.policy, observer).catch(() => {});
+      await noteOperators(this.#writer, this.#setup.policy.model.programs, observer).catch(() => {});
       // What ended the run is said, even if a full disk keeps it from being written.
       await this.#closeAfter(error).catch(() => {});
       throw error;
@@ -321,7 +321,7 @@ export class TrainingRun {
   }
 
   async #phase(phase: RunPhase, observer: RunObserver): Promise<void> {
-    await noteOperators(this.#writer, this.#setup.policy, observer);
+    await noteOperators(this.#writer, this.#setup.policy.model.programs, observer);
     await this.#writer.update({ phase });
     const ratings = phase === 'training' && this.#ratings !== null ? { ratings: this.#ratings.inUse } : {};
     await this.#writer.append({ type: 'phase', phase, ...ratings });
