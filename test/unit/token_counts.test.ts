@@ -34,16 +34,36 @@ function question(seed: number): EncodedQuestion {
   };
 }
 
+/** Σ B·(P + K·T) over micro-batches of questions whose longest continuations these are: those of like length share one, up to the budget. */
+function padded(longest: readonly number[], tokenBudget: number): number {
+  let [full, questions, width] = [0, 0, 0];
+  for (const length of longest.toSorted((a, b) => a - b)) {
+    if (questions > 0 && (questions + 1) * (PROMPT + K * length) > tokenBudget) {
+      full += questions * (PROMPT + K * width);
+      questions = 0;
+    }
+    questions++;
+    width = length;
+  }
+  return full + questions * (PROMPT + K * width);
+}
+
 describe('tokens per update', () => {
   let model: LanguageModel;
-  before(() => {
+  beforeEach(() => {
     model = tinyModel('adapter', 3);
   });
-  after(() => model.dispose());
+  afterEach(() => model.dispose());
 
-  it('each program computes every token once', async () => {
-    const questions = [question(1), question(2), question(3)];
-    const q = questions.length;
+  it('each program computes every token once', () => computesOnce(3, 10_000, [2]));
+
+  it('and so it is in the micro-batches of a smaller budget, each padded to its own longest', async () => {
+    const { longestTrained, step } = await computesOnce(24, 1024, [2, 5, 8, 11, 14]);
+    assert.ok(step < padded(longestTrained, 100_000), `${step} in one batch`);
+  });
+
+  async function computesOnce(q: number, tokenBudget: number, stopTokens: readonly number[]) {
+    const questions = Array.from({ length: q }, (_, i) => question(i + 1));
     const sampled = await rollOut(
       model,
       questions,
@@ -54,16 +74,16 @@ describe('tokens per update', () => {
           topK: 0,
           maxTokens: LONGEST,
           maxAnswerTokens: 0,
-          stopTokenIds: new Set([2]),
+          stopTokenIds: new Set(stopTokens),
           contextLength: 0,
-          maxRows: 64,
+          maxRows: q * K,
         },
         rationales: K,
         countStopTokens: true,
-        tokenBudget: 10_000,
+        tokenBudget,
       },
       { seed: 1, step: 2 },
-      (groups) => model.score(groups, { policy: 'reference', tokenBudget: 10_000 }),
+      (groups) => model.score(groups, { policy: 'reference', tokenBudget }),
       never,
     );
     const rationales = sampled.flatMap((question) => question.rationales);
@@ -78,10 +98,12 @@ describe('tokens per update', () => {
     // Each answer once per rationale and once per question without one, each on top of one token of the cache.
     assert.equal(tokensRun['extend-score'], (q * K + q) * (1 + ANSWER));
     // π_0: each prompt once, each rationale once, padded to the longest.
-    const longestScored = Math.max(
-      ...rationales.map(({ ids, stopReason }) => (stopReason === 'length' ? ids.length - 1 : ids.length)),
+    const longestScored = sampled.map((each) =>
+      Math.max(
+        ...each.rationales.map(({ ids, stopReason }) => (stopReason === 'length' ? ids.length - 1 : ids.length)),
+      ),
     );
-    assert.equal(tokensRun.reference, q * (PROMPT + K * longestScored));
+    assert.equal(tokensRun.reference, padded(longestScored, tokenBudget));
     assert.equal(tokensRun.score, 0);
 
     const weights = rationales.map(() => ({
@@ -90,9 +112,12 @@ describe('tokens per update', () => {
     }));
     await model.step(
       sampled.map((question) => trainingGroup(question, weights.slice(0, K), true)),
-      { tokenBudget: 10_000 },
+      { tokenBudget },
     );
-    assert.equal(tokensRun.step, q * (PROMPT + K * (Math.max(...lengths) + ANSWER - 1)));
+    const longestTrained = sampled.map(
+      (each) => Math.max(...each.rationales.map(({ ids }) => ids.length)) + ANSWER - 1,
+    );
+    assert.equal(tokensRun.step, padded(longestTrained, tokenBudget));
 
     // The reference implementation generates L tokens always, then runs three scoring and two training forwards over everything.
     const recipe = q * K * (PROMPT + LONGEST) + 5 * q * K * (PROMPT + LONGEST + ANSWER);
@@ -101,7 +126,8 @@ describe('tokens per update', () => {
       `      ${ours} tokens here, ${recipe} in the reference recipe: ${(recipe / ours).toFixed(1)} times fewer`,
     );
     assert.ok(ours * 2 < recipe, `${ours} ${recipe}`);
-  });
+    return { longestTrained, step: tokensRun.step };
+  }
 });
 
 describe('the head', () => {
