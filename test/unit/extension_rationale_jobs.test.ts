@@ -192,7 +192,13 @@ describe('what the side panel asks for', function () {
     const begun = await under('step-9');
     assert.notEqual(begun.weights, undefined);
     const edited = { rationale: (await setOf('step-9')).rationales[0]!.id, text: 'my own words' };
-    await atomicWrite(files, rollouts, `${ofUpdate}\n`);
+    // As a roll back leaves it: what came later is written anew as well.
+    for (const [file, text] of [
+      [rollouts, `${ofUpdate}\n`],
+      [run.rolloutFile(10), ofUpdate],
+    ] as const) {
+      await atomicWrite(files, file, text);
+    }
     const { checkpoint } = begun;
     for (const [id, old] of Object.entries({ stamped: begun, 'of before it was kept': { checkpoint } })) {
       assert.equal(await jobs.scoreEdited(question, { ...old, ...edited, edited: id }), false);
