@@ -61,6 +61,32 @@ describe('a download from the palette', () => {
     await assertNothingWrong(model, repository);
   });
 
+  it('makes its model the one that is used, where that is pressed and not before', async () => {
+    const config = () => vscode.workspace.getConfiguration('latro');
+    const chosen = () => config().inspect<string>('model')?.workspaceValue;
+    const before = chosen();
+    const { showInformationMessage } = vscode.window;
+    let press = (): void => {};
+    let offered: readonly string[] | undefined;
+    const show = (_message: string, ...titles: string[]) => {
+      offered = titles;
+      return new Promise<string | undefined>((resolve) => {
+        press = () => resolve(titles[0]);
+      });
+    };
+    vscode.window.showInformationMessage = show as unknown as typeof showInformationMessage;
+    try {
+      await propose('someone/small', 'accept', () => offered !== undefined);
+      assert.deepEqual(offered, ['Use This Model']);
+      assert.equal(chosen(), before);
+      press();
+      await eventually(() => chosen() === 'models/someone--small');
+    } finally {
+      vscode.window.showInformationMessage = showInformationMessage;
+      await config().update('model', before, vscode.ConfigurationTarget.Workspace);
+    }
+  });
+
   it('that is refused leaves nothing behind, and the extension alive', async () => {
     await propose('someone/else', 'accept', () => server.requests.some(({ url }) => url.includes('someone/else')));
     assert.equal(existsSync(path.join(folder(), 'someone--else')), false);

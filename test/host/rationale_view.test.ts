@@ -10,68 +10,20 @@ import { systemProcesses } from '../../src/engine/runs/processes.ts';
 import { resolveRunConfig } from '../../src/engine/runs/resolve_config.ts';
 import { RunStore } from '../../src/engine/runs/run_store.ts';
 import type { RunWriter } from '../../src/engine/runs/run_writer.ts';
-import { EngineSupervisor } from '../../src/extension/engine/engine_supervisor.ts';
-import { CursorQuestion } from '../../src/extension/rationales/cursor_question.ts';
-import { PanelChoices } from '../../src/extension/rationales/panel_choices.ts';
-import { QuestionSource } from '../../src/extension/rationales/question_source.ts';
-import { RatingStore } from '../../src/extension/rationales/rating_store.ts';
-import { RationaleStore } from '../../src/extension/rationales/rationale_store.ts';
-import { RationaleView } from '../../src/extension/rationales/rationale_view.ts';
-import { Reporter } from '../../src/extension/reporter.ts';
+import type { CursorQuestion } from '../../src/extension/rationales/cursor_question.ts';
+import type { RatingStore } from '../../src/extension/rationales/rating_store.ts';
+import type { RationaleStore } from '../../src/extension/rationales/rationale_store.ts';
 import { updatesBehind } from '../../src/extension/runs/checkpoints.ts';
 import { RolloutIndex } from '../../src/extension/runs/rollout_index.ts';
-import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
-import { Settings } from '../../src/extension/settings.ts';
+import type { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
+import type { Settings } from '../../src/extension/settings.ts';
 import { type RatingRecord, ratingsFile } from '../../src/protocol/ratings.ts';
-import type {
-  RationaleHostMessage,
-  RationaleIntent,
-  RationaleQuestion,
-} from '../../src/protocol/rationale_messages.ts';
+import type { RationaleIntent } from '../../src/protocol/rationale_messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { toyRollout, UNKNOWN_IDENTITY } from '../support/toy_run.ts';
 import { keptSnapshot } from '../webview/fixtures/rationales.ts';
 import { endEngine, extension, workspace } from './studio.ts';
-
-/** As VS Code hands it out; what is shown is up to the test. */
-class ViewOnTrial {
-  readonly posted: RationaleHostMessage[] = [];
-  readonly lost: RationaleHostMessage[] = [];
-  visible = true;
-  readonly #intents = new vscode.EventEmitter<unknown>();
-  readonly #visibility = new vscode.EventEmitter<void>();
-  readonly viewType = 'latro.rationales';
-  readonly onDidChangeVisibility = this.#visibility.event;
-  readonly onDidDispose = new vscode.EventEmitter<void>().event;
-  readonly webview = {
-    options: {},
-    html: '',
-    cspSource: 'test:',
-    asWebviewUri: (uri: vscode.Uri) => uri,
-    onDidReceiveMessage: this.#intents.event,
-    /** One that is hidden loses what is posted. */
-    postMessage: async (message: RationaleHostMessage) => {
-      (this.visible ? this.posted : this.lost).push(message);
-      return this.visible;
-    },
-  };
-  show(): void {}
-
-  send(intent: RationaleIntent): void {
-    this.#intents.fire(intent);
-  }
-
-  become(visible: boolean): void {
-    this.visible = visible;
-    this.#visibility.fire();
-  }
-
-  /** The question of the last snapshot. */
-  get question(): RationaleQuestion | undefined {
-    const last = this.posted.at(-1);
-    return last?.type === 'snapshot' && last.snapshot.kind === 'question' ? last.snapshot : undefined;
-  }
-}
+import { sidePanel, ViewOnTrial } from './trial_view.ts';
 
 describe('the side panel in the extension host', () => {
   const trial = new ViewOnTrial();
@@ -99,43 +51,10 @@ describe('the side panel in the extension host', () => {
     file = path.join(workspace(), 'view.jsonl');
     writeFileSync(file, ['a?', 'b?'].map((question) => `${JSON.stringify({ question, answer: '4' })}\n`).join(''));
     editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(file));
-    const files = new NodeFileSystem();
-    const log = vscode.window.createOutputChannel('Test of the side panel', { log: true });
-    const { extensionUri, extensionPath } = extension();
-    const state = new Map<string, unknown>();
-    const memento = {
-      get: <T>(key: string, fallback: T) => (state.get(key) as T | undefined) ?? fallback,
-      update: async (key: string, value: unknown) => void state.set(key, value),
-    };
-    const choices = new PanelChoices(memento);
-    runs = new RunsWatcher(folder, log);
-    const { version } = extension().packageJSON as { version: string };
-    const engine = new EngineSupervisor({ workspace: folder, entry: process.env.LATRO_TEST_ENGINE!, version, log });
-    cursor = new CursorQuestion();
-    ratings = new RatingStore(files, () => '2026-01-02T03:04:05.000Z');
-    store = new RationaleStore(files, path.join(folder, 'rationales'), assert.fail);
-    settings = new Settings(vscode.workspace.workspaceFolders?.[0], extensionPath);
-    const reporter = new Reporter(log);
-    const describe = reporter.describe.bind(reporter);
-    reporter.describe = (error) => {
-      const failure = describe(error);
-      logged.push(`${failure?.reason} ${failure?.nextStep}`);
-      return failure;
-    };
-    const view = new RationaleView({
-      extensionUri,
-      cursor,
-      runs,
-      engine,
-      settings,
-      ratings,
-      source: new QuestionSource({ runs, store, ratings, choices, model: () => settings.requireModelFolder() }),
-      choices,
-      reporter,
-      log,
-    });
-    disposables.push(view, cursor, runs, engine, log);
-    view.resolveWebviewView(trial as unknown as vscode.WebviewView);
+    const panel = sidePanel(folder, logged);
+    ({ cursor, ratings, store, settings, runs } = panel);
+    disposables.push(...panel.disposables);
+    panel.view.resolveWebviewView(trial as unknown as vscode.WebviewView);
     const { rowKey } = await shows('a?');
     await store.addSet(rowKey, { owner: settings.modelFolder!, set: { ...keptSnapshot.current!, checkpoint: 'base' } });
     trial.send({ type: 'ready' });
@@ -269,6 +188,44 @@ describe('the side panel in the extension host', () => {
     assert.match(await told({ ...gone, rating: { note: 'mine' } }), /still in the panel/);
   });
 
+  it('puts the very text on the clipboard that the panel sends', async () => {
+    await vscode.env.clipboard.writeText('of before');
+    const text = 'two lines,\n  "quoted" — 三 ';
+    trial.send({ type: 'copy', text });
+    assert.equal(await eventually(async () => (await vscode.env.clipboard.readText()) !== 'of before'), true);
+    assert.equal(await vscode.env.clipboard.readText(), text);
+  });
+
+  it('opens the row that was meant, of two equal ones too, though the cursor is elsewhere by then', async () => {
+    const { rowKey } = await shows('a?');
+    const again = new vscode.WorkspaceEdit();
+    again.insert(editor.document.uri, new vscode.Position(2, 0), `${editor.document.lineAt(0).text}\n`);
+    await vscode.workspace.applyEdit(again);
+    for (const line of [3, 1]) {
+      goTo(1);
+      await shows('b?');
+      await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content: 'something else' }));
+      trial.send({ type: 'open-row', rowKey, line });
+      editor = await eventually(() => {
+        const { activeTextEditor } = vscode.window;
+        return activeTextEditor?.document.fileName === file && activeTextEditor;
+      });
+      await eventually(() => editor.selection.active.line === line - 1);
+      await shows('a?');
+    }
+    const before = logged.length;
+    const deletion = new vscode.WorkspaceEdit();
+    for (const line of [0, 2]) {
+      deletion.delete(editor.document.uri, editor.document.lineAt(line).rangeIncludingLineBreak);
+    }
+    await vscode.workspace.applyEdit(deletion);
+    trial.send({ type: 'open-row', rowKey, line: 3 });
+    assert.match(await eventually(() => logged[before]), /question of line 3 is no longer in view\.jsonl/);
+    await vscode.commands.executeCommand('workbench.action.files.revert');
+    goTo(0);
+    await shows('a?');
+  });
+
   describe('of runs that train on one dataset', () => {
     let rowKey: string;
     let [older, newer]: RunWriter[] = [];
@@ -312,6 +269,48 @@ describe('the side panel in the extension host', () => {
       rmSync(runs.folder, { recursive: true });
       await runs.refresh();
       await eventually(() => trial.question?.run === null);
+    });
+
+    it('opens the rollout of the update, the sample and the run that are meant, as it stands on disk', async () => {
+      /** Of another run, so that equal numbers are other rollouts. */
+      const others = (step: number) => {
+        const { rationales, ...rest } = toyRollout(step);
+        return {
+          ...rest,
+          rowKey,
+          rationales: rationales.map((each) => ({ ...each, text: `${each.text}, said later` })),
+        };
+      };
+      newer = await newRun();
+      for (const step of [1, 2, 3]) await newer.writeRollouts(step, [others(step)]);
+      await runs.refresh();
+      await shown(newer, 'step-2');
+      for (const [run, of] of [
+        [newer, others],
+        [older!, toyRollout],
+      ] as const) {
+        trial.send({ type: 'choose-run', rowKey, run: run.directory.id });
+        await shown(run, 'step-2');
+        for (const [step, sample] of [
+          [2, 1],
+          [3, 0],
+        ] as const) {
+          trial.send({ type: 'open-rollout', rowKey, step, sample });
+          const { document } = await eventually(() => {
+            const { activeTextEditor } = vscode.window;
+            return activeTextEditor?.document.isUntitled && activeTextEditor;
+          });
+          assert.equal(document.languageId, 'json');
+          assert.deepEqual(JSON.parse(document.getText()), of(step).rationales[sample]);
+          await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+          editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(file));
+          goTo(0);
+          await shows('a?');
+        }
+      }
+      const before = logged.length;
+      trial.send({ type: 'open-rollout', rowKey, step: 9, sample: 0 });
+      assert.match(await eventually(() => logged[before]), /not there any more/);
     });
 
     it('keeps that of the run which a person looks into when another begins, and tells of the other', async () => {

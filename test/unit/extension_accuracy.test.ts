@@ -103,6 +103,54 @@ describe('accuracy diff', () => {
     assert.doesNotMatch(lines.join('\n').replaceAll(/\\./g, ''), /<img|\]\(|`/);
   });
 
+  it('exports each figure under its own heading: before and after, fixed and broken, high and low', () => {
+    const [early, late] = [
+      [rowOf('f', false), rowOf('b', true), { ...rowOf('r', true), line: 7 }],
+      [rowOf('f', true), rowOf('b', false), { ...rowOf('r', true), line: 7, answerLogProbGreedy: -0.25 }],
+    ];
+    const questions = comparedQuestions(pairRows(early, late).pairs);
+    const of = (key: string) => questions.find(({ rowKey }) => rowKey === key)!;
+    const ordered = ['f', 'b', 'r'].map(of);
+    const csv = csvOf(ordered).split('\r\n');
+    assert.deepEqual(csv, [
+      'line,rowKey,outcome,question,goldAnswer,answerBefore,answerAfter,logProbBefore,logProbAfter',
+      '1,f,fixed,f,1,2,1,-3,-0.1',
+      '1,b,broken,b,1,1,2,-0.1,-3',
+      '7,r,both-right,r,1,1,1,-0.1,-0.25',
+      '',
+    ]);
+    const comparison = {
+      labels: { before: 'the early', after: 'the late' },
+      paired: {
+        questions: 10,
+        fixed: 3,
+        broken: 1,
+        bothRight: 4,
+        bothWrong: 2,
+        difference: 0.2,
+        interval95: [-0.125, 0.5],
+        mcnemarP: 0.625,
+      },
+      dataset: 'a set',
+      onlyBefore: 0,
+      onlyAfter: 0,
+      differences: [] as readonly string[],
+    } as AccuracyComparison;
+    assert.deepEqual(markdownOf(comparison, { questions: ordered, filters: [] }, ENGLISH).split('\n'), [
+      '# Accuracy of the late against the early on a set',
+      '',
+      '10 questions: 3 fixed, 1 broken, 4 right both times, 2 wrong both times.',
+      'Accuracy 50.0 % → 70.0 %: difference 20.0 %, 95 % interval -12.5 % to 50.0 %, exact McNemar p = 0.625.',
+      '',
+      '| Line | Outcome | Question | Gold answer | Before | After | Change of log p(answer) |',
+      '| --- | --- | --- | --- | --- | --- | --- |',
+      '| 1 | fixed | f | 1 | 2 | 1 | 2.90 |',
+      '| 1 | broken | b | 1 | 1 | 2 | -2.90 |',
+      '| 7 | right both times | r | 1 | 1 | 1 | -0.15 |',
+      '',
+    ]);
+  });
+
   it('exports CSV that keeps every text whole and starts no formula', () => {
     const csv = csvOf(questions);
     assert.ok(csv.includes(`"${hostile.replaceAll('"', '""')}"`));

@@ -1,5 +1,6 @@
 /** What the side panel asks of an engine, and what is left when that comes to nothing: with an engine process, a run and a store on disk. */
 import assert from 'node:assert/strict';
+import { renameSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -192,12 +193,32 @@ describe('what the side panel asks for', function () {
     const begun = await under('step-9');
     assert.notEqual(begun.weights, undefined);
     const edited = { rationale: (await setOf('step-9')).rationales[0]!.id, text: 'my own words' };
-    await atomicWrite(files, rollouts, `${ofUpdate}\n`);
+    // As a roll back leaves it: what came later is written anew as well.
+    for (const [file, text] of [
+      [rollouts, `${ofUpdate}\n`],
+      [run.rolloutFile(10), ofUpdate],
+    ] as const) {
+      await atomicWrite(files, file, text);
+    }
     const { checkpoint } = begun;
+    const computed: string[] = [];
+    const listening = engine.jobs.onChanged(({ kind }) => computed.push(kind));
     for (const [id, old] of Object.entries({ stamped: begun, 'of before it was kept': { checkpoint } })) {
       assert.equal(await jobs.scoreEdited(question, { ...old, ...edited, edited: id }), false);
       assert.deepEqual(jobs.unscored(rowKey), { edited: id, failure: null, gone: true });
     }
+    assert.deepEqual(computed, [], 'what is known before is not computed');
+    listening.dispose();
+    // And while it is being scored: the engine has begun, and has not answered.
+    const beginning = engine.jobs.onChanged(() => {
+      beginning.dispose();
+      for (const file of [rollouts, run.rolloutFile(10)]) {
+        writeFileSync(`${file}.new`, `${ofUpdate}\n\n`);
+        renameSync(`${file}.new`, file);
+      }
+    });
+    assert.equal(await jobs.scoreEdited(question, { ...(await under('step-9')), ...edited, edited: 'late' }), false);
+    assert.deepEqual(jobs.unscored(rowKey), { edited: 'late', failure: null, gone: true });
     assert.ok((await setOf('step-9')).rationales.every(({ origin }) => origin === 'run'));
     assert.equal(await jobs.scoreEdited(question, { ...(await under('step-9')), ...edited, edited: 'now' }), true);
   });

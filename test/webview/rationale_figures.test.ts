@@ -77,6 +77,10 @@ describe('rationale panel: figures', function () {
     assert.match(await tipOf('kept/6', 2), /K = 8/);
     assert.match(await tipOf('again/0', 2), /K = 4/);
     await row('kept/6').locator('.toggle').click();
+    assert.match(
+      await row('kept/6').locator('.origin').innerText(),
+      /^sampled at step 33 · seed 7 · temperature 1 · K = 8 · /,
+    );
     await row('kept/6').getByRole('button', { name: 'Open rollout' }).click();
     const { rowKey } = keptSnapshot;
     assert.deepEqual((await panel.posted()).at(-1), { type: 'open-rollout', rowKey, step: 33, sample: 6 });
