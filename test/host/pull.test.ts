@@ -78,12 +78,15 @@ describe('a download from the palette', () => {
     try {
       await propose('someone/small', 'accept', () => offered !== undefined);
       assert.deepEqual(offered, ['Use This Model']);
+      // Settings are written one after the other: what was on its way before the press is there once this one is.
+      await config().update('notifyWhenRunEnds', false, vscode.ConfigurationTarget.Workspace);
       assert.equal(chosen(), before);
       press();
       await eventually(() => chosen() === 'models/someone--small');
     } finally {
       vscode.window.showInformationMessage = showInformationMessage;
       await config().update('model', before, vscode.ConfigurationTarget.Workspace);
+      await config().update('notifyWhenRunEnds', undefined, vscode.ConfigurationTarget.Workspace);
     }
   });
 
