@@ -118,7 +118,7 @@ export async function scoreRationale(
 
 /**
  * Runs that a person is being asked about, by what the language model named; several where its settings have changed between two questions.
- * VS Code tells of a yes alone, and not to which of them.
+ * VS Code tells of a yes alone, and not to which of them: a question that was refused looks like one that is still open.
  */
 export type ProposedRuns = Map<string, readonly ProposedRun[]>;
 
