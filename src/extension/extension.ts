@@ -131,7 +131,7 @@ function openStudio(
   const evaluations = new StoredEvaluations(runs, runs.evaluationsFolder, log);
   const choose = (shown: EvaluationPair) => pickOtherPair(evaluations, shown);
   const accuracy = track(new PanelGroup(panels, accuracyKind({ evaluations, reporter, choose })));
-  const steps = track(new StepDocuments(runs, reporter));
+  const steps = track(new StepDocuments(runs, reporter, engine.jobs));
   const openStep = steps.show.bind(steps);
   const dashboards = track(new PanelGroup(panels, dashboardKind({ runs, engine, reporter, openStep })));
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { type CommandServices, pickRun } from '../../src/extension/commands/services.ts';
+import { JobTracker } from '../../src/extension/engine/job_tracker.ts';
 import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { extension, workspace } from './studio.ts';
@@ -11,12 +12,7 @@ describe('the run a command is about', () => {
   let runs: RunsWatcher;
   const log = vscode.window.createOutputChannel('Test of picking', { log: true });
   const picked = (argument: unknown) =>
-    pickRun(
-      { runs, engine: { jobs: { ofRun: () => undefined } } } as unknown as CommandServices,
-      argument,
-      () => true,
-      '',
-    );
+    pickRun({ runs, engine: { jobs: new JobTracker() } } as unknown as CommandServices, argument, () => true, '');
 
   before(async () => {
     await extension().activate();

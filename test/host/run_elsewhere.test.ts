@@ -1,16 +1,24 @@
-/** A run whose latro.json names an output folder of its own: no list has it, and it can be paused like any other. */
+/** A run whose latro.json names an output folder of its own: no list has it, and all that can be done with any other can be with it. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { CommandServices } from '../../src/extension/commands/services.ts';
+import { type CommandServices, pickRun } from '../../src/extension/commands/services.ts';
 import { resumeRun, tellHowItWent } from '../../src/extension/commands/train.ts';
+import { ContextKeys } from '../../src/extension/context_keys.ts';
 import type { EndedRun, StartedRun } from '../../src/extension/engine/job_runner.ts';
 import { JobTracker } from '../../src/extension/engine/job_tracker.ts';
+import { dashboardKind } from '../../src/extension/panels/run_dashboard.ts';
 import type { MessageAction } from '../../src/extension/reporter.ts';
 import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
+import { StepDocuments } from '../../src/extension/runs/step_documents.ts';
+import { Settings } from '../../src/extension/settings.ts';
+import { StatusBar } from '../../src/extension/status_bar.ts';
+import { StatusItem } from '../../src/extension/status_item.ts';
+import type { DashboardHostMessage, DashboardRun } from '../../src/protocol/panel_messages.ts';
 import { JOB, Notifications } from '../support/engine_notifications.ts';
+import { eventually } from '../support/eventually.ts';
 import { recordRun } from '../support/recorded_run.ts';
 import { extension, workspace } from './studio.ts';
 
@@ -27,11 +35,14 @@ describe('a run of another output folder', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'latro-elsewhere-'));
   let runs: RunsWatcher;
   let engine: Notifications;
+  let jobs: JobTracker;
   let run: StartedRun;
   let services: CommandServices;
   let told: [string, ...MessageAction[]][];
   /** Jobs that went on, and as which run. */
   let continued: [string, StartedRun][];
+  /** Directories of runs that were started anew from where they had got to. */
+  let resumed: string[];
 
   before(async () => {
     await extension().activate();
@@ -46,9 +57,12 @@ describe('a run of another output folder', () => {
   beforeEach(() => {
     told = [];
     continued = [];
-    const jobs = new JobTracker();
+    resumed = [];
+    change(run.runDirectory, { status: 'finished' });
+    jobs = new JobTracker();
     engine = new Notifications();
     jobs.follow(engine);
+    const client = { request: async (_: string, { runDirectory }: StartedRun) => void resumed.push(runDirectory) };
     const ended: EndedRun = { ...run, end: 'finished' };
     services = {
       runs,
@@ -56,6 +70,10 @@ describe('a run of another output folder', () => {
       jobs: {
         continue: async (_: string, { jobId }: { jobId: string }, as: StartedRun) => {
           continued.push([jobId, as]);
+          return ended;
+        },
+        train: async (_: string, start: (job: { readonly client: typeof client }) => Promise<void>) => {
+          await start({ client });
           return ended;
         },
       },
@@ -77,6 +95,12 @@ describe('a run of another output folder', () => {
     rmSync(folder, { recursive: true });
   });
   const pause = () => engine.send('jobChanged', { ...JOB, ...run, state: 'paused' });
+  /** As a job leaves it that is stopped. */
+  const stop = () => {
+    engine.send('jobChanged', { ...JOB, ...run });
+    change(run.runDirectory, { status: 'stopped' });
+    engine.send('jobEnded', { ...JOB, ...run, outcome: { type: 'cancelled' } });
+  };
 
   it('is said to be paused where it is, and the message goes on with its job', async () => {
     pause();
@@ -85,12 +109,78 @@ describe('a run of another output folder', () => {
     assert.equal(message, `The run is paused. It is in ${run.runDirectory}, which is not listed here.`);
     assert.deepEqual(
       actions.map(({ title }) => title),
-      ['Resume', "Don't Show Again"],
+      ['Resume', 'Open Dashboard', "Don't Show Again"],
     );
     await actions[0]!.run();
     assert.deepEqual(continued, [[JOB.jobId, run]]);
     const [atTheEnd] = told.at(-1)!;
     assert.equal(atTheEnd, `The run has ended. It is in ${run.runDirectory}, which is not listed here.`);
+  });
+
+  it('is said to be stopped where it is, and the message resumes it from its directory', async () => {
+    stop();
+    await tellHowItWent(services, { ...run, end: 'stopped' });
+    const [message, ...actions] = told[0]!;
+    assert.equal(message, `The run was stopped. It is in ${run.runDirectory}, which is not listed here.`);
+    assert.deepEqual(
+      actions.map(({ title }) => title),
+      ['Resume', 'Open Dashboard', "Don't Show Again"],
+    );
+    await actions[0]!.run();
+    assert.deepEqual([resumed, continued], [[run.runDirectory], []]);
+  });
+
+  it('is the one to resume after it was stopped or its engine is gone, and not once it has finished', async () => {
+    stop();
+    await resumeRun(services, undefined);
+    assert.deepEqual(resumed, [run.runDirectory]);
+    change(run.runDirectory, { status: 'finished' });
+    await assert.rejects(resumeRun(services, undefined), /There is no run for this/);
+    engine.send('jobChanged', { ...JOB, ...run });
+    change(run.runDirectory, { status: 'running' });
+    jobs.abandon();
+    jobs.follow(new Notifications());
+    await resumeRun(services, undefined);
+    assert.deepEqual(resumed, [run.runDirectory, run.runDirectory]);
+  });
+
+  it('has a dashboard, to which the status bar leads, with its updates: while it is trained and after it was stopped', async () => {
+    const item = vscode.window.createStatusBarItem('test', vscode.StatusBarAlignment.Left);
+    const settings = new Settings(vscode.workspace.workspaceFolders?.[0], extension().extensionPath);
+    const use = { isInUse: () => false, listen: () => [] };
+    const bar = new StatusBar(new StatusItem(item), jobs, settings, new ContextKeys(() => {}), use);
+    engine.send('jobEnded', { ...JOB, outcome: { type: 'ok' } });
+    engine.send('jobChanged', { ...JOB, ...run });
+    const { arguments: [argument] = [] } = item.command as vscode.Command;
+    const { reporter } = services;
+    const steps = new StepDocuments(runs, reporter, jobs);
+    const { id } = await pickRun(services, argument, () => true, '');
+    let shown: DashboardRun | undefined;
+    const post = (message: DashboardHostMessage) => {
+      if (message.type === 'snapshot' && message.snapshot.kind === 'run') shown = message.snapshot;
+    };
+    const openStep = async () => {};
+    const kind = dashboardKind({ runs, engine: services.engine, reporter, openStep });
+    const dashboard = kind.open({ runId: id }, { post, become: async () => false });
+    const look = async () => {
+      shown = undefined;
+      await dashboard.obey({ type: 'ready' });
+      return await eventually(() => shown ?? false);
+    };
+    try {
+      const { runId, rolloutSteps, controls } = await look();
+      assert.deepEqual([runId, rolloutSteps], [run.runId, [1, 10]]);
+      assert.ok(controls.includes('stop'), controls.join());
+      stop();
+      const after = await look();
+      assert.deepEqual([after.status, after.rolloutSteps], ['stopped', [1, 10]]);
+      assert.ok(after.controls.includes('resume'), after.controls.join());
+      assert.equal((await pickRun(services, { runId }, () => true, '')).directory, run.runDirectory);
+      const uri = vscode.Uri.from({ scheme: 'latro-rollouts', path: `/${runId}/step-10.latro-rollouts` });
+      assert.match((await steps.provideTextDocumentContent(uri)) ?? '', /^Step 10 of run run-elsewhere\n/);
+    } finally {
+      for (const each of [dashboard, steps, bar, item]) each.dispose();
+    }
   });
 
   it('is the one to resume where no other can be, while it is paused', async () => {

@@ -88,18 +88,17 @@ export async function modelOf({ settings }: CommandServices): Promise<string> {
 
 /**
  * The run a command is about: the one it names, the only one that fits, or the person's pick.
- * @param elsewhere runs beside those of the list
  * @throws LatroError `run-not-found` when the one it names is not there: never is another one taken for it
  */
 export async function pickRun(
-  { runs, engine }: CommandServices,
+  services: CommandServices,
   argument: unknown,
   fits: (run: ShownRun) => boolean,
   title: string,
-  elsewhere: readonly RunSummary[] = [],
 ): Promise<RunSummary> {
+  const { runs, engine } = services;
   await runs.refresh();
-  const all = [...elsewhere, ...runs.runs];
+  const all = [...(await runsElsewhere(services)), ...runs.runs];
   const named = isRunNode(argument) ? all.find(({ id }) => id === argument.runId) : undefined;
   if (named !== undefined) return named;
   const { l10n } = vscode;
@@ -125,6 +124,14 @@ export async function pickRun(
   const picked = await vscode.window.showQuickPick(items, { title, matchOnDescription: true, matchOnDetail: true });
   if (picked === undefined) throw new vscode.CancellationError();
   return picked.run;
+}
+
+/** Runs that are in no list, for their latro.json names a folder of its own: whoever trained them here would look for them in vain. */
+async function runsElsewhere({ runs, engine }: CommandServices): Promise<RunSummary[]> {
+  const unlisted = [...engine.jobs.runDirectories].filter(([runId]) => runs.find(runId) === undefined);
+  const found = await Promise.allSettled(unlisted.map(([, directory]) => runs.summary(runs.directory({ directory }))));
+  // One whose folder is gone by now takes nothing away from the others.
+  return found.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
 }
 
 export const fileName = (file: string): string => path.basename(file);

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { RunSummary } from '../../protocol/run_record.ts';
+import { unreachable } from '../../engine/common/errors.ts';
 import type { EndedRun, JobHandle, StartedRun } from '../engine/job_runner.ts';
 import { gainText, isResumable, stepText } from '../runs/run_text.ts';
 import { type CommandServices, datasetOf, fileName, MADE_FOR, pickRun } from './services.ts';
@@ -20,8 +20,7 @@ export async function trainOnDataset(services: CommandServices, argument: unknow
 /** Goes on with a run that was paused, stopped or interrupted. */
 export async function resumeRun(services: CommandServices, argument: unknown): Promise<void> {
   const { l10n } = vscode;
-  const elsewhere = await pausedElsewhere(services);
-  const { directory, id } = await pickRun(services, argument, isResumable, l10n.t('Run to resume'), elsewhere);
+  const { directory, id } = await pickRun(services, argument, isResumable, l10n.t('Run to resume'));
   const title = l10n.t('LaTRO: resuming {0}', id);
   const job = services.engine.jobs.ofRun(id);
   if (job !== undefined) {
@@ -29,17 +28,6 @@ export async function resumeRun(services: CommandServices, argument: unknown): P
     return await tellHowItWent(services, await services.jobs.continue(title, job, run));
   }
   await train(services, title, ({ client, jobId }) => client.request('resume', { jobId, runDirectory: directory }));
-}
-
-/** Runs that rest and are in no list, for their latro.json names a folder of its own: nobody else could name them. */
-async function pausedElsewhere({ runs, engine }: CommandServices): Promise<RunSummary[]> {
-  await runs.refresh();
-  const found = engine.jobs.jobs.map(async ({ state, runId, runDirectory }) => {
-    if (state !== 'paused' || runId === null || runDirectory === null || runs.find(runId) !== undefined) return [];
-    return [await runs.summary(runs.directory({ directory: runDirectory }))];
-  });
-  // One whose folder is gone by now takes nothing away from the others.
-  return (await Promise.allSettled(found)).flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
 }
 
 async function train(
@@ -61,21 +49,16 @@ export async function tellHowItWent(services: CommandServices, ended: EndedRun):
   const argument = { runId };
   const resume = { title: l10n.t('Resume'), run: () => vscode.commands.executeCommand('latro.resumeRun', argument) };
   const noMore = { title: l10n.t("Don't Show Again"), run: () => settings.notifyNoMoreWhenRunEnds() };
-  if (run === undefined) {
-    // Its latro.json names a folder of its own.
-    if (end === 'paused') {
-      const message = l10n.t('The run is paused. It is in {0}, which is not listed here.', runDirectory);
-      reporter.showInformation(message, resume, noMore);
-      return;
-    }
-    const message = l10n.t('The run has ended. It is in {0}, which is not listed here.', runDirectory);
-    reporter.showInformation(message, noMore);
-    return;
-  }
   const dashboard = {
     title: l10n.t('Open Dashboard'),
     run: () => vscode.commands.executeCommand('latro.openRunDashboard', argument),
   };
+  if (run === undefined) {
+    // Its latro.json names a folder of its own.
+    const actions = end === 'finished' ? [dashboard, noMore] : [resume, dashboard, noMore];
+    reporter.showInformation(elsewhereText(end, runDirectory), ...actions);
+    return;
+  }
   if (end === 'stopped' || end === 'paused') {
     const message =
       end === 'stopped'
@@ -91,4 +74,18 @@ export async function tellHowItWent(services: CommandServices, ended: EndedRun):
   const gain = gainText(run);
   const message = gain === '' ? l10n.t('The run is finished.') : l10n.t('The run is finished: {0}.', gain);
   reporter.showInformation(message, ...(gain === '' ? [] : [compare]), dashboard, noMore);
+}
+
+function elsewhereText(end: 'finished' | 'stopped' | 'paused', runDirectory: string): string {
+  const { l10n } = vscode;
+  switch (end) {
+    case 'finished':
+      return l10n.t('The run has ended. It is in {0}, which is not listed here.', runDirectory);
+    case 'stopped':
+      return l10n.t('The run was stopped. It is in {0}, which is not listed here.', runDirectory);
+    case 'paused':
+      return l10n.t('The run is paused. It is in {0}, which is not listed here.', runDirectory);
+    default:
+      return unreachable(end);
+  }
 }

@@ -16,6 +16,7 @@ export class JobTracker {
   readonly #jobs = new Map<string, JobSnapshot>();
   /** Jobs that got further, of which the listeners do not know yet. */
   readonly #untold = new Set<string>();
+  readonly #directories = new Map<string, string>();
   readonly #changed = new Emitter<JobSnapshot>();
   readonly #ended = new Emitter<JobEnd>();
 
@@ -42,6 +43,14 @@ export class JobTracker {
   get activeRun(): JobSnapshot | undefined {
     const runs = this.jobs.filter(({ kind, state }) => (kind === 'train' || kind === 'resume') && state !== 'queued');
     return runs.find(({ state }) => state !== 'paused') ?? runs[0];
+  }
+
+  /**
+   * Where the runs are that have or had a job here, by their names. One of an output folder of its own is in no list: once its job has
+   * ended, or its engine is gone, nobody else could say.
+   */
+  get runDirectories(): ReadonlyMap<string, string> {
+    return this.#directories;
   }
 
   ofRun(runId: string): JobSnapshot | undefined {
@@ -95,6 +104,7 @@ export class JobTracker {
 
   #set(job: JobSnapshot): void {
     this.#jobs.set(job.jobId, job);
+    if (job.runId !== null && job.runDirectory !== null) this.#directories.set(job.runId, job.runDirectory);
     this.#untold.delete(job.jobId);
     this.#changed.fire(job);
   }

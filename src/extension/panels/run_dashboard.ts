@@ -160,8 +160,9 @@ class RunDashboard implements PanelController<DashboardIntent> {
   }
 
   #directory(): RunDirectory {
-    const { runs } = this.#services;
-    return runs.directory({ directory: runs.find(this.#runId)?.directory ?? path.join(runs.folder, this.#runId) });
+    const { runs, engine } = this.#services;
+    const known = runs.find(this.#runId)?.directory ?? engine.jobs.runDirectories.get(this.#runId);
+    return runs.directory({ directory: known ?? path.join(runs.folder, this.#runId) });
   }
 
   async #picture(directory: RunDirectory, events: readonly RunEvent[]): Promise<DashboardRun> {

@@ -11,6 +11,7 @@ import type { QuestionRollout } from '../../protocol/records.ts';
 import type { CommandId } from '../command_ids.ts';
 import { DisposableStore } from '../common/disposables.ts';
 import { failureText } from '../engine/engine_text.ts';
+import type { JobTracker } from '../engine/job_tracker.ts';
 import type { Reporter } from '../reporter.ts';
 import type { RunsWatcher } from './runs_watcher.ts';
 import type { StepRow } from './step_row.ts';
@@ -44,6 +45,7 @@ interface Read {
 export class StepDocuments implements vscode.TextDocumentContentProvider, vscode.CodeLensProvider, vscode.Disposable {
   readonly #runs: RunsWatcher;
   readonly #reporter: Reporter;
+  readonly #jobs: Pick<JobTracker, 'runDirectories'>;
   readonly #disposables = new DisposableStore();
   readonly #open = new Map<string, Read>();
   readonly #changed = this.#disposables.add(new vscode.EventEmitter<vscode.Uri>());
@@ -52,8 +54,9 @@ export class StepDocuments implements vscode.TextDocumentContentProvider, vscode
   readonly onDidChange = this.#changed.event;
   readonly onDidChangeCodeLenses = this.#lensesChanged.event;
 
-  constructor(runs: RunsWatcher, reporter: Reporter) {
+  constructor(runs: RunsWatcher, reporter: Reporter, jobs: Pick<JobTracker, 'runDirectories'>) {
     this.#runs = runs;
+    this.#jobs = jobs;
     this.#reporter = reporter;
     this.#disposables.add(vscode.workspace.registerTextDocumentContentProvider(SCHEME, this));
     this.#disposables.add(vscode.languages.registerCodeLensProvider({ scheme: SCHEME }, this));
@@ -121,7 +124,7 @@ export class StepDocuments implements vscode.TextDocumentContentProvider, vscode
     if (known === undefined) return;
     const uri = vscode.Uri.parse(key);
     // A run that is gone is not looked for: the look would bring us back here.
-    const isThere = this.#runs.find(runIdOf(uri) ?? '') !== undefined;
+    const isThere = this.#known(runIdOf(uri) ?? '') !== undefined;
     const now = isThere ? await this.#keptAt(uri).catch(() => undefined) : undefined;
     if (known === this.#open.get(key) && (now?.stamp ?? '') !== known.stamp) this.#changed.fire(uri);
   }
@@ -158,10 +161,15 @@ export class StepDocuments implements vscode.TextDocumentContentProvider, vscode
   }
 
   async #directory(runId: string): Promise<RunDirectory> {
-    if (this.#runs.find(runId) === undefined) await this.#runs.refresh();
-    const run = this.#runs.find(runId);
-    if (run === undefined) throw notThere(runId);
-    return this.#runs.directory(run);
+    if (this.#known(runId) === undefined) await this.#runs.refresh();
+    const directory = this.#known(runId);
+    if (directory === undefined) throw notThere(runId);
+    return this.#runs.directory({ directory });
+  }
+
+  /** In the list, or else where a job of this window has written it. */
+  #known(runId: string): string | undefined {
+    return this.#runs.find(runId)?.directory ?? this.#jobs.runDirectories.get(runId);
   }
 }
 
