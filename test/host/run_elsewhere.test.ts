@@ -16,7 +16,7 @@ import { StepDocuments } from '../../src/extension/runs/step_documents.ts';
 import { Settings } from '../../src/extension/settings.ts';
 import { StatusBar } from '../../src/extension/status_bar.ts';
 import { StatusItem } from '../../src/extension/status_item.ts';
-import type { DashboardHostMessage, DashboardRun } from '../../src/protocol/panel_messages.ts';
+import type { DashboardHostMessage } from '../../src/protocol/panel_messages.ts';
 import { JOB, Notifications } from '../support/engine_notifications.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordRun } from '../support/recorded_run.ts';
@@ -78,7 +78,10 @@ describe('a run of another output folder', () => {
         },
       },
       settings: { notifiesWhenRunEnds: true },
-      reporter: { showInformation: (...args: (typeof told)[number]) => void told.push(args) },
+      reporter: {
+        showInformation: (...args: (typeof told)[number]) => void told.push(args),
+        describe: ({ message }: Error) => ({ code: 'internal', reason: message, nextStep: '' }),
+      },
     } as unknown as CommandServices;
     vscode.commands.executeCommand = async <T>(id: string, argument: unknown) => {
       assert.equal(id, 'latro.resumeRun');
@@ -155,9 +158,9 @@ describe('a run of another output folder', () => {
     const { reporter } = services;
     const steps = new StepDocuments(runs, reporter, jobs);
     const { id } = await pickRun(services, argument, () => true, '');
-    let shown: DashboardRun | undefined;
+    let shown: Extract<DashboardHostMessage, { readonly type: 'snapshot' }>['snapshot'] | undefined;
     const post = (message: DashboardHostMessage) => {
-      if (message.type === 'snapshot' && message.snapshot.kind === 'run') shown = message.snapshot;
+      if (message.type === 'snapshot') shown = message.snapshot;
     };
     const openStep = async () => {};
     const kind = dashboardKind({ runs, engine: services.engine, reporter, openStep });
@@ -165,7 +168,9 @@ describe('a run of another output folder', () => {
     const look = async () => {
       shown = undefined;
       await dashboard.obey({ type: 'ready' });
-      return await eventually(() => shown ?? false);
+      const snapshot = await eventually(() => shown);
+      assert.ok(snapshot.kind === 'run', JSON.stringify(snapshot));
+      return snapshot;
     };
     try {
       const { runId, rolloutSteps, controls } = await look();
