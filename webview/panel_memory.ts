@@ -17,7 +17,7 @@ const Edit = v.object({
   id: v.optional(v.string()),
   text: v.string(),
   original: v.string(),
-  /** Drafts from before it was kept are of the model's own weights, which are always there. */
+  /** Absent in drafts from before it was kept. Without a run, too, it is said that their weights are not known. */
   checkpoint: v.optional(v.string(), 'base'),
   run: v.optional(v.nullable(v.string())),
   weights: v.optional(v.string()),

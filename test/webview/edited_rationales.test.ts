@@ -2,45 +2,20 @@
 import assert from 'node:assert/strict';
 import type { RationaleQuestion, RationaleView } from '../../src/protocol/rationale_messages.ts';
 import { keptSnapshot, questionSnapshot } from './fixtures/rationales.ts';
-import { type OpenPanel, PanelHarness } from './harness.ts';
+import { failure, OWN, OwnWordsPanel } from './own_words_panel.ts';
 
 const { rowKey } = questionSnapshot;
-const OWN = '9 + 18 = 27. 27 ÷ 3 = 9.';
-const failure = {
-  code: 'engine-stopped',
-  reason: 'The engine stopped.',
-  nextStep: 'Open the log.',
-  actions: ['open-log' as const],
-};
 
 describe('rationale panel: own words', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  let panel: OpenPanel;
-
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
-  const open = async (snapshot: RationaleQuestion, state?: unknown) => {
-    panel = await harness.open('rationale_panel', { snapshot, state });
-    return panel.page;
-  };
-  afterEach(async () => {
-    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
-    await panel.close();
-  });
-  const show = (part: Partial<RationaleQuestion>) =>
-    panel.send({ type: 'snapshot', snapshot: { ...questionSnapshot, ...part } });
-  const form = () => panel.page.locator('.edit-form');
-  const area = () => form().locator('textarea');
+  const panel = new OwnWordsPanel();
   /** Writes into the first rationale and sends it; returns the id that it will have. */
   const score = async (text = OWN): Promise<string> => {
-    if ((await form().count()) === 0)
-      await panel.page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
-    await area().fill(text);
-    await form().getByRole('button', { name: 'Score again' }).click();
-    const { type, edited, text: sent } = (await panel.posted()).at(-1)!;
+    if ((await panel.form().count()) === 0)
+      await panel.now.page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true }).click();
+    await panel.area().fill(text);
+    await panel.form().getByRole('button', { name: 'Score again' }).click();
+    const { type, edited, text: sent } = (await panel.now.posted()).at(-1)!;
     assert.deepEqual([type, sent], ['score-edited', text]);
     return String(edited);
   };
@@ -52,14 +27,14 @@ describe('rationale panel: own words', function () {
   };
 
   it('keep the text until its scored rationale has arrived, and then only that', async () => {
-    const page = await open(questionSnapshot);
+    const page = await panel.open(questionSnapshot);
     const edited = await score();
-    await show(scoring(edited));
-    assert.equal(await area().inputValue(), OWN);
-    await form().getByRole('button', { name: 'Score again' }).click({ force: true });
-    assert.equal((await panel.posted()).filter(({ type }) => type === 'score-edited').length, 1, 'one at a time');
-    await show(withOwn(edited));
-    assert.equal(await form().count(), 0);
+    await panel.show(scoring(edited));
+    assert.equal(await panel.area().inputValue(), OWN);
+    await panel.form().getByRole('button', { name: 'Score again' }).click({ force: true });
+    assert.equal((await panel.now.posted()).filter(({ type }) => type === 'score-edited').length, 1, 'one at a time');
+    await panel.show(withOwn(edited));
+    assert.equal(await panel.form().count(), 0);
     assert.equal(await page.locator('tbody.rationale', { hasText: 'edited by you' }).count(), 1);
   });
 
@@ -68,106 +43,106 @@ describe('rationale panel: own words', function () {
     ['is cancelled, or ended by another', null, /Not scored; your text is kept\. It was cancelled/],
   ] as const) {
     it(`stand in the form, with the reason beside them, when scoring ${name}`, async () => {
-      await open(questionSnapshot);
+      await panel.open(questionSnapshot);
       const edited = await score();
-      await show(scoring(edited));
-      await show({ failure: why, unscored: { edited, failure: why } });
-      assert.equal(await area().inputValue(), OWN);
-      assert.match(await form().getByRole('status').innerText(), reason);
-      assert.deepEqual(await panel.seriousViolations(), []);
+      await panel.show(scoring(edited));
+      await panel.show({ failure: why, unscored: { edited, failure: why } });
+      assert.equal(await panel.area().inputValue(), OWN);
+      assert.match(await panel.form().getByRole('status').innerText(), reason);
+      assert.deepEqual(await panel.now.seriousViolations(), []);
       const again = await score(`${OWN} So 9.`);
       assert.notEqual(again, edited);
-      await show(scoring(again));
-      assert.equal(await form().getByRole('status').count(), 0, 'that was the one before');
+      await panel.show(scoring(again));
+      assert.equal(await panel.form().getByRole('status').count(), 0, 'that was the one before');
     });
   }
 
   it('outlive a reload of the window while they are scored, and another question in between', async () => {
-    let page = await open(questionSnapshot);
+    let page = await panel.open(questionSnapshot);
     const edited = await score();
     const saved = await page.evaluate('window.saved');
-    await panel.close();
-    page = await open(questionSnapshot, saved);
-    assert.equal(await area().inputValue(), OWN);
-    await show({ rowKey: 'another-row' });
-    assert.equal(await form().count(), 0);
-    await show({ unscored: { edited, failure } });
-    assert.match(await form().getByRole('status').innerText(), /The engine stopped/);
-    await show({ rowKey: 'another-row' });
-    await show(withOwn(edited));
-    assert.equal(await form().count(), 0);
+    await panel.now.close();
+    page = await panel.open(questionSnapshot, saved);
+    assert.equal(await panel.area().inputValue(), OWN);
+    await panel.show({ rowKey: 'another-row' });
+    assert.equal(await panel.form().count(), 0);
+    await panel.show({ unscored: { edited, failure } });
+    assert.match(await panel.form().getByRole('status').innerText(), /The engine stopped/);
+    await panel.show({ rowKey: 'another-row' });
+    await panel.show(withOwn(edited));
+    assert.equal(await panel.form().count(), 0);
   });
 
   it('are not given up by Escape or Cancel while they are scored: the scoring is', async () => {
-    const page = await open(questionSnapshot);
+    const page = await panel.open(questionSnapshot);
     const edited = await score();
-    await show(scoring(edited));
-    await area().press('Escape');
-    assert.deepEqual((await panel.posted()).at(-1), { type: 'cancel' });
-    await form().getByRole('button', { name: 'Cancel' }).click();
-    assert.equal(await area().inputValue(), OWN);
-    await show({ unscored: { edited, failure: null } });
-    await form().getByRole('button', { name: 'Cancel' }).click();
-    assert.equal(await form().count(), 0);
+    await panel.show(scoring(edited));
+    await panel.area().press('Escape');
+    assert.deepEqual((await panel.now.posted()).at(-1), { type: 'cancel' });
+    await panel.form().getByRole('button', { name: 'Cancel' }).click();
+    assert.equal(await panel.area().inputValue(), OWN);
+    await panel.show({ unscored: { edited, failure: null } });
+    await panel.form().getByRole('button', { name: 'Cancel' }).click();
+    assert.equal(await panel.form().count(), 0);
     assert.equal(await page.locator('tbody.rationale').count(), 8);
   });
 
   it('are not thrown away by Escape, neither as an input method takes it nor alone: that only leaves the form', async () => {
-    const page = await open(questionSnapshot);
+    const page = await panel.open(questionSnapshot);
     const edit = page.locator('.rationale.open').getByRole('button', { name: 'Edit', exact: true });
     const composed = () =>
-      area().dispatchEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true, composed: true });
+      panel.area().dispatchEvent('keydown', { key: 'Escape', isComposing: true, bubbles: true, composed: true });
     await edit.click();
     await composed();
-    assert.equal(await form().count(), 1, 'as it was');
-    await area().fill(OWN);
+    assert.equal(await panel.form().count(), 1, 'as it was');
+    await panel.area().fill(OWN);
     await composed();
     assert.equal(await page.evaluate('document.activeElement.tagName'), 'VSCODE-TEXT-AREA');
-    await area().press('Escape');
-    assert.equal(await area().inputValue(), OWN);
+    await panel.area().press('Escape');
+    assert.equal(await panel.area().inputValue(), OWN);
     assert.equal(await page.evaluate('document.activeElement.textContent.trim()'), 'Edit');
-    await form().getByRole('button', { name: 'Cancel' }).click();
-    assert.equal(await form().count(), 0);
+    await panel.form().getByRole('button', { name: 'Cancel' }).click();
+    assert.equal(await panel.form().count(), 0);
     await edit.click();
-    await area().press('Escape');
-    assert.equal(await form().count(), 0, 'nothing was typed');
+    await panel.area().press('Escape');
+    assert.equal(await panel.form().count(), 0, 'nothing was typed');
   });
 
   it('and a note stay while they are typed and a run that trains brings other weights', async () => {
-    const page = await open(questionSnapshot);
+    const page = await panel.open(questionSnapshot);
     const current = questionSnapshot.current!;
     const rationales = current.rationales.map((each, i) => ({ ...each, id: `step-60/${i}` }));
     const later = { current: { ...current, checkpoint: 'step-60', step: 60, rationales } };
     const first = page.locator('.rationale.open');
     await first.getByRole('button', { name: 'Edit', exact: true }).click();
-    await area().fill(OWN);
+    await panel.area().fill(OWN);
     await first.getByRole('button', { name: 'Note', exact: true }).click();
     await page.locator('.note-form input').fill('half a no');
     await page.getByRole('button', { name: 'Sample again' }).click();
     await page.locator('form.sampling-form input').first().fill('17');
     const holds = async () => {
-      assert.deepEqual([await form().count(), await area().inputValue()], [1, OWN]);
+      assert.deepEqual([await panel.form().count(), await panel.area().inputValue()], [1, OWN]);
       assert.deepEqual(await page.locator('.note-form input').inputValue(), 'half a no');
       assert.equal(await page.locator('form.sampling-form input').first().inputValue(), '17');
     };
-    await show(later);
+    await panel.show(later);
     await holds();
-    assert.deepEqual(await panel.seriousViolations(), []);
+    assert.deepEqual(await panel.now.seriousViolations(), []);
     await page.locator('.note-form').getByRole('button', { name: 'Save' }).click();
-    const { token, ...rate } = (await panel.posted()).at(-1)!;
+    const { token, ...rate } = (await panel.now.posted()).at(-1)!;
     assert.deepEqual(rate, { type: 'rate', rowKey, rationale: 'step-40/0', rating: { note: 'half a no' } });
     await holds();
-    await show({});
+    await panel.show({});
     await holds();
-    await show({ ...later, rated: String(token) });
+    await panel.show({ ...later, rated: String(token) });
     assert.equal(await page.locator('.note-form').count(), 0);
-    await form().getByRole('button', { name: 'Cancel' }).click();
-    await show({});
-    assert.equal(await form().count(), 0, 'nor come back with the weights under which they were begun');
+    await panel.form().getByRole('button', { name: 'Cancel' }).click();
+    await panel.show({});
+    assert.equal(await panel.form().count(), 0, 'nor come back with the weights under which they were begun');
   });
 
   it('of a note stay until it is stored', async () => {
-    const page = await open(questionSnapshot);
+    const page = await panel.open(questionSnapshot);
     const note = page.locator('.note-form');
     const withNote = (text: string): Pick<RationaleQuestion, 'current'> => {
       const current = structuredClone(questionSnapshot.current!);
@@ -180,40 +155,40 @@ describe('rationale panel: own words', function () {
     await page.locator('.rationale.open').getByRole('button', { name: 'Note', exact: true }).click();
     assert.equal(await note.locator('input').inputValue(), 'forgot the nine', 'pressed again');
     await note.getByRole('button', { name: 'Save' }).click();
-    await show({ failure });
+    await panel.show({ failure });
     assert.equal(await note.locator('input').inputValue(), 'forgot the nine', 'it could not be stored');
     await note.getByRole('button', { name: 'Save' }).click();
     await note.locator('input').fill('forgot the nine, twice');
-    await show(withNote('forgot the nine'));
+    await panel.show(withNote('forgot the nine'));
     assert.equal(await note.locator('input').inputValue(), 'forgot the nine, twice', 'typed on');
     await note.getByRole('button', { name: 'Save' }).click();
-    await show(withNote('forgot the nine, twice'));
+    await panel.show(withNote('forgot the nine, twice'));
     assert.equal(await note.count(), 0);
   });
 
   it('stay when they were typed on while the first of them were scored', async () => {
-    await open(questionSnapshot);
+    await panel.open(questionSnapshot);
     const edited = await score();
-    await show(scoring(edited));
-    await area().fill(`${OWN} And so on.`);
-    await show(withOwn(edited));
-    assert.equal(await area().inputValue(), `${OWN} And so on.`);
+    await panel.show(scoring(edited));
+    await panel.area().fill(`${OWN} And so on.`);
+    await panel.show(withOwn(edited));
+    assert.equal(await panel.area().inputValue(), `${OWN} And so on.`);
   });
 
   it('stay when other samples take the place of what they were written over, and can still be scored', async () => {
-    const page = await open(questionSnapshot);
+    const page = await panel.open(questionSnapshot);
     const rationales = page.locator('.rationale.open');
     await rationales.getByRole('button', { name: 'Edit', exact: true }).click();
-    await area().fill(OWN);
+    await panel.area().fill(OWN);
     await page.locator('tbody.rationale').nth(1).locator('.toggle').click();
     await rationales.nth(1).getByRole('button', { name: 'Edit', exact: true }).click();
-    assert.equal(await form().count(), 2, 'each rationale has its own');
-    await show({ current: keptSnapshot.current });
-    assert.equal(await form().count(), 1, 'nothing was written into the second');
-    assert.equal(await area().inputValue(), OWN);
-    assert.deepEqual(await panel.seriousViolations(), []);
+    assert.equal(await panel.form().count(), 2, 'each rationale has its own');
+    await panel.show({ current: keptSnapshot.current });
+    assert.equal(await panel.form().count(), 1, 'nothing was written into the second');
+    assert.equal(await panel.area().inputValue(), OWN);
+    assert.deepEqual(await panel.now.seriousViolations(), []);
     await score();
-    assert.deepEqual((await panel.posted()).at(-1)?.rowKey, rowKey);
+    assert.deepEqual((await panel.now.posted()).at(-1)?.rowKey, rowKey);
   });
 
   it('say which sample they were written over, among those kept from earlier too', async () => {
@@ -223,7 +198,7 @@ describe('rationale panel: own words', function () {
     const rationales = current.rationales.map((each) =>
       each.id === 'edited/0' ? { ...each, editedFrom: from, keptFrom: { step, temperature, beta, k } } : each,
     );
-    const page = await open({ ...keptSnapshot, current: { ...current, rationales } });
+    const page = await panel.open({ ...keptSnapshot, current: { ...current, rationales } });
     const own = page.locator('tbody[data-rationale="edited/0"]');
     const provenance = 'from rationale 3 · sampled at step 33 · seed 7 · temperature 1 · K = 8';
     assert.deepEqual(await own.locator('.marks .tag').allInnerTexts(), ['edited by you', provenance]);
@@ -238,12 +213,12 @@ describe('rationale panel: own words', function () {
     const comparison = { ...questionSnapshot.comparison!, temperature: 0.5 };
     const [base, ...later] = questionSnapshot.stages;
     const other = { ...base!, figures: { ...base!.figures!, alike: false } };
-    const page = await open({ ...questionSnapshot, comparison, stages: [other, ...later] });
+    const page = await panel.open({ ...questionSnapshot, comparison, stages: [other, ...later] });
     const why = 'The weights of base were not kept, so they cannot be asked again.';
     const otherDraw = page.locator('.other-draw');
     await otherDraw.getByRole('button', { name: 'Sample base alike' }).click();
-    assert.deepEqual((await panel.posted()).at(-1), { type: 'sample-alike', rowKey, checkpoint: 'base' });
-    await show({ comparison, checkpoints: gone, stages: [{ ...other, canSample: false }, ...later] });
+    assert.deepEqual((await panel.now.posted()).at(-1), { type: 'sample-alike', rowKey, checkpoint: 'base' });
+    await panel.show({ comparison, checkpoints: gone, stages: [{ ...other, canSample: false }, ...later] });
     assert.equal(await otherDraw.getByRole('button').count(), 0);
     assert.match(await otherDraw.innerText(), new RegExp(why));
     await page.getByRole('button', { name: /^Before and after/ }).click();

@@ -48,7 +48,7 @@ export class EvaluationTests implements vscode.Disposable {
   readonly #named: NamedSets;
   /** Of the runs that were asked which sets they name. */
   #runIds = '';
-  /** The Testing view was opened: before that nothing is searched for. */
+  /** VS Code has asked for the tests: before that no run and no latro.json is asked which sets it names. */
   #isWanted = false;
   #work: Promise<void> = Promise.resolve();
 
