@@ -53,6 +53,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
     let step = 0;
     // A small one first: it compiles every program.
     await timedUpdate(model, optimizer, { ...UPDATE, questions: 1, rationale: 4 }, step++, TOKEN_BUDGET);
+    const compileSeconds = round(model.programs.secondsCompiling, 3);
     let peakMemoryGB = 0;
     const { rounds, measured } = await interleaved(request, config, 1, async () => {
       const timing = await timedUpdate(model, optimizer, UPDATE, step++, TOKEN_BUDGET);
@@ -73,6 +74,7 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
       },
       shareOfFloor: round(median(shares), 3),
       overhead: round(median(rounds.map(({ result }) => result.overhead)), 4),
+      compileSeconds,
       rounds: rounds.length,
       peakMemoryGB,
       floors: middle(rounds.map(({ floors }) => floors)),

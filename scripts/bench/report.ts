@@ -24,6 +24,8 @@ const UpdateSchema = v.object({
   shareOfFloor: v.number(),
   /** Share of the seconds spent outside onnxruntime. */
   overhead: v.number(),
+  /** Of all its programs, before the first update; not part of `seconds`. Older reports do not say. */
+  compileSeconds: v.optional(seconds),
   rounds: v.number(),
   peakMemoryGB: v.number(),
   floors: FloorsSchema,
@@ -109,6 +111,8 @@ export function table(report: Report): string {
       lines.push(judged('update', `${update.seconds} s`, update));
       for (const [phase, value] of Object.entries(update.phases)) lines.push(row([`  ${phase}`, `${value} s`]));
       lines.push(row(['  outside onnxruntime', percent(update.overhead)]));
+      if (update.compileSeconds !== undefined)
+        lines.push(row(['  before the first: compile', `${update.compileSeconds} s`]));
     }
     for (const stage of shape.failed ?? []) lines.push(row([stage, 'failed']));
   }

@@ -71,8 +71,10 @@ export function tokenLogProbabilitiesInChunks(
   const withSlope = graph.requiresGradient(hidden);
   const nothing = (value: Value, shape: readonly Dim[]): Value =>
     graph.single('Slice', [value, ...[0, 0, 0].map((at) => graph.integers([at]))], 'float32', shape);
-  const noRows = nothing(hidden, ['m', width]);
-  const noProbabilities = graph.single('ReduceSum', [noRows, graph.integers([1])], 'float32', ['m'], { keepdims: 0 });
+  const noRows = nothing(hidden, ['joined', width]);
+  const noProbabilities = graph.single('ReduceSum', [noRows, graph.integers([1])], 'float32', ['joined'], {
+    keepdims: 0,
+  });
 
   const [joined, slope] = overChunks(
     graph,

@@ -29,6 +29,7 @@ export type OperatorSet = 'cpu' | 'portable';
 
 export class GraphBuilder {
   readonly #nodes: Node[] = [];
+  readonly #values: TensorDeclaration[] = [];
   readonly #inputs: TensorDeclaration[] = [];
   readonly #outputs: TensorDeclaration[] = [];
   readonly #initializers = new Map<string, Initializer>();
@@ -80,6 +81,19 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, Attribute>> = {},
     domain: Node['domain'] = '',
   ): Value[] {
+    const values = this.#place(operator, inputs, outputs, attributes, domain);
+    this.#values.push(...values);
+    return values;
+  }
+
+  /** A node whose outputs' shapes onnxruntime is not told. */
+  #place(
+    operator: string,
+    inputs: readonly (Value | null)[],
+    outputs: readonly { type: ElementType; shape: readonly Dim[] }[],
+    attributes: Readonly<Record<string, Attribute>>,
+    domain: Node['domain'],
+  ): Value[] {
     const values = outputs.map(({ type, shape }) => ({
       name: `${this.#prefix}${operator}_${this.#counter++}`,
       type,
@@ -127,7 +141,9 @@ export class GraphBuilder {
     results.forEach((value, i) => {
       inner.output(local(`result_${i}`), value);
     });
-    return this.node('Loop', [count, null, ...initial], initial, { body: { graph: inner.#graph() } });
+    // Between rounds, and from the first values to the last, a name may stand for another size.
+    const graph = { ...inner.#graph(), values: [] };
+    return this.#place('Loop', [count, null, ...initial], initial, { body: { graph } }, '');
   }
 
   floats(values: readonly number[], shape: readonly number[] = [values.length]): Value {
@@ -223,6 +239,7 @@ export class GraphBuilder {
     return {
       name: this.name,
       nodes: this.#nodes,
+      values: this.#values,
       inputs: this.#inputs,
       outputs: this.#outputs,
       initializers: [...this.#initializers.values()],

@@ -31,6 +31,11 @@ export interface Node {
 export interface Graph {
   readonly name: string;
   readonly nodes: readonly Node[];
+  /**
+   * What stands between nodes. onnxruntime finds it out by itself, but for sizes that only a run knows: it then compares every new buffer
+   * with all those it could not give away, which takes the square of the number of nodes (docs/bench/NOTES.md, "Compiling"). One name is one size.
+   */
+  readonly values: readonly TensorDeclaration[];
   readonly inputs: readonly TensorDeclaration[];
   readonly outputs: readonly TensorDeclaration[];
   readonly initializers: readonly Initializer[];
@@ -82,6 +87,7 @@ function writeGraph(out: ProtobufWriter, graph: Graph): void {
   out.text(2, graph.name);
   for (const tensor of graph.initializers) out.message(5, (inner) => writeInitializer(inner, tensor));
   for (const tensor of graph.inputs) out.message(11, (inner) => writeDeclaration(inner, tensor));
+  for (const tensor of graph.values) out.message(13, (inner) => writeDeclaration(inner, tensor));
   for (const tensor of graph.outputs) out.message(12, (inner) => writeDeclaration(inner, tensor));
 }
 

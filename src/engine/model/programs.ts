@@ -148,6 +148,9 @@ export class Programs implements CacheDevice {
     'draw-greedy': 0,
   };
 
+  /** Seconds that building and compiling programs took since the start. */
+  secondsCompiling = 0;
+
   /**
    * @param positions of each flat token of this run, (N)
    * @param contextLength longest sequence this run belongs to: LongRoPE chooses its factors by it; 0: as long as the positions say
@@ -295,12 +298,14 @@ export class Programs implements CacheDevice {
   }
 
   async #compile(name: ProgramName): Promise<Session> {
+    const start = performance.now();
     const { model, constants } = this.#build(name);
     const session = await Session.create(name, model, {
       ...this.options,
       constants: this.#joinedWeights(constants),
       profiled: this.options.device !== 'cpu',
     });
+    this.secondsCompiling += (performance.now() - start) / 1000;
     for (const input of session.inputNames) {
       const tensor =
         this.#weights.get(input) ?? this.#adapter?.tensors.get(input) ?? this.#packedAdapter?.tensors.get(input);
