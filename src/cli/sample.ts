@@ -7,7 +7,7 @@ import type { Dataset } from '../engine/datasets/dataset.ts';
 import { requireSoundRows } from '../engine/datasets/read_dataset.ts';
 import type { DatasetRow } from '../engine/datasets/row.ts';
 import { type GeneratedRequest, generate, type Sample } from '../engine/model/generate.ts';
-import { scoreAnswers } from '../engine/training/evaluator.ts';
+import { answerLogProb } from '../engine/training/evaluation_sampling.ts';
 import type { Policy } from '../engine/training/policy.ts';
 import type { EncodedQuestion } from '../engine/training/question_encoder.ts';
 import type { QuestionTask } from '../engine/training/question_task.ts';
@@ -100,10 +100,10 @@ export const sampleCommand: Command = {
         const perRun = policy.config.rope.kind === 'longrope' ? 1 : Math.max(1, Math.floor(ROWS / settings.k));
         for (let start = 0; start < prompts.length; start += perRun) {
           const batch = prompts.slice(start, start + perRun);
-          const generated = await sampleBatch(policy, batch, settings, signal, (finished) =>
+          const generated = await sampleBatch(policy, task, batch, settings, signal, (finished) =>
             progress.advance(start * settings.k + finished, total),
           );
-          for (const line of await describeBatch(policy, task, batch, generated)) terminal.out(JSON.stringify(line));
+          for (const line of describeBatch(policy, task, batch, generated)) terminal.out(JSON.stringify(line));
         }
       } finally {
         progress.end();
@@ -161,13 +161,15 @@ function checkLengths(policy: Policy, prompts: readonly Prompt[], { maxTokens }:
 
 function sampleBatch(
   policy: Policy,
+  task: QuestionTask | null,
   prompts: readonly Prompt[],
   { k, temperature, maxTokens, seed }: SampleSettings,
   signal: AbortSignal,
   onFinished: (finished: number) => void,
 ): Promise<GeneratedRequest[]> {
-  const requests = prompts.map(({ ids, key }) => ({
+  const requests = prompts.map(({ ids, key, question }) => ({
     prompt: ids,
+    answer: question?.answerIds ?? [],
     keys: Array.from({ length: k }, (_, sample) => rationaleKey(seed, SAMPLE_STEP, key, sample)),
   }));
   const settings = {
@@ -179,28 +181,26 @@ function sampleBatch(
     stopTokenIds: new Set(policy.config.eosTokenIds),
     contextLength: Math.max(...prompts.map(({ ids }) => ids.length)) + maxTokens,
     maxRows: ROWS,
+    bareAnswers: false,
+    ...(task === null ? {} : { rationaleLength: (ids: readonly number[]) => task.rationaleLength(ids) }),
   };
   return generate(policy.model, requests, settings, () => NEVER_STOP, { signal, onFinished });
 }
 
 /** One object per sample, prompt by prompt. */
-async function describeBatch(
+function describeBatch(
   policy: Policy,
   task: QuestionTask | null,
   prompts: readonly Prompt[],
   generated: readonly GeneratedRequest[],
-): Promise<object[]> {
-  const questions = prompts.flatMap(({ question }) => question ?? []);
-  const outputs = generated.map(({ samples }) => samples);
-  // Per question: log π(y|x) without a rationale, then after that of each sample.
-  const rewards = task === null ? [] : await scoreAnswers(policy, task, questions, outputs);
+): object[] {
   return prompts.flatMap(({ line, text, question }, p) =>
-    outputs[p]!.map((sample, index) => ({
+    generated[p]!.samples.map((sample, index) => ({
       line,
       sample: index,
       prompt: text,
       ...describeSample(policy, sample),
-      ...(task === null || question === null ? {} : describeAnswer(task, question, sample, rewards[p]![index + 1]!)),
+      ...(task === null || question === null ? {} : describeAnswer(task, question, sample)),
     })),
   );
 }
@@ -216,7 +216,8 @@ function describeSample({ tokenizer }: Policy, { ids, logProbs, stopReason }: Sa
   };
 }
 
-function describeAnswer(task: QuestionTask, { row }: EncodedQuestion, { ids }: Sample, selfReward: number) {
+function describeAnswer(task: QuestionTask, { row }: EncodedQuestion, sample: Sample) {
+  const { ids } = sample;
   const { extracted, correct } = task.judge(task.tokenizer.decode(ids, { skipSpecialTokens: true }), row);
   return {
     question: row.question,
@@ -224,6 +225,6 @@ function describeAnswer(task: QuestionTask, { row }: EncodedQuestion, { ids }: S
     rationale: task.tokenizer.decode(ids.slice(0, task.rationaleLength(ids))),
     extractedAnswer: extracted,
     correct,
-    selfReward,
+    selfReward: answerLogProb(sample),
   };
 }

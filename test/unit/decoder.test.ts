@@ -7,6 +7,7 @@ import { Decoder } from '../../src/engine/model/decoder.ts';
 import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
 import { KeyValueCache } from '../../src/engine/model/kv_cache.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
+import { PREFILL_TOKENS, prefill } from '../../src/engine/model/prefill.ts';
 import { drawToken } from '../../src/engine/model/token_sampler.ts';
 import { tinyConfig } from '../support/model_fixtures.ts';
 import { TINY_CONFIG, tinyModel } from '../support/tiny_model.ts';
@@ -56,6 +57,47 @@ async function decodeAll(
     );
   }
   return scores;
+}
+
+describe('prefill', () => {
+  it('of many prompts goes piece by piece, and leaves what all of them at once would', async () => {
+    const model = tinyModel('nothing', 2);
+    const random = new RandomStream(4, 1);
+    // One that is too long for any piece, and more neighbours than fit into two.
+    const lengths = [...Array.from({ length: 45 }, (_, i) => 20 + i), PREFILL_TOKENS + 30, 7];
+    const prompts = lengths.map((length) => Array.from({ length }, () => 3 + Math.floor(random.next() * 16)));
+    const whole = new KeyValueCache(TINY_CONFIG, prompts.length);
+    const expected = await model.extendHidden(whole, prompts, 0);
+    const atOnce = model.programs.tokensRun.extend;
+    const runs: number[] = [];
+    const run = model.programs.run.bind(model.programs);
+    model.programs.run = (name, inputs, outputs, options) => {
+      runs.push(options.positions.length);
+      return run(name, inputs, outputs, options);
+    };
+    const pieces = new KeyValueCache(TINY_CONFIG, prompts.length);
+    const hidden = await prefill(model, pieces, prompts, 0);
+
+    assert.equal(atOnce, prompts.length * (PREFILL_TOKENS + 30));
+    assert.ok(runs.length > 3);
+    assert.deepEqual(
+      runs.filter((tokens) => tokens > PREFILL_TOKENS),
+      [PREFILL_TOKENS + 30],
+    );
+    assert.deepEqual(pieces.lengths, lengths);
+    close(hidden, expected);
+    for (const [name, { shape, data }] of Object.entries(whole.inputs)) {
+      assert.deepEqual(pieces.inputs[name]!.shape, shape);
+      close(pieces.inputs[name]!.data as Float32Array, data as Float32Array);
+    }
+    await model.dispose();
+  });
+});
+
+function close(found: Float32Array, expected: Float32Array): void {
+  assert.equal(found.length, expected.length);
+  for (let i = 0; i < found.length; i++)
+    if (!(Math.abs(found[i]! - expected[i]!) < 1e-4)) assert.fail(`${i}: ${found[i]}, not ${expected[i]}`);
 }
 
 describe('decoding', () => {

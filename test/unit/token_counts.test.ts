@@ -7,9 +7,10 @@ import { ADAPTER_SCALE } from '../../src/engine/model/decoder_graph.ts';
 import type { StopDetector } from '../../src/engine/model/generate.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { buildPackedProgram } from '../../src/engine/model/packed_program.ts';
-import { type PromptGroup, packGroups } from '../../src/engine/model/packing.ts';
+import { type PromptGroup, packGroups, predictTokens } from '../../src/engine/model/packing.ts';
 import type { HostTensor } from '../../src/engine/runtime/session.ts';
 import { elementType } from '../../src/engine/runtime/session.ts';
+import { sampleOutputs } from '../../src/engine/training/evaluation_sampling.ts';
 import type { EncodedQuestion } from '../../src/engine/training/question_encoder.ts';
 import { rollOut, trainingGroup } from '../../src/engine/training/rollout.ts';
 import { temporaryFolder } from '../support/model_fixtures.ts';
@@ -60,6 +61,53 @@ describe('tokens per update', () => {
   it('and so it is in the micro-batches of a smaller budget, each padded to its own longest', async () => {
     const { longestTrained, step } = await computesOnce(24, 1024, [2, 5, 8, 11, 14]);
     assert.ok(step < padded(longestTrained, 100_000), `${step} in one batch`);
+  });
+
+  it('an evaluation: prompts once, outputs once, answers on the cache they left, after the rationale part of each', async () => {
+    const questions = [1, 2, 3, 4].map(question);
+    const samples = [0, 1, 2];
+    const policy = { model, config: TINY_CONFIG, drawnBelow: TINY_CONFIG.vocabSize };
+    const task = { rationaleLength: (ids: readonly number[]) => Math.floor(ids.length / 2) };
+    const settings = { temperature: 1, maxTokens: LONGEST, seed: 3, bareAnswers: true };
+    const requests = questions.map((each) => ({ question: each, samples }));
+    const generated = await sampleOutputs(policy, task, requests, settings, undefined);
+
+    const { tokensRun } = model.programs;
+    const outputs = generated.flatMap((each) => each.samples);
+    const drawn = outputs.reduce((sum, { ids, stopIds }) => sum + ids.length + stopIds.length, 0);
+    assert.ok(new Set(outputs.map(({ ids }) => ids.length)).size > 1, 'outputs of different lengths');
+    assert.deepEqual(tokensRun, {
+      extend: questions.length * PROMPT,
+      decode: drawn - outputs.length,
+      'extend-score': (outputs.length + questions.length) * (1 + ANSWER),
+      score: 0,
+      reference: 0,
+      step: 0,
+    });
+
+    const sequences = generated.map((each, q) => {
+      const { promptIds, answerIds } = questions[q]!;
+      const rationales = [[], ...each.samples.map(({ ids }) => ids.slice(0, task.rationaleLength(ids)))];
+      const continuations = rationales.map((rationale) => {
+        const ids = [...rationale, ...answerIds];
+        return { ids, predictions: predictTokens(ids, 1, rationale.length) };
+      });
+      return { prompt: promptIds, continuations };
+    });
+    const scores = await model.score(sequences);
+    generated.forEach(({ answerLogProbsWithoutRationale, samples }, q) => {
+      [answerLogProbsWithoutRationale, ...samples.map(({ answerLogProbs }) => answerLogProbs)].forEach((found, k) => {
+        assert.equal(found.length, ANSWER);
+        found.forEach((value, t) => {
+          assert.ok(Math.abs(value - scores[q]![k]![t]!) < 1e-5, `${q}, ${k}, ${t}: ${value} ${scores[q]![k]![t]}`);
+        });
+      });
+    });
+
+    // Nobody asked for it, nobody computes it.
+    const others = await sampleOutputs(policy, task, requests, { ...settings, bareAnswers: false }, undefined);
+    assert.deepEqual(others[0]!.answerLogProbsWithoutRationale, []);
+    assert.equal(tokensRun['extend-score'], (2 * outputs.length + questions.length) * (1 + ANSWER));
   });
 
   async function computesOnce(q: number, tokenBudget: number, stopTokens: readonly number[]) {

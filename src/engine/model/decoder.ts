@@ -5,6 +5,7 @@ import { DeviceKeyValueCache } from './device_cache.ts';
 import type { Cache } from './extend_inputs.ts';
 import { freshOutputs } from './kv_cache.ts';
 import type { LanguageModel } from './language_model.ts';
+import { prefill } from './prefill.ts';
 import { type DrawnToken, drawToken, type SamplingSettings } from './token_sampler.ts';
 
 /** What rows are decoded on. */
@@ -24,7 +25,7 @@ export class Decoder {
 
   /** Computes whole prompts into an empty cache. @returns final hidden states (rows, D) after each prompt's last token */
   prefill(cache: Cache, prompts: readonly (readonly number[])[]): Promise<Float32Array> {
-    return this.#model.extendHidden(cache, prompts, this.#contextLength);
+    return prefill(this.#model, cache, prompts, this.#contextLength);
   }
 
   /**

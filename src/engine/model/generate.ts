@@ -20,6 +20,10 @@ export interface GenerateSettings extends SamplingSettings {
   readonly contextLength: number;
   /** Rows decoded together. */
   readonly maxRows: number;
+  /** How many of a sample's tokens the answer is scored after. Default: all of them. */
+  readonly rationaleLength?: (ids: readonly number[]) => number;
+  /** Whether answers are scored right after their prompts, too. Default: true. */
+  readonly bareAnswers?: boolean;
 }
 
 /** Watches one rationale for a stop phrase in its decoded text, token by token. */
@@ -32,13 +36,13 @@ export interface GenerateRequest {
   readonly prompt: readonly number[];
   /** One sample per key. */
   readonly keys: readonly number[];
-  /** y: scored after each sample, starting right where the rationale ends, and once with no rationale at all. */
+  /** y: scored after the rationale of each sample, and once with no rationale at all. */
   readonly answer?: readonly number[];
 }
 
 export interface GeneratedRequest {
   readonly samples: readonly Sample[];
-  /** log π(y_t | x, y_<t): the answer right after the prompt; empty without an answer. */
+  /** log π(y_t | x, y_<t): the answer right after the prompt; empty without an answer, and where it was not wanted. */
   readonly answerLogProbsWithoutRationale: readonly number[];
 }
 
@@ -146,7 +150,8 @@ async function generateWave(
       prompts.map((request) => requests[request]!.prompt),
     );
 
-    await scoreBareAnswers(model, requests, prompts, promptCache, settings.contextLength, bare);
+    if (settings.bareAnswers ?? true)
+      await scoreBareAnswers(model, requests, prompts, promptCache, settings.contextLength, bare);
 
     let active = [...rows];
     const promptOf = rows.map((row) => prompts.indexOf(row.request));
@@ -239,13 +244,13 @@ function isComplete(ids: readonly number[], stop: Stop, settings: GenerateSettin
   return settings.stopTokenIds.has(ids.at(-1)!) || ids.length - stop.stopEnd >= settings.maxAnswerTokens;
 }
 
-/** Cuts finished rows at their stop and scores their answers on the cache, all in one run. */
+/** Cuts finished rows at their stop and scores their answers on the cache after their rationales, all in one run. */
 async function finishRows(
   model: LanguageModel,
   requests: readonly GenerateRequest[],
   cache: RowsCache,
   done: readonly { readonly row: Row; readonly position: number; readonly stop: Stop }[],
-  { contextLength, stopTokenIds }: GenerateSettings,
+  { contextLength, stopTokenIds, rationaleLength }: GenerateSettings,
 ): Promise<Sample[]> {
   const answers = done.map(({ row }) => requests[row.request]!.answer ?? []);
   let scores: number[][] = answers.map(() => []);
@@ -253,7 +258,9 @@ async function finishRows(
     const finishedCache = await cache.extract(done.map(({ position }) => position));
     const fresh = done.map(({ row, stop }, i) => {
       // The prediction of y_1 needs its predecessor's hidden state: the last rationale (or prompt) token runs again.
-      const sequence = [...requests[row.request]!.prompt, ...row.ids.slice(0, stop.length)];
+      const sampled = row.ids.slice(0, stop.length);
+      const rationale = sampled.slice(0, rationaleLength?.(sampled));
+      const sequence = [...requests[row.request]!.prompt, ...rationale];
       const reuse = Math.min(finishedCache.lengths[i]!, sequence.length - 1);
       finishedCache.truncate(i, reuse);
       return [...sequence.slice(reuse), ...answers[i]!];

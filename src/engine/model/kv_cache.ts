@@ -189,6 +189,15 @@ export class KeyValueCache {
     return joined;
   }
 
+  /** Becomes the rows of these caches one after the other; they are not to be used afterwards. */
+  take(parts: readonly KeyValueCache[]): void {
+    const joined = parts.length === 1 ? parts[0]! : KeyValueCache.join(parts);
+    this.#capacity = joined.#capacity;
+    this.#lengths = joined.#lengths;
+    this.#keys = joined.#keys;
+    this.#values = joined.#values;
+  }
+
   #rebuild(rows: readonly number[], capacity: number): void {
     for (let layer = 0; layer < this.#layers; layer++) {
       this.#keys[layer] = this.#gather(this.#keys[layer]!, rows, capacity);

@@ -8,6 +8,7 @@ import { LOGITS_AT_A_TIME } from '../graph/chunked_head.ts';
 import type { WeightFormat } from '../graph/precision.ts';
 import { adapterShapes, type LoraConfig, targetedModules } from './adapter.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
+import { PREFILL_TOKENS } from './prefill.ts';
 import { heldIn, isQuantised } from './quantise.ts';
 
 export interface MemoryRequest {
@@ -19,6 +20,8 @@ export interface MemoryRequest {
   readonly sequenceLength: number;
   /** Tokens of the longest prompt, 128 when it is not known. */
   readonly promptLength?: number;
+  /** Whether all prompts are computed at once, as devices do. */
+  readonly wholePrefill?: boolean;
   /** Tokens of one training step's forward and backward pass, or, for inference, of one scoring pass. */
   readonly stepTokens: number;
   readonly lora: LoraConfig | null;
@@ -103,12 +106,14 @@ function countParts(
 
 function samplingFloats(
   { layers, keyValueHeads, headDim, heads, hiddenSize, intermediateSize, vocabSize }: ModelConfig,
-  { batchSize, sequenceLength, promptLength }: MemoryRequest & { readonly promptLength: number },
+  { batchSize, sequenceLength, promptLength, wholePrefill = false }: MemoryRequest & { readonly promptLength: number },
   { cacheCopies }: Rules,
 ): number {
   const cache = 2 * layers * keyValueHeads * headDim * batchSize * sequenceLength;
-  // All prompts at once: gate, up and their product, hidden states, and scores before and after the softmax.
-  const prefill = batchSize * promptLength * (3 * intermediateSize + 4 * hiddenSize + 3 * heads * promptLength);
+  // Gate, up and their product, hidden states, and scores before and after the softmax.
+  const prompts = batchSize * promptLength;
+  const atOnce = wholePrefill ? prompts : Math.min(prompts, Math.max(promptLength, PREFILL_TOKENS));
+  const prefill = atOnce * (3 * intermediateSize + 4 * hiddenSize + 3 * heads * promptLength);
   const logits = 2 * batchSize * vocabSize;
   return cacheCopies * cache + prefill + logits;
 }

@@ -1,8 +1,7 @@
 /** Whole outputs, rationale and answer, as evaluations sample and describe them. */
 import type { EvaluatedOutput } from '../../protocol/evaluated_output.ts';
 import type { DatasetRow } from '../datasets/row.ts';
-import { type GenerateSettings, generate, type Sample } from '../model/generate.ts';
-import { type Continuation, predictTokens } from '../model/packing.ts';
+import { type GeneratedRequest, type GenerateSettings, generate, type Sample } from '../model/generate.ts';
 import type { Policy } from './policy.ts';
 import type { EncodedQuestion } from './question_encoder.ts';
 import type { QuestionTask } from './question_task.ts';
@@ -31,13 +30,22 @@ export interface OutputRequest {
   readonly samples: readonly number[];
 }
 
-/** Outputs up to their end token, per request one for each of its samples. */
+export interface SamplingRequest extends Pick<EvaluatorSettings, 'temperature' | 'maxTokens' | 'seed'> {
+  /** Whether log π(y | x) is wanted. */
+  readonly bareAnswers: boolean;
+}
+
+/**
+ * Outputs up to their end token, per request one for each of its samples; the answer is scored on the cache that sampling left, after the
+ * rationale part of each.
+ */
 export async function sampleOutputs(
-  policy: Policy,
+  policy: Pick<Policy, 'model' | 'config' | 'drawnBelow'>,
+  task: Pick<QuestionTask, 'rationaleLength'>,
   requests: readonly OutputRequest[],
-  { temperature, maxTokens, seed }: Pick<EvaluatorSettings, 'temperature' | 'maxTokens' | 'seed'>,
+  { temperature, maxTokens, seed, bareAnswers }: SamplingRequest,
   signal: AbortSignal | undefined,
-): Promise<(readonly Sample[])[]> {
+): Promise<GeneratedRequest[]> {
   const longest = Math.max(...requests.map(({ question }) => question.promptIds.length));
   const settings: GenerateSettings = {
     temperature,
@@ -49,27 +57,28 @@ export async function sampleOutputs(
     stopTokenIds: new Set(policy.config.eosTokenIds),
     contextLength: longest + maxTokens,
     maxRows: ROWS,
+    rationaleLength: (ids) => task.rationaleLength(ids),
+    bareAnswers,
   };
-  const generated = await generate(
+  return generate(
     policy.model,
-    requests.map(({ question: { promptIds, row }, samples }) => ({
+    requests.map(({ question: { promptIds, answerIds, row }, samples }) => ({
       prompt: promptIds,
+      answer: answerIds,
       keys: samples.map((sample) => rationaleKey(seed, EVALUATION_STEP, row.rowKey, sample)),
     })),
     settings,
     () => NEVER_STOP,
     { signal },
   );
-  return generated.map(({ samples }) => samples);
 }
 
-/** @param answerLogProb log π(y | x ⊕ z) with the output's rationale, in nats */
-export function describeOutput(
-  sample: Sample,
-  row: DatasetRow,
-  task: QuestionTask,
-  answerLogProb: number,
-): EvaluatedOutput {
+/** log π(y | x ⊕ z) with the output's rationale z, in nats. */
+export const answerLogProb = ({ answerLogProbs }: Sample): number => sum(answerLogProbs);
+
+export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+export function describeOutput(sample: Sample, row: DatasetRow, task: QuestionTask): EvaluatedOutput {
   const text = task.tokenizer.decode(sample.ids, { skipSpecialTokens: true });
   const verdict = task.judge(text, row);
   return {
@@ -77,7 +86,7 @@ export function describeOutput(
     extractedAnswer: verdict.extracted,
     correct: verdict.correct,
     ...(verdict.similarity === undefined ? {} : { similarity: verdict.similarity }),
-    answerLogProb,
+    answerLogProb: answerLogProb(sample),
     tokens: sample.ids.length,
     finished: sample.stopReason === 'end-token',
   };
@@ -86,9 +95,3 @@ export function describeOutput(
 /** The rationale part of an output. */
 export const rationaleOf = ({ ids }: Pick<Sample, 'ids'>, task: QuestionTask): readonly number[] =>
   ids.slice(0, task.rationaleLength(ids));
-
-/** Asks for log π(y | …, rationale). */
-export function answerAfter(rationale: readonly number[], answerIds: readonly number[]): Continuation {
-  const ids = [...rationale, ...answerIds];
-  return { ids: ids.slice(0, -1), predictions: predictTokens(ids, 1, rationale.length) };
-}

@@ -6,14 +6,14 @@ import type { EvaluationRow, EvaluationSummary } from '../../protocol/records.ts
 import { throwIfCancelled } from '../common/errors.ts';
 import type { DatasetRow } from '../datasets/row.ts';
 import { majorityVote, mean, passAtK } from '../evaluate/statistics.ts';
-import type { Sample } from '../model/generate.ts';
+import type { GeneratedRequest } from '../model/generate.ts';
 import {
-  answerAfter,
+  answerLogProb,
   describeOutput,
   type EvaluatorSettings,
   ROWS,
-  rationaleOf,
   sampleOutputs,
+  sum,
 } from './evaluation_sampling.ts';
 import { requireFiniteScores } from './non_finite.ts';
 import type { Policy } from './policy.ts';
@@ -70,55 +70,35 @@ async function evaluateBatch(
   settings: EvaluatorSettings,
   signal: AbortSignal | undefined,
 ): Promise<EvaluationRow[]> {
-  const sampleAll = (temperature: number, k: number): Promise<(readonly Sample[])[]> => {
+  const ask = (temperature: number, k: number, bareAnswers: boolean): Promise<GeneratedRequest[]> => {
     const requests = questions.map((question) => ({ question, samples: Array.from({ length: k }, (_, i) => i) }));
-    return sampleOutputs(policy, requests, { ...settings, temperature }, signal);
+    return sampleOutputs(policy, task, requests, { ...settings, temperature, bareAnswers }, signal);
   };
-  const greedy = await sampleAll(0, 1);
-  const sampled = settings.k === 0 ? questions.map(() => []) : await sampleAll(settings.temperature, settings.k);
-  const outputs = questions.map((_, q) => [...greedy[q]!, ...sampled[q]!]);
-  const scores = await scoreAnswers(policy, task, questions, outputs);
-  questions.forEach(({ row }, q) => {
-    requireFiniteScores(scores[q]!, row.line);
-  });
+  const greedy = await ask(0, 1, true);
+  const sampled = settings.k === 0 ? null : await ask(settings.temperature, settings.k, false);
 
   return questions.map(({ row }, q): EvaluationRow => {
-    const [withoutRationale, ...afterOutputs] = scores[q]!;
-    const [afterGreedy, ...afterSamples] = afterOutputs;
-    const [first, ...samples] = outputs[q]!.map((output, i) => describeOutput(output, row, task, afterOutputs[i]!));
+    const first = greedy[q]!.samples[0]!;
+    const outputs = sampled === null ? [] : sampled[q]!.samples;
+    const withoutRationale = sum(greedy[q]!.answerLogProbsWithoutRationale);
+    const afterSamples = outputs.map(answerLogProb);
+    requireFiniteScores([withoutRationale, answerLogProb(first), ...afterSamples], row.line);
+    const samples = outputs.map((output) => describeOutput(output, row, task));
     const majority = samples.length === 0 ? null : majorityVote(samples.map((sample) => sample.extractedAnswer));
     return {
       rowKey: row.rowKey,
       line: row.line,
       question: row.question,
       goldAnswer: row.answer,
-      greedy: first!,
+      greedy: describeOutput(first, row, task),
       samples,
       majorityAnswer: majority,
       majorityCorrect: samples.length === 0 ? null : majority !== null && task.matches(majority, row),
-      answerLogProbWithoutRationale: withoutRationale!,
-      answerLogProbGreedy: afterGreedy!,
+      answerLogProbWithoutRationale: withoutRationale,
+      answerLogProbGreedy: answerLogProb(first),
       answerLogProbSampled: afterSamples.length === 0 ? null : mean(afterSamples),
     };
   });
-}
-
-/** Per question: Σ log π(y | x), then Σ log π(y | x ⊕ z) for the rationale part z of each output. */
-export async function scoreAnswers(
-  policy: Policy,
-  task: QuestionTask,
-  questions: readonly EncodedQuestion[],
-  outputs: readonly (readonly Sample[])[],
-): Promise<number[][]> {
-  const scores = await policy.model.score(
-    questions.map(({ promptIds, answerIds }, q) => ({
-      prompt: promptIds,
-      continuations: [[], ...outputs[q]!.map((output) => rationaleOf(output, task))].map((rationale) =>
-        answerAfter(rationale, answerIds),
-      ),
-    })),
-  );
-  return scores.map((group) => group.map((logProbs) => logProbs.reduce((sum, value) => sum + value, 0)));
 }
 
 function meanSimilarity(rows: readonly EvaluationRow[]): Pick<EvaluationSummary, 'meanChrF' | 'meanRougeL'> {

@@ -24,6 +24,7 @@ import { estimateMemory, type MemoryEstimate, type MemoryRequest, requireMemory 
 import { keepsDecodingCopy, type ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
 import { type FrozenWeights, loadFrozenWeights, type Tensor, type Weights } from '../model/weights.ts';
+import { keepsTensors } from '../runtime/session.ts';
 import { type PolicyParts, withAddedTokens } from './policy_tokens.ts';
 import type { ReferenceScorer } from './rollout.ts';
 
@@ -178,6 +179,7 @@ export function policyMemory(config: ModelConfig, request: PolicyRequest, lora: 
     batchSize: rows,
     sequenceLength,
     stepTokens: Math.max(tokenBudget, SCORED_TOKENS),
+    wholePrefill: keepsTensors(programs.device),
     lora,
     recompute: programs.recompute === true,
   };

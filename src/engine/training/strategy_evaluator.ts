@@ -11,12 +11,13 @@ import { tagInformation } from '../forking/diversity.ts';
 import type { Sample } from '../model/generate.ts';
 import { type PromptGroup, predictTokens } from '../model/packing.ts';
 import {
-  answerAfter,
+  answerLogProb,
   describeOutput,
   type EvaluatorSettings,
   type OutputRequest,
   rationaleOf,
   sampleOutputs,
+  sum,
 } from './evaluation_sampling.ts';
 import { requireTags, scoreForks, underTag } from './methods/tagged_sampling.ts';
 import { requireFiniteScores } from './non_finite.ts';
@@ -35,25 +36,23 @@ export async function evaluateStrategies(
   const tags = requireTags(policy, 'evaluation');
   const tagged = settings.tagged ?? true;
   const { tagLogProbs, bare } = await scoreForks((groups) => policy.model.score(groups), questions, tags);
-  const asked = await ask(policy, tags, questions, settings, tagged, signal);
-  const scores = await scoreAll(policy, task, tags, questions, asked);
+  const asked = await ask(policy, task, tags, questions, settings, tagged, signal);
+  const probed = await scoreProbes(policy, task, tags, questions, asked);
 
   return questions.map(({ row }, q): EvaluationRow => {
     const { greedy, samples, probes } = asked[q]!;
-    const { answers, rationales } = scores[q]!;
+    const rationales = probed[q]!;
     const withoutRationale = sum(bare[q]!);
-    requireFiniteScores([withoutRationale, ...tagLogProbs[q]!, ...answers.flat(), ...rationales.flat()], row.line);
+    const answers = [...greedy, ...samples.flat()].map(answerLogProb);
+    requireFiniteScores([withoutRationale, ...tagLogProbs[q]!, ...answers, ...rationales.flat()], row.line);
     const own = tagLogProbs[q]!.indexOf(Math.max(...tagLogProbs[q]!));
     // Per tag, or the one variant without: log π(y|…) after the greedy rationale, then after each sample's.
-    const outputs = greedy.map((first, i) => {
-      const [afterGreedy, ...afterSamples] = answers[i]!;
-      return {
-        greedy: describeOutput(first, row, task, afterGreedy!),
-        samples: samples[i]!.map((sample, j) => describeOutput(sample, row, task, afterSamples[j]!)),
-        answerLogProbGreedy: afterGreedy!,
-        answerLogProbSampled: afterSamples.length === 0 ? null : mean(afterSamples),
-      };
-    });
+    const outputs = greedy.map((first, i) => ({
+      greedy: describeOutput(first, row, task),
+      samples: samples[i]!.map((sample) => describeOutput(sample, row, task)),
+      answerLogProbGreedy: answerLogProb(first),
+      answerLogProbSampled: samples[i]!.length === 0 ? null : mean(samples[i]!.map(answerLogProb)),
+    }));
     const strategies: StrategyEvaluation = {
       tagLogProbs: [...tagLogProbs[q]!],
       own: own + 1,
@@ -94,6 +93,7 @@ interface Asked {
 
 async function ask(
   policy: Policy,
+  task: QuestionTask,
   tags: ControlTokens,
   questions: readonly EncodedQuestion[],
   settings: EvaluatorSettings,
@@ -109,32 +109,30 @@ async function ask(
     questions.flatMap((question) =>
       variantsOf(question).map((variant, i) => ({ question: variant, samples: numbers(i) })),
     );
-  const greedy = await sampleOutputs(
-    policy,
+  const sample = async (requests: readonly OutputRequest[], temperature: number) => {
+    const wanted = { ...settings, temperature, bareAnswers: false };
+    return (await sampleOutputs(policy, task, requests, wanted, signal)).map(({ samples }) => samples);
+  };
+  const greedy = await sample(
     request(() => [0]),
-    { ...settings, temperature: 0 },
-    signal,
+    0,
   );
   const range = (start: number) => Array.from({ length: perVariant }, (_, i) => start + i);
   const sampled =
     k === 0
       ? greedy.map(() => [])
-      : await sampleOutputs(
-          policy,
+      : await sample(
           request((i) => range(i * k)),
-          settings,
-          signal,
+          settings.temperature,
         );
   const probed =
     k === 0 || tagged
       ? []
-      : await sampleOutputs(
-          policy,
+      : await sample(
           questions.flatMap((question) =>
             tags.ids.map((tag, i) => ({ question: underTag(question, tag), samples: [count * k + i] })),
           ),
-          settings,
-          signal,
+          settings.temperature,
         );
   const variants = tagged ? count : 1;
   return questions.map((_, q) => {
@@ -148,45 +146,24 @@ async function ask(
   });
 }
 
-interface Scores {
-  /** (variants, 1 + samples): Σ log π(y | …) after each output's rationale. */
-  readonly answers: readonly (readonly number[])[];
-  /** (N probes, N tags): Σ log π(z | x, g). */
-  readonly rationales: readonly (readonly number[])[];
-}
-
-async function scoreAll(
+/** Per question (N probes, N tags): Σ log π(z | x, g). */
+async function scoreProbes(
   policy: Policy,
   task: QuestionTask,
   tags: ControlTokens,
   questions: readonly EncodedQuestion[],
   asked: readonly Asked[],
-): Promise<Scores[]> {
-  const groups = questions.flatMap((question, q): PromptGroup[] => {
-    const { greedy, samples, probes } = asked[q]!;
-    const tagged = greedy.length === tags.ids.length;
-    const answers = greedy.map((first, i) =>
-      [first, ...samples[i]!].map((output) => answerAfter(rationaleOf(output, task), question.answerIds)),
-    );
-    const rationales = probes.map((probe) => {
+): Promise<number[][][]> {
+  const groups = questions.flatMap((question, q) => {
+    const continuations = asked[q]!.probes.map((probe) => {
       const ids = rationaleOf(probe, task);
       return { ids: ids.slice(0, -1), predictions: predictTokens(ids) };
     });
-    const underTags = tags.ids.map((tag, i) => ({
-      prompt: underTag(question, tag).promptIds,
-      continuations: [...(tagged ? answers[i]! : []), ...rationales],
-    }));
-    return tagged ? underTags : [...underTags, { prompt: question.promptIds, continuations: answers[0]! }];
+    return tags.ids.map((tag): PromptGroup => ({ prompt: underTag(question, tag).promptIds, continuations }));
   });
   const scores = (await policy.model.score(groups)).map((group) => group.map(sum));
-  let next = 0;
-  return asked.map(({ greedy, samples, probes }) => {
-    const tagged = greedy.length === tags.ids.length;
-    const perTag = tags.ids.map(() => scores[next++]!);
-    const answers = tagged ? perTag.map((own, i) => own.slice(0, 1 + samples[i]!.length)) : [scores[next++]!];
-    const rationales = probes.map((_, j) => perTag.map((own) => own.at(j - probes.length)!));
-    return { answers, rationales };
+  return asked.map(({ probes }, q) => {
+    const perTag = scores.slice(q * tags.ids.length, (q + 1) * tags.ids.length);
+    return probes.map((_, j) => perTag.map((own) => own[j]!));
   });
 }
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
