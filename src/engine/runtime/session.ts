@@ -60,19 +60,34 @@ export function nativeReason(error: unknown): string {
   return (parts.at(-1) ?? line).trim().replace(/\.$/, '');
 }
 
-/** What allocating says: onnxruntime's arena, C++ itself. */
-const NO_MEMORY = /Failed to allocate memory|bad_alloc/;
+/** What allocating says: onnxruntime's arena, C++ itself (the last on Windows). */
+const NO_MEMORY = /Failed to allocate memory|bad_alloc|bad allocation/;
 
-/** What is to be thrown for what a run of a program threw: on the CPU a native error other than of memory is a bug of the program. */
+/** What is to be thrown for what a run of a program threw. */
 export function runFailure(device: Device, program: string, cause: unknown): unknown {
+  if (device === 'cpu') return hostFailure(program, cause);
+  return new LatroError(
+    'device-failed',
+    `The device '${device}' failed in the program ${program}: ${nativeReason(cause)}.`,
+    "A run can be resumed; if it fails again, start a new one with a smaller tokenBudget or with the device 'cpu'.",
+    { cause },
+  );
+}
+
+/** What is to be thrown for what compiling a program threw. */
+function compileFailure(device: Device, program: string, cause: unknown): unknown {
+  if (device === 'cpu') return hostFailure(program, cause);
+  return new LatroError(
+    'device-unavailable',
+    `The device '${device}' could not start the program ${program}: ${nativeReason(cause)}.`,
+    "Choose the device 'cpu'.",
+    { cause },
+  );
+}
+
+/** On the CPU a native error other than of memory is a bug of the program. */
+function hostFailure(program: string, cause: unknown): unknown {
   const reason = nativeReason(cause);
-  if (device !== 'cpu')
-    return new LatroError(
-      'device-failed',
-      `The device '${device}' failed in the program ${program}: ${reason}.`,
-      "A run can be resumed; if it fails again, start a new one with a smaller tokenBudget or with the device 'cpu'.",
-      { cause },
-    );
   if (!NO_MEMORY.test(reason)) return cause;
   return new LatroError(
     'out-of-memory',
@@ -111,7 +126,7 @@ export class Session {
    * @param options.results 'device': every output becomes a new tensor there (`runOnDevice`)
    * @param options.constants data of the program's own tensors; copied, so that it may be forgotten afterwards
    * @param options.profiled whether `placement` is wanted
-   * @throws LatroError `device-unavailable` when the device is not there
+   * @throws LatroError `device-unavailable` when the device is not there, `out-of-memory` on the CPU
    */
   static async create(
     name: string,
@@ -142,15 +157,7 @@ export class Session {
       return new Session(name, session, profile, options);
     } catch (cause) {
       await profile?.discard();
-      if (options.device === 'cpu') throw cause;
-      throw new LatroError(
-        'device-unavailable',
-        `The device '${options.device}' could not start the program ${name}: ${nativeReason(cause)}.`,
-        "Choose the device 'cpu'.",
-        {
-          cause,
-        },
-      );
+      throw compileFailure(options.device, name, cause);
     }
   }
 
