@@ -10,11 +10,20 @@ import { wilsonInterval } from '../engine/evaluate/statistics.ts';
 import { evaluateRows, summariseEvaluation } from '../engine/training/evaluator.ts';
 import type { Policy } from '../engine/training/policy.ts';
 import type { QuestionTask } from '../engine/training/question_task.ts';
+import { operatorsOf } from '../engine/training/run_notes.ts';
 import { questionTask, readRows } from '../engine/training/run_setup.ts';
 import type { EvaluationRow, EvaluationSummary } from '../protocol/records.ts';
 import type { Command, CommandContext } from './command.ts';
 import { evaluationReport } from './evaluation_report.ts';
-import { LARGEST_SEED, MODEL_OPTIONS, openModel, requireWritable, TASK_OPTIONS, taskConfig } from './model_options.ts';
+import {
+  LARGEST_SEED,
+  MODEL_OPTIONS,
+  noteFallBack,
+  openModel,
+  requireWritable,
+  TASK_OPTIONS,
+  taskConfig,
+} from './model_options.ts';
 import { Progress } from './progress.ts';
 
 const ROWS = 64;
@@ -76,14 +85,14 @@ export const evalCommand: Command = {
           onRow: async (_, done, total) => progress.advance(done, total),
         },
       ).finally(() => progress.end());
-      const summary = summariseEvaluation(results, {
-        name: 'eval',
-        checkpoint: args.text('adapter') ?? 'base',
-        dataset: path,
-        k: settings.k,
-        seconds: (world.clock.monotonic() - started) / 1000,
-      });
+      const seconds = (world.clock.monotonic() - started) / 1000;
+      const facts = { name: 'eval', checkpoint: args.text('adapter') ?? 'base', dataset: path, k: settings.k, seconds };
+      const summary = {
+        ...summariseEvaluation(results, facts),
+        ...(await operatorsOf(policy.model.programs)),
+      };
       for (const line of evaluationReport(summary, results, terminal)) terminal.out(line);
+      await noteFallBack(policy, terminal);
       if (json !== undefined) {
         const model = { model: policy.folder, adapter: args.text('adapter') ?? null };
         await writeJson(resolve(cwd, json), { ...model, ...summary }, results, context);

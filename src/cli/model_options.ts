@@ -5,6 +5,7 @@ import { readRunConfig } from '../engine/runs/config_file.ts';
 import { resolveRunConfig } from '../engine/runs/resolve_config.ts';
 import { choosePrecision } from '../engine/training/choose_precision.ts';
 import { memoryNeed, Policy, type PolicyRequest } from '../engine/training/policy.ts';
+import { fallBackLines } from '../engine/training/run_notes.ts';
 import type { RunConfig } from '../protocol/run_config.ts';
 import { DatasetFormat, evaluation, top } from '../protocol/run_config_fields.ts';
 import { type Arguments, badRequest } from './arguments.ts';
@@ -86,6 +87,11 @@ export async function noteMemory(request: PolicyRequest, terminal: Terminal): Pr
   terminal.note(`Takes ${memoryText(estimate)}; ${gigabytes(available)} are free.`);
   if (estimate.total > available)
     terminal.note('Memory may not suffice for long sequences: a smaller tokenBudget, or fewer tokens, takes less.');
+}
+
+/** What the device left to the CPU: said once, when everything has run. */
+export async function noteFallBack({ model }: Policy, terminal: Terminal): Promise<void> {
+  for (const line of fallBackLines(await model.programs.placements())) terminal.note(terminal.style('yellow', line));
 }
 
 /** How questions are put and judged: as --config says, else by the defaults. */

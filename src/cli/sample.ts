@@ -16,7 +16,7 @@ import { questionTask, readRows } from '../engine/training/run_setup.ts';
 import type { RunConfig } from '../protocol/run_config.ts';
 import type { Arguments } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
-import { LARGEST_SEED, MODEL_OPTIONS, openModel, TASK_OPTIONS, taskConfig } from './model_options.ts';
+import { LARGEST_SEED, MODEL_OPTIONS, noteFallBack, openModel, TASK_OPTIONS, taskConfig } from './model_options.ts';
 import { Progress } from './progress.ts';
 import { encodePrompt } from './prompt_text.ts';
 import { badRow, firstRowHas, type JsonRow, readJsonRows } from './row_file.ts';
@@ -108,6 +108,7 @@ export const sampleCommand: Command = {
       } finally {
         progress.end();
       }
+      await noteFallBack(policy, terminal);
     } finally {
       await policy.dispose();
     }

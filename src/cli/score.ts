@@ -5,7 +5,7 @@ import { LatroError, throwIfCancelled } from '../engine/common/errors.ts';
 import { type PromptGroup, predictTokens } from '../engine/model/packing.ts';
 import type { Policy } from '../engine/training/policy.ts';
 import type { Command } from './command.ts';
-import { MODEL_OPTIONS, openModel } from './model_options.ts';
+import { MODEL_OPTIONS, noteFallBack, openModel } from './model_options.ts';
 import { Progress } from './progress.ts';
 import { encodePrompt } from './prompt_text.ts';
 import { badRow, type JsonRow, readJsonRows } from './row_file.ts';
@@ -51,6 +51,7 @@ export const scoreCommand: Command = {
       } finally {
         progress.end();
       }
+      await noteFallBack(policy, terminal);
     } finally {
       await policy.dispose();
     }

@@ -121,6 +121,17 @@ export const EvaluationSettings = v.object({
 });
 export type EvaluationSettings = v.InferOutput<typeof EvaluationSettings>;
 
+/**
+ * Where the operators of a program were executed on a device other than the CPU: counts of its nodes. `fellBack` names those on real
+ * numbers that the device leaves to the CPU, so that their data crosses twice; those on sizes and token ids stay there on purpose.
+ */
+export const OperatorPlacement = v.object({
+  onDevice: v.number(),
+  fellBack: v.record(v.string(), v.number()),
+  onIntegers: v.number(),
+});
+export type OperatorPlacement = v.InferOutput<typeof OperatorPlacement>;
+
 /** The name of a file, and no way out of its folder. */
 export const PlainName = v.pipe(v.string(), v.regex(/^(?!\.{1,2}$)[^/\\\0]+$/));
 
@@ -147,6 +158,8 @@ export const EvaluationSummary = v.object({
   seconds: v.number(),
   /** Absent in a run, whose configuration says it, and in older files. */
   settings: v.optional(EvaluationSettings),
+  /** Of each program that has run; absent on the CPU, and in what a run evaluates itself, whose record says it. */
+  operators: v.optional(v.record(v.string(), OperatorPlacement)),
   /** With reasoning strategies. */
   strategies: v.optional(StrategySummary),
 });

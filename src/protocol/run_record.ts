@@ -1,6 +1,6 @@
 /** `run.json` of a run directory, and what a list of runs shows of each. */
 import * as v from 'valibot';
-import { RunPhase, RunStatus } from './records.ts';
+import { OperatorPlacement, RunPhase, RunStatus } from './records.ts';
 import { RunConfig } from './run_config.ts';
 
 /** Raised when a change to the files of a run makes older readers misread them. */
@@ -53,17 +53,6 @@ export type RunGain = v.InferOutput<typeof RunGain>;
 /** The checkpoint that did best on the validation questions so far, and its score (higher is better). */
 export const BestCheckpoint = v.object({ step: v.number(), score: v.number() });
 export type BestCheckpoint = v.InferOutput<typeof BestCheckpoint>;
-
-/**
- * Where the operators of a program were executed on a device other than the CPU: counts of its nodes. `fellBack` names those on real
- * numbers that the device leaves to the CPU, so that their data crosses twice; those on sizes and token ids stay there on purpose.
- */
-export const OperatorPlacement = v.object({
-  onDevice: v.number(),
-  fellBack: v.record(v.string(), v.number()),
-  onIntegers: v.number(),
-});
-export type OperatorPlacement = v.InferOutput<typeof OperatorPlacement>;
 
 /** What holding frozen matrices in 8 bits costs: the base model against itself in float32, on questions of the run. */
 export const RoundingCost = v.object({

@@ -1,10 +1,19 @@
 /** Operators that a device leaves to the CPU: counted from the profile of a run, written into its record, and said once. */
 import { strict as assert } from 'node:assert';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
 import { GraphBuilder } from '../../src/engine/graph/graph_builder.ts';
+import { Programs } from '../../src/engine/model/programs.ts';
 import { type Placement, placementOf } from '../../src/engine/runtime/placement.ts';
 import { Session } from '../../src/engine/runtime/session.ts';
 import { noteOperators } from '../../src/engine/training/run_notes.ts';
+import { EvaluationSummary } from '../../src/protocol/records.ts';
+import { latroOk } from '../support/command_line.ts';
+import { temporaryFolder } from '../support/model_fixtures.ts';
 import { PowerLossFileSystem } from '../support/power_loss_file_system.ts';
+import { Studio } from '../support/studio_harness.ts';
+import { tinyQuestions, writeTinyFolder } from '../support/tiny_folder.ts';
 import { newToyRun, toyWorld } from '../support/toy_run.ts';
 
 /** One operator in a profile, as onnxruntime writes it. */
@@ -73,5 +82,68 @@ describe('where operators were executed', () => {
     assert.deepEqual(said, ['Operators of the program "step" that fell back to the CPU: Softmax (2), Gather (1).']);
     assert.deepEqual(writer.record.operators, { score, step });
     await writer.release();
+  });
+});
+
+describe('operators that fell back apart from any run', () => {
+  const folder = temporaryFolder();
+  const operators: Record<string, Placement> = {
+    score: { onDevice: 40, fellBack: {}, onIntegers: 5 },
+    decode: { onDevice: 90, fellBack: { Softmax: 2, Gather: 1 }, onIntegers: 7 },
+  };
+  const SAID = /^Operators of the program "decode" that fell back to the CPU: Softmax \(2\), Gather \(1\)\.$/gm;
+  const { placements } = Programs.prototype;
+  /** As on a device, which no machine of these tests has. */
+  const onDevice = (): void => {
+    Programs.prototype.placements = async () => operators;
+  };
+  afterEach(() => {
+    Programs.prototype.placements = placements;
+  });
+  before(async () => {
+    await writeTinyFolder(join(folder.path, 'model'));
+    await writeFile(join(folder.path, 'questions.jsonl'), tinyQuestions(2));
+    await writeFile(join(folder.path, 'texts.jsonl'), '{"prompt":"How many","completion":" apples?"}\n');
+  });
+  const said = async (...argv: readonly string[]): Promise<number> => {
+    const { stderr } = await latroOk([...argv, '--model', 'model', '--threads', '1'], { cwd: folder.path });
+    return (stderr.text.match(SAID) ?? []).length;
+  };
+
+  it('stand in the file of an evaluation, and are said once', async () => {
+    const evaluate = ['eval', '--dataset', 'questions.jsonl', '--max-tokens', '4', '--json', 'out.json'];
+    const written = async () => JSON.parse(await readFile(join(folder.path, 'out.json'), 'utf8')) as EvaluationSummary;
+    assert.equal(await said(...evaluate), 0);
+    assert.ok(!('operators' in (await written())), 'the CPU has no choice');
+    onDevice();
+    assert.equal(await said(...evaluate), 1);
+    assert.deepEqual((await written()).operators, operators);
+  });
+
+  it('are said once by sampling and by scoring', async () => {
+    onDevice();
+    assert.equal(await said('sample', '--rows', 'questions.jsonl', '--k', '2', '--max-tokens', '4'), 1);
+    assert.equal(await said('score', '--rows', 'texts.jsonl'), 1);
+  });
+
+  it('stand in the summary of an evaluation that a client asked for', async () => {
+    const studio = await Studio.start();
+    try {
+      onDevice();
+      const weights = { kind: 'model', model: join(folder.path, 'model'), adapter: null } as const;
+      const { summary, file } = await studio.client.request('evaluate', {
+        jobId: studio.nextJob(),
+        weights,
+        dataset: join(folder.path, 'questions.jsonl'),
+        format: 'auto',
+        questions: 1,
+        k: 0,
+      });
+      assert.deepEqual(summary.operators, operators);
+      const stored = JSON.parse(await readFile(file.replace(/\.jsonl$/, '.json'), 'utf8'));
+      assert.deepEqual(v.parse(EvaluationSummary, stored).operators, operators);
+    } finally {
+      await studio.close();
+    }
   });
 });

@@ -10,6 +10,7 @@ import { requireSoundRows } from '../datasets/read_dataset.ts';
 import { sliceRows } from '../datasets/select_rows.ts';
 import { evaluationName } from '../runs/run_directory.ts';
 import { evaluateRows, summariseEvaluation } from '../training/evaluator.ts';
+import { operatorsOf } from '../training/run_notes.ts';
 import { questionTask, readRows } from '../training/run_setup.ts';
 import type { JobContext } from './engine_service.ts';
 import { ProgressMeter } from './progress_meter.ts';
@@ -43,11 +44,11 @@ export async function evaluate(
   const started = clock.monotonic();
   let log: JsonLinesWriter<EvaluationRow> | undefined;
   try {
-    const results = await policies.use(weights.policy, (policy) => {
+    const { results, operators } = await policies.use(weights.policy, async (policy) => {
       report(0);
       const task = questionTask(policy, config, dataset, weights.began ?? new Date(clock.now()));
       const settings = { k, temperature, maxTokens, seed: config.seed };
-      return evaluateRows(policy, task, rows, settings, {
+      const results = await evaluateRows(policy, task, rows, settings, {
         signal: context.signal,
         onPause: () => context.letInteractiveRun(),
         onRow: async (row, done) => {
@@ -57,11 +58,13 @@ export async function evaluate(
           report(done);
         },
       });
+      return { results, operators: await operatorsOf(policy.model.programs) };
     });
     const seconds = (clock.monotonic() - started) / 1000;
     const checkpoint = weights.step === 0 ? 'base' : `step-${weights.step}`;
     const summary = {
       ...summariseEvaluation(results, { name, checkpoint, dataset: path, k, seconds }),
+      ...operators,
       ...(weights.run === null ? { settings: settingsOf(weights, config, dataset.format.id) } : {}),
     };
     await log?.flush();

@@ -1,4 +1,5 @@
-/** What a run finds out about its own computing: written into its record once, and said. */
+/** What a run or an evaluation finds out about its own computing: written into its record once, and said. */
+import type { OperatorPlacement } from '../../protocol/records.ts';
 import type { Programs } from '../model/programs.ts';
 import type { RunWriter } from '../runs/run_writer.ts';
 import { COST_QUESTIONS, measureRoundingCost, roundingCostText } from './rounding_cost.ts';
@@ -19,11 +20,25 @@ export async function noteOperators(
   if (Object.keys(operators).length === 0) return;
   const known = writer.record.operators ?? {};
   await writer.update({ operators: { ...known, ...operators } });
-  for (const [program, { fellBack }] of Object.entries(operators)) {
+  const added = Object.entries(operators).filter(([program]) => !(program in known));
+  for (const line of fallBackLines(Object.fromEntries(added))) listener.onWarning(line);
+}
+
+/** What the summary of an evaluation apart from any run says of it. */
+export async function operatorsOf(
+  programs: Pick<Programs, 'placements'>,
+): Promise<{ readonly operators?: Record<string, OperatorPlacement> }> {
+  const operators = await programs.placements();
+  return Object.keys(operators).length === 0 ? {} : { operators };
+}
+
+/** One line per program that left operators to the CPU. */
+export function fallBackLines(operators: Readonly<Record<string, OperatorPlacement>>): string[] {
+  return Object.entries(operators).flatMap(([program, { fellBack }]) => {
     const names = Object.entries(fellBack).map(([name, count]) => `${name} (${count})`);
-    if (program in known || names.length === 0) continue;
-    listener.onWarning(`Operators of the program "${program}" that fell back to the CPU: ${names.join(', ')}.`);
-  }
+    if (names.length === 0) return [];
+    return [`Operators of the program "${program}" that fell back to the CPU: ${names.join(', ')}.`];
+  });
 }
 
 /** What weights of 8 bits cost in accuracy, on the first training questions. */
