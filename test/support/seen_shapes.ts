@@ -1,67 +1,11 @@
 /** Looks into every program that runs: the shape of each value between its nodes, as declared and as a run gives it. */
 import { strict as assert } from 'node:assert';
 import * as ort from 'onnxruntime-node';
+import { along, declarations, graphName, type Size, VALUE_INFO } from './onnx_reader.ts';
 
-type Size = number | string;
-
-/** A field of a protobuf message: where its key and its content are. */
-interface Field {
-  readonly number: number;
-  readonly key: number;
-  readonly start: number;
-  readonly end: number;
-  readonly integer: number;
-}
-
-const VALUE_INFO = 13;
 /** onnx.proto3: a GraphProto holds `value_info` and `output` in the same message, and both keys take one byte. */
 const VALUE_INFO_KEY = (VALUE_INFO << 3) | 2;
 const OUTPUT_KEY = (12 << 3) | 2;
-
-function* fieldsOf(bytes: Uint8Array, from = 0, to = bytes.length): Generator<Field> {
-  let at = from;
-  const integer = (): number => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = bytes[at++]!;
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < to) {
-    const key = at;
-    const tag = integer();
-    const wire = tag & 7;
-    const number = Math.floor(tag / 8);
-    const length = wire === 0 ? 0 : wire === 2 ? integer() : 4;
-    const start = at;
-    const value = wire === 0 ? integer() : 0;
-    at += length;
-    yield { number, key, start, end: at, integer: value };
-  }
-}
-
-/** The fields along a path of numbers, of every branch. */
-function along(bytes: Uint8Array, path: readonly number[], from = 0, to = bytes.length): Field[] {
-  const [first, ...rest] = path;
-  const found = [...fieldsOf(bytes, from, to)].filter(({ number }) => number === first);
-  return rest.length === 0 ? found : found.flatMap(({ start, end }) => along(bytes, rest, start, end));
-}
-
-const text = (bytes: Uint8Array, { start, end }: Field): string => new TextDecoder().decode(bytes.subarray(start, end));
-
-/** name → sizes of the ValueInfoProtos in this field of the model's graph. */
-function declarations(model: Uint8Array, field: number): Map<string, readonly Size[]> {
-  return new Map(
-    along(model, [7, field]).map(({ start, end }) => {
-      const sizes = along(model, [2, 1, 2, 1], start, end).map((dimension): Size => {
-        const [size] = [...fieldsOf(model, dimension.start, dimension.end)];
-        return size!.number === 1 ? size!.integer : text(model, size!);
-      });
-      return [text(model, along(model, [1], start, end)[0]!), sizes];
-    }),
-  );
-}
 
 /** A program that gives what stands between its nodes, too. */
 function opened(model: Uint8Array): Uint8Array {
@@ -84,7 +28,7 @@ export async function checkingShapes(action: () => Promise<void>): Promise<Reado
   };
   const create = library.create;
   library.create = async (model, options) => {
-    const name = text(model, along(model, [7, 2])[0]!);
+    const name = graphName(model);
     const values = declarations(model, VALUE_INFO);
     const declared = new Map([...declarations(model, 11), ...values, ...declarations(model, 12)]);
     const session = await create.call(library, opened(model), options);

@@ -94,6 +94,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'an adapter': { trainable: 'adapter' },
   'an adapter with dropout': { trainable: 'adapter', dropout: 0.2 },
   'an adapter, layers computed twice': { trainable: 'adapter', options: { recompute: true } },
+  'an adapter with dropout, layers computed twice': {
+    trainable: 'adapter',
+    dropout: 0.2,
+    options: { recompute: true },
+  },
   'an adapter with added tokens': { trainable: 'adapter', addedRows: 3 },
   'all weights': { trainable: 'all-weights' },
   'weights in 8 bits': { trainable: 'adapter', options: { precision: 'int8' } },

@@ -211,11 +211,20 @@ describe('dropout in adapters', () => {
       ].map((ids) => ({ ids, predictions: predictTokens(ids, -0.5) })),
     },
   ];
-  const withDropout = (dropout: number): LanguageModel => {
+  const withDropout = (dropout: number, recompute = false): LanguageModel => {
     const adapter = tinyAdapter(1);
     const bound = bindAdapter({ ...adapter, config: { ...adapter.config, dropout } });
-    return new LanguageModel(TINY_CONFIG, tinyWeights(1), bound, 'adapter', { device: 'cpu', threads: 1 });
+    return new LanguageModel(TINY_CONFIG, tinyWeights(1), bound, 'adapter', { device: 'cpu', threads: 1, recompute });
   };
+
+  it('layers computed twice have the same masks both times', async () => {
+    const [kept, again] = [withDropout(0.4), withDropout(0.4, true)];
+    const [expected, actual] = [await kept.step(batch, { dropoutKey: 5 }), await again.step(batch, { dropoutKey: 5 })];
+    assertClose(actual.scores.flat(2), expected.scores.flat(2), 'scores');
+    for (const [name, gradient] of expected.gradients) assertClose(actual.gradients.get(name)!, gradient, name);
+    await kept.dispose();
+    await again.dispose();
+  });
 
   it('masks follow from key, question and position: splitting the batch changes nothing', async () => {
     const model = withDropout(0.4);

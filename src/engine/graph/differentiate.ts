@@ -82,7 +82,7 @@ export function recomputed(graph: GraphBuilder, x: Value, build: (x: Value) => V
 }
 
 /** x itself, but only once some other values are there. */
-function after(graph: GraphBuilder, x: Value, others: readonly Value[]): Value {
+export function after(graph: GraphBuilder, x: Value, others: readonly Value[]): Value {
   const first = others.map((value) => {
     const place = graph.integers(value.shape.map(() => 0));
     return graph.single('GatherND', [value, place], 'float32', []);

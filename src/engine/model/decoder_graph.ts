@@ -9,7 +9,7 @@
  * over all tokens; the head and log-softmax, because a logit of 16 would be known to 2⁻⁷ only; and vectors, which are small.
  */
 import { tokenLogProbabilitiesInChunks } from '../graph/chunked_head.ts';
-import { recomputed } from '../graph/differentiate.ts';
+import { after, recomputed } from '../graph/differentiate.ts';
 import { embedExtended, logitsExtended, tokenLogProbabilitiesExtended } from '../graph/extended_vocabulary.ts';
 import type { GraphBuilder, Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
@@ -279,7 +279,9 @@ export class DecoderGraph {
     const rows = input(DROPOUT_ROWS, [x.shape[0]!, 1]);
     const all = input(DROPOUT_COLUMNS, [widest]);
     const stretch = graph.scalar(1 + 7 * ([...this.#adapter!.modules].indexOf(module) / this.#adapter!.modules.size));
-    const stretched = graph.single('Mul', [rows, stretch], 'float32', rows.shape);
+    // A mask that did not wait for x would be found to be that of the forward pass, and be kept from there.
+    const timely = this.#recompute ? after(graph, rows, [x]) : rows;
+    const stretched = graph.single('Mul', [timely, stretch], 'float32', rows.shape);
     const columns = graph.single('Slice', [all, graph.integers([0]), graph.integers([width])], 'float32', [width]);
     return dropout(graph, x, stretched, columns, probability);
   }
