@@ -1,6 +1,7 @@
 /** One stage of one shape, in a process of its own: its peak memory is then its own too. */
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
-import { type Floors, MatmulFloor, MemoryFloor } from './floors.ts';
+import { type Floors, openFloors } from './floors.ts';
+import { interleaved, middle } from './interleaved.ts';
 import { round, type StageReport, type UpdateReport } from './report.ts';
 import { type ShapeName, shapeConfig } from './shapes.ts';
 import { benchModel, openStage, type StageName } from './stages.ts';
@@ -15,13 +16,6 @@ export interface ChildRequest {
   readonly patience: number;
 }
 
-/** One round and the floors around it. */
-interface Judged<T> {
-  readonly result: T;
-  readonly floors: Floors;
-}
-
-const MOST_ROUNDS = 7;
 /** Of a stage, however long it takes: one round says nothing on a machine that is a fifth faster a moment later. A whole update is one. */
 const LEAST_ROUNDS = 3;
 /** A run's default. */
@@ -29,14 +23,16 @@ const TOKEN_BUDGET = 1024;
 
 export async function runStage(request: ChildRequest): Promise<StageReport | UpdateReport> {
   const config = shapeConfig(request.shape);
-  const model = benchModel(config, request.options);
+  const { options, patience } = request;
+  const model = benchModel(config, options);
+  const floors = () => openFloors(config, options);
   return request.stage === 'update' ? measureUpdate() : measureStage(request.stage);
 
   async function measureStage(name: StageName): Promise<StageReport> {
     const stage = openStage(name, model);
     await stage.round();
     const peakMemoryGB = peak();
-    const { rounds, measured } = await interleaved(request, config, LEAST_ROUNDS, () => stage.round());
+    const { rounds, measured } = await interleaved({ least: LEAST_ROUNDS, patience }, () => stage.round(), floors);
     const best = rounds.map(({ result, floors }) => stage.least(floors) / result.seconds);
     return {
       tokensPerSecond: round(median(rounds.map(({ result }) => result.tokens / result.seconds)), 1),
@@ -55,11 +51,15 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
     await timedUpdate(model, optimizer, { ...UPDATE, questions: 1, rationale: 4 }, step++, TOKEN_BUDGET);
     const compileSeconds = round(model.programs.secondsCompiling, 3);
     let peakMemoryGB = 0;
-    const { rounds, measured } = await interleaved(request, config, 1, async () => {
-      const timing = await timedUpdate(model, optimizer, UPDATE, step++, TOKEN_BUDGET);
-      if (peakMemoryGB === 0) peakMemoryGB = peak();
-      return timing;
-    });
+    const { rounds, measured } = await interleaved(
+      { least: 1, patience },
+      async () => {
+        const timing = await timedUpdate(model, optimizer, UPDATE, step++, TOKEN_BUDGET);
+        if (peakMemoryGB === 0) peakMemoryGB = peak();
+        return timing;
+      },
+      floors,
+    );
     const phase = (name: keyof UpdatePhases): number => round(median(rounds.map((one) => one.result.phases[name])), 3);
     const shares = rounds.map(({ result, floors }) => leastUpdateSeconds(model, UPDATE, floors) / result.seconds);
     return {
@@ -83,41 +83,6 @@ export async function runStage(request: ChildRequest): Promise<StageReport | Upd
   }
 }
 
-/**
- * Rounds of the stage and of the floors in turn: where the machine's speed drifts, both drift, and each round is judged by the floors around it. The
- * first floors are measured after the first round, so that the memory they take is not counted.
- */
-async function interleaved<T>(
-  { options, patience }: ChildRequest,
-  config: Parameters<typeof MatmulFloor.create>[0],
-  least: number,
-  action: () => Promise<T>,
-): Promise<{ readonly rounds: readonly Judged<T>[]; readonly measured: readonly Floors[] }> {
-  const start = performance.now();
-  const rounds: Judged<T>[] = [];
-  const measured: Floors[] = [];
-  const first = await action();
-  const matmul = await MatmulFloor.create(config, options);
-  const memory = await MemoryFloor.create(options);
-  const measure = async (): Promise<Floors> => {
-    const floors = { matmulGflops: await matmul.measure(), memoryGBs: await memory.measure() };
-    measured.push(floors);
-    return floors;
-  };
-  let before = await measure();
-  rounds.push({ result: first, floors: before });
-  const isPatient = (): boolean => performance.now() - start < 1000 * patience;
-  while (rounds.length < least || (rounds.length < MOST_ROUNDS && isPatient())) {
-    const result = await action();
-    const after = await measure();
-    rounds.push({ result, floors: middle([before, after]) });
-    before = after;
-  }
-  await matmul.dispose();
-  await memory.dispose();
-  return { rounds, measured };
-}
-
 function ranges(measured: readonly Floors[]): NonNullable<StageReport['floorRanges']> {
   const range = (values: readonly number[], digits: number): [number, number] => [
     round(Math.min(...values), digits),
@@ -132,13 +97,6 @@ function ranges(measured: readonly Floors[]): NonNullable<StageReport['floorRang
       measured.map(({ memoryGBs }) => memoryGBs),
       2,
     ),
-  };
-}
-
-function middle(floors: readonly Floors[]): Floors {
-  return {
-    matmulGflops: round(median(floors.map(({ matmulGflops }) => matmulGflops)), 1),
-    memoryGBs: round(median(floors.map(({ memoryGBs }) => memoryGBs)), 2),
   };
 }
 

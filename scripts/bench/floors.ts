@@ -15,6 +15,11 @@ export interface Floors {
   readonly memoryGBs: number;
 }
 
+export interface FloorMeter {
+  measure(): Promise<Floors>;
+  dispose(): Promise<void>;
+}
+
 interface MatrixKind {
   readonly outputs: number;
   readonly inputs: number;
@@ -79,14 +84,16 @@ export class MatmulFloor {
     return new MatmulFloor(sessions);
   }
 
+  /** Of all matrices with ROWS rows. */
+  get operations(): number {
+    return this.#sessions.reduce((sum, { kind }) => sum + 2 * ROWS * kind.outputs * kind.inputs * kind.count, 0);
+  }
+
   async measure(): Promise<number> {
-    let operations = 0;
     let seconds = 0;
-    for (const { kind, session, x } of this.#sessions) {
-      operations += 2 * ROWS * kind.outputs * kind.inputs * kind.count;
+    for (const { kind, session, x } of this.#sessions)
       seconds += kind.count * (await typical(() => session.run({ x }, ['y'])));
-    }
-    return operations / seconds / 1e9;
+    return this.operations / seconds / 1e9;
   }
 
   async dispose(): Promise<void> {
@@ -134,6 +141,18 @@ export class MemoryFloor {
   async dispose(): Promise<void> {
     for (const session of [...this.#sums, this.#product]) await session.dispose();
   }
+}
+
+export async function openFloors(config: ModelConfig, options: ProgramOptions): Promise<FloorMeter> {
+  const matmul = await MatmulFloor.create(config, options);
+  const memory = await MemoryFloor.create(options);
+  return {
+    measure: async () => ({ matmulGflops: await matmul.measure(), memoryGBs: await memory.measure() }),
+    dispose: async () => {
+      await matmul.dispose();
+      await memory.dispose();
+    },
+  };
 }
 
 /** Median seconds of an action, repeated for a while and at least three times. */
