@@ -161,8 +161,7 @@ class RunDashboard implements PanelController<DashboardIntent> {
 
   #directory(): RunDirectory {
     const { runs, engine } = this.#services;
-    const known = runs.find(this.#runId)?.directory ?? engine.jobs.runDirectories.get(this.#runId);
-    return runs.directory({ directory: known ?? path.join(runs.folder, this.#runId) });
+    return runs.directory({ directory: runs.whereIs(this.#runId, engine.jobs) ?? path.join(runs.folder, this.#runId) });
   }
 
   async #picture(directory: RunDirectory, events: readonly RunEvent[]): Promise<DashboardRun> {

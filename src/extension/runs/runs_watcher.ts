@@ -13,6 +13,7 @@ import { fileStamp } from '../common/file_stamp.ts';
 import type { Log } from '../common/log.ts';
 import { Pace } from '../common/pace.ts';
 import { Renewal } from '../common/renewal.ts';
+import type { JobTracker } from '../engine/job_tracker.ts';
 
 /** Files of a run change in bursts. */
 const SETTLE_MILLISECONDS = 150;
@@ -78,6 +79,11 @@ export class RunsWatcher implements Disposable {
 
   find(runId: string): RunSummary | undefined {
     return this.#runs.find((run) => run.id === runId);
+  }
+
+  /** Where a run lies: as the list says, or else where a job of this window has written it; undefined where neither knows it. */
+  whereIs(runId: string, jobs: Pick<JobTracker, 'runDirectories'>): string | undefined {
+    return this.find(runId)?.directory ?? jobs.runDirectories.get(runId);
   }
 
   /** A run's files, to read. */

@@ -124,7 +124,7 @@ export class StepDocuments implements vscode.TextDocumentContentProvider, vscode
     if (known === undefined) return;
     const uri = vscode.Uri.parse(key);
     // A run that is gone is not looked for: the look would bring us back here.
-    const isThere = this.#known(runIdOf(uri) ?? '') !== undefined;
+    const isThere = this.#whereIs(runIdOf(uri) ?? '') !== undefined;
     const now = isThere ? await this.#keptAt(uri).catch(() => undefined) : undefined;
     if (known === this.#open.get(key) && (now?.stamp ?? '') !== known.stamp) this.#changed.fire(uri);
   }
@@ -161,15 +161,14 @@ export class StepDocuments implements vscode.TextDocumentContentProvider, vscode
   }
 
   async #directory(runId: string): Promise<RunDirectory> {
-    if (this.#known(runId) === undefined) await this.#runs.refresh();
-    const directory = this.#known(runId);
+    if (this.#whereIs(runId) === undefined) await this.#runs.refresh();
+    const directory = this.#whereIs(runId);
     if (directory === undefined) throw notThere(runId);
     return this.#runs.directory({ directory });
   }
 
-  /** In the list, or else where a job of this window has written it. */
-  #known(runId: string): string | undefined {
-    return this.#runs.find(runId)?.directory ?? this.#jobs.runDirectories.get(runId);
+  #whereIs(runId: string): string | undefined {
+    return this.#runs.whereIs(runId, this.#jobs);
   }
 }
 
