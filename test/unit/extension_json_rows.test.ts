@@ -1,8 +1,8 @@
 /** Rows of a `.json` dataset in the editor: over several lines, or several of them on one. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { jsonRowSources } from '../../src/engine/datasets/json_row_sources.ts';
-import { findRow, jsonRows, nearestRow, rowAt } from '../../src/extension/dataset/dataset_rows.ts';
+import { type JsonRowSource, jsonRowSources } from '../../src/engine/datasets/json_row_sources.ts';
+import { findRow, jsonRows, nearestFirst, nearestRow, rowAt } from '../../src/extension/dataset/dataset_rows.ts';
 import { comparePlaces } from '../../src/extension/dataset/place.ts';
 import { DocumentIndex } from '../../src/extension/inline/document_index.ts';
 import type { RowAt } from '../../src/extension/inline/json_row_places.ts';
@@ -78,6 +78,58 @@ describe('the row at a place of a JSON document', () => {
         assert.equal((await nearestRow(document, at, () => true))?.question, `${n} + 1?`, name);
       }
     }
+  });
+});
+
+describe('rows of a JSON document outwards from a place', () => {
+  /** Rows over one line or several, and what stands behind each. */
+  const written = fc.array(
+    fc.record({ indent: fc.constantFrom(0, 1), behind: fc.constantFrom(',', ', ', ',\n', ',\n\n\n') }),
+    { maxLength: 12 },
+  );
+
+  /** By lines, then on the line of the place by characters; the order of the document otherwise. */
+  const sorted = (sources: readonly JsonRowSource[], { line, character }: Place): readonly JsonRowSource[] => {
+    const distance = ({ line: first, column, endLine: last, endColumn }: JsonRowSource): [number, number] => {
+      if (last - 1 < line) return [line - (last - 1), 0];
+      if (first - 1 > line) return [first - 1 - line, 0];
+      const [from, to] = [first - 1 < line ? 0 : column - 1, last - 1 > line ? Infinity : endColumn - 1];
+      return [0, character < from ? from - character : character > to ? character - to : 0];
+    };
+    return sources.toSorted((a, b) => {
+      const [one, other] = [distance(a), distance(b)];
+      return one[0] - other[0] || one[1] - other[1];
+    });
+  };
+
+  it('come in the order that sorting them all by their distance gives', () => {
+    fc.assert(
+      fc.property(written, fc.boolean(), fc.nat(30), fc.nat(60), (all, isOnFirst, line, character) => {
+        const last = all.length - 1;
+        const texts = all.map(
+          ({ indent, behind }, n) => `${JSON.stringify(row(n), null, indent)}${n < last ? behind : ''}`,
+        );
+        const { sources } = jsonRowSources(`[${isOnFirst ? '' : '\n'}${texts.join('')}]`);
+        assert.equal(sources.length, all.length);
+        const place = { line, character };
+        assert.deepEqual([...nearestFirst(sources, place)], sorted(sources, place));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('are not all looked at where the nearest is enough', () => {
+    const { sources } = jsonRowSources(LAYOUTS['a row a line'](rows(10_000)));
+    let looks = 0;
+    const counted = new Proxy(sources, {
+      get: (target, key) => {
+        looks++;
+        return Reflect.get(target, key);
+      },
+    });
+    const [nearest] = nearestFirst(counted, { line: 7000, character: 5 });
+    assert.equal(nearest, sources[6999]);
+    assert.ok(looks < 100, `${looks} of ${sources.length}`);
   });
 });
 

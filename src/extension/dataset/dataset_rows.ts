@@ -6,7 +6,7 @@ import { type JsonRowSource, type JsonRowSources, jsonRowSources } from '../../e
 import { detectFormat, formatById } from '../../engine/datasets/registry.ts';
 import type { DatasetRow } from '../../engine/datasets/row.ts';
 import { checkRowSource, type RowSource } from '../../engine/datasets/row_check.ts';
-import type { Place } from './place.ts';
+import { comparePlaces, type Place } from './place.ts';
 
 /** The part of a `TextDocument` that is needed: 0-based lines, as the editor counts. */
 export interface DatasetText {
@@ -73,7 +73,7 @@ async function nearest(
   const format = formatOf(text);
   if (format === undefined) return undefined;
   let looked = 0;
-  for (const source of isJsonLines(text) ? linesAround(text, hint.line) : jsonRowsAround(text, hint)) {
+  for (const source of isJsonLines(text) ? linesAround(text, hint.line) : nearestFirst(jsonRows(text).sources, hint)) {
     const { row } = checkRowSource(source, format);
     if (row !== undefined && isSought(row.rowKey)) return { row, source };
     if (++looked % ROWS_PER_TURN === 0) await setImmediate();
@@ -119,17 +119,42 @@ function* linesAround(text: DatasetText, hint: number): Generator<RowSource> {
 }
 
 function jsonSource(text: DatasetText, place: Place): RowSource | undefined {
-  const rows = jsonRows(text).sources.filter((row) => linesFrom(row, place) === 0);
-  return nearestFirst(rows, place)[0];
+  const [first] = nearestFirst(jsonRows(text).sources, place);
+  return first !== undefined && linesFrom(first, place) === 0 ? first : undefined;
 }
 
-const jsonRowsAround = (text: DatasetText, hint: Place): readonly RowSource[] =>
-  nearestFirst(jsonRows(text).sources, hint);
+/**
+ * Rows, which stand in a document's order, outwards from a place: by their lines from it, on its own line by their characters from it.
+ * Of equally near ones the earlier first. A search mostly ends at the first of them, so that they are not all sorted.
+ */
+export function* nearestFirst(rows: readonly JsonRowSource[], place: Place): Generator<JsonRowSource> {
+  const compare = (a: JsonRowSource, b: JsonRowSource): number =>
+    linesFrom(a, place) - linesFrom(b, place) || charactersFrom(a, place) - charactersFrom(b, place);
+  let after = endingBefore(rows, place);
+  let before = after - 1;
+  while (before >= 0 || after < rows.length) {
+    if (before < 0 || (after < rows.length && compare(rows[after]!, rows[before]!) < 0)) {
+      yield rows[after++]!;
+      continue;
+    }
+    // Several that end on one line are equally far from another one.
+    let first = before;
+    while (first > 0 && compare(rows[first - 1]!, rows[before]!) === 0) first--;
+    yield* rows.slice(first, before + 1);
+    before = first - 1;
+  }
+}
 
-function nearestFirst(rows: readonly JsonRowSource[], place: Place): readonly JsonRowSource[] {
-  return rows.toSorted(
-    (a, b) => linesFrom(a, place) - linesFrom(b, place) || charactersFrom(a, place) - charactersFrom(b, place),
-  );
+/** How many of the rows end before a place. */
+function endingBefore(rows: readonly JsonRowSource[], place: Place): number {
+  let [from, to] = [0, rows.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const { endLine, endColumn } = rows[middle]!;
+    if (comparePlaces({ line: endLine - 1, character: endColumn - 1 }, place) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** 0: some of the row is on the line. */
