@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { comparedRows, comparisonSnapshot } from './fixtures/comparison.ts';
-import { type OpenPanel, PanelHarness, rulesFor, themeNames } from './harness.ts';
+import { type OpenPanel, rulesFor, themeNames } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 const detailOf = (rowKey: string): unknown => {
   const pair = comparedRows.find(({ before }) => before.rowKey === rowKey)!;
@@ -12,33 +13,21 @@ const broken = comparisonSnapshot.questions.filter((q) => q.before.correct && !q
 
 describe('accuracy diff', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  let panel: OpenPanel;
-
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
+  const panel = new PanelUnderTest();
 
   const open = async (options: { state?: unknown; width?: number; height?: number } = {}): Promise<OpenPanel> => {
-    panel = await harness.open('accuracy_panel', { snapshot: comparisonSnapshot, width: 1100, ...options });
-    return panel;
+    return await panel.open('accuracy_panel', { snapshot: comparisonSnapshot, width: 1100, ...options });
   };
-  afterEach(async () => {
-    if (!panel) return;
-    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
-    await panel.close();
-  });
 
   it('stays within its size budget', () => {
-    const bytes = Buffer.byteLength(harness.bundles.get('accuracy_panel') ?? '');
+    const bytes = Buffer.byteLength(panel.bundle('accuracy_panel'));
     assert.ok(bytes > 0 && bytes <= 300_000, `${bytes} bytes`);
   });
 
   for (const theme of themeNames) {
     it(`has no serious accessibility violation in any state, ${theme}`, async () => {
       const rules = rulesFor(theme);
-      panel = await harness.open('accuracy_panel', { theme, width: 1100, height: 900 });
+      await panel.open('accuracy_panel', { theme, width: 1100, height: 900 });
       const failure = {
         code: 'bad-request',
         reason: 'The evaluation "after" has no rows.',
@@ -354,8 +343,7 @@ describe('accuracy diff', function () {
     const differences = ['K: 4 → 8', 'another prompt'];
     const k = { ...comparisonSnapshot.before, k: 4 };
     const snapshot = { ...comparisonSnapshot, run: null, labels, before: k, onlyBefore: 3, onlyAfter: 5, differences };
-    panel = await harness.open('accuracy_panel', { snapshot, width: 1100 });
-    const { page } = panel;
+    const { page } = await panel.open('accuracy_panel', { snapshot, width: 1100 });
     assert.equal(await page.locator('h1 .pair').innerText(), 'step 40 of run a → step 40 of run b');
     const summary = page.locator('.summary');
     const text = await summary.innerText();

@@ -4,7 +4,7 @@ import type { RationaleQuestion, RationaleView } from '../../src/protocol/ration
 import type { AnswerTokenRecord } from '../../src/protocol/records.ts';
 import { probability, significant } from '../../webview/format.ts';
 import { questionSnapshot } from './fixtures/rationales.ts';
-import { type OpenPanel, PanelHarness } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 /** As the panel writes them, in the minus signs and spaces of this file. */
 const plain = (text: string): string => text.replaceAll('−', '-').replaceAll(/\s+/g, ' ').trim();
@@ -28,20 +28,9 @@ const LOOKS = `(selector) => [...document.querySelectorAll(selector)].map((eleme
 
 describe('rationale panel: heat map and tokens', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  let panel: OpenPanel;
-
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
-  afterEach(async () => {
-    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
-    await panel.close();
-  });
+  const panel = new PanelUnderTest();
   const open = async (snapshot: RationaleQuestion) => {
-    panel = await harness.open('rationale_panel', { snapshot });
-    return panel.page;
+    return (await panel.open('rationale_panel', { snapshot })).page;
   };
   const row = (id: string) => panel.page.locator(`tbody[data-rationale="${id}"]`);
   const openRow = async (id: string): Promise<void> => {

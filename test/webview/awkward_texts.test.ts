@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { RationaleQuestion, RationaleSet } from '../../src/protocol/rationale_messages.ts';
 import { busySnapshot, keptSnapshot, questionSnapshot, strategiesSnapshot } from './fixtures/rationales.ts';
-import { type OpenPanel, PanelHarness } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 const WIDTH = 300;
 const ENDLESS = 'x'.repeat(200);
@@ -47,25 +47,15 @@ function saying(text: string, snapshot: RationaleQuestion): RationaleQuestion {
 
 describe('rationale panel: awkward texts', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  let panel: OpenPanel;
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
+  const panel = new PanelUnderTest();
   const state = { sort: { by: 'sample', descending: false }, wordDiff: false, stagesOpen: true, legendOpen: true };
   const open = async (snapshot: RationaleQuestion, wordDiff = false) => {
-    panel = await harness.open('rationale_panel', { width: WIDTH, snapshot, state: { ...state, wordDiff } });
-    const { page } = panel;
+    const { page } = await panel.open('rationale_panel', { width: WIDTH, snapshot, state: { ...state, wordDiff } });
     if (snapshot.activity === null) await page.getByRole('button', { name: 'Sample again' }).click();
     const first = page.locator('.rationale.open').first();
     for (const name of ['Note', 'Edit']) await first.getByRole('button', { name, exact: true }).click();
     return page;
   };
-  afterEach(async () => {
-    assert.deepEqual(panel.complaints(), []);
-    await panel.close();
-  });
 
   for (const [text, snapshot, wordDiff] of [
     [ENDLESS, questionSnapshot, false],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { StepMetrics } from '../../src/protocol/records.ts';
 import { compact } from '../../webview/format.ts';
 import { trainingSnapshot } from './fixtures/run_events.ts';
-import { type OpenPanel, PanelHarness } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 /** As the panel writes them, in the minus signs and spaces of this file. */
 const plain = (text: string): string => text.replaceAll('−', '-').replaceAll(/\s+/g, ' ').trim();
@@ -51,19 +51,9 @@ const pointsOf = `[...document.querySelectorAll('.card')].map((card) => {
 
 describe('run dashboard: curves', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  let panel: OpenPanel;
-
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
+  const panel = new PanelUnderTest();
   beforeEach(async () => {
-    panel = await harness.open('dashboard_panel', { snapshot: trainingSnapshot, width: 1100 });
-  });
-  afterEach(async () => {
-    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
-    await panel.close();
+    await panel.open('dashboard_panel', { snapshot: trainingSnapshot, width: 1100 });
   });
 
   it('draws a curve for every figure, and each has the same values in its table', async () => {

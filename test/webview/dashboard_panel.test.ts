@@ -8,7 +8,8 @@ import {
   trainingSnapshot,
   youngSnapshot,
 } from './fixtures/run_events.ts';
-import { type OpenPanel, PanelHarness, rulesFor, themeNames } from './harness.ts';
+import { type OpenPanel, rulesFor, themeNames } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 const states: Record<string, unknown> = {
   training: trainingSnapshot,
@@ -31,33 +32,21 @@ const states: Record<string, unknown> = {
 
 describe('run dashboard', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  let panel: OpenPanel;
-
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
+  const panel = new PanelUnderTest();
 
   const open = async (snapshot: unknown, options: { state?: unknown; width?: number } = {}): Promise<OpenPanel> => {
-    panel = await harness.open('dashboard_panel', { snapshot, width: 1100, ...options });
-    return panel;
+    return await panel.open('dashboard_panel', { snapshot, width: 1100, ...options });
   };
-  afterEach(async () => {
-    if (!panel) return;
-    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
-    await panel.close();
-  });
 
   it('stays within its size budget', () => {
-    const bytes = Buffer.byteLength(harness.bundles.get('dashboard_panel') ?? '');
+    const bytes = Buffer.byteLength(panel.bundle('dashboard_panel'));
     assert.ok(bytes > 0 && bytes <= 300_000, `${bytes} bytes`);
   });
 
   for (const theme of themeNames) {
     it(`has no serious accessibility violation in any state, ${theme}`, async () => {
       const rules = rulesFor(theme);
-      panel = await harness.open('dashboard_panel', { theme, width: 1100 });
+      await panel.open('dashboard_panel', { theme, width: 1100 });
       for (const [name, snapshot] of Object.entries(states)) {
         await panel.send({ type: 'snapshot', snapshot });
         assert.deepEqual(await panel.seriousViolations(rules), [], name);

@@ -25,6 +25,14 @@ const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
 export const rulesFor = (theme: ThemeName): 'all' | 'colours' => (theme.endsWith('dark') ? 'all' : 'colours');
 const NONCE = 'testnonce';
 
+export interface PanelOptions {
+  readonly theme?: ThemeName;
+  readonly width?: number;
+  readonly height?: number;
+  readonly snapshot?: unknown;
+  readonly state?: unknown;
+}
+
 export interface OpenPanel {
   readonly page: Page;
   /** Intents the panel posted, oldest first. */
@@ -54,12 +62,10 @@ export class PanelHarness {
   }
 
   /** To be called in a `before` hook, whose tests are skipped where there is no Chromium. */
-  static async startOrSkip(context: Mocha.Context): Promise<PanelHarness> {
-    if (browserPath() === undefined) {
-      console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
-      context.skip();
-    }
-    return await PanelHarness.start();
+  static skipWithoutChromium(context: Mocha.Context): void {
+    if (browserPath() !== undefined) return;
+    console.log('    no Chromium on this machine: panel tests skipped (set CHROMIUM to its path)');
+    context.skip();
   }
 
   static async start(): Promise<PanelHarness> {
@@ -112,10 +118,7 @@ export class PanelHarness {
     return new PanelHarness(bundles, server, window);
   }
 
-  async open(
-    panel: PanelName,
-    options: { theme?: ThemeName; width?: number; height?: number; snapshot?: unknown; state?: unknown } = {},
-  ): Promise<OpenPanel> {
+  async open(panel: PanelName, options: PanelOptions): Promise<OpenPanel> {
     const page = await this.#window.newPage();
     await page.setViewportSize({ width: options.width ?? 360, height: options.height ?? 900 });
     const complaints: string[] = [];

@@ -1,11 +1,7 @@
-/**
- * The side panel for tests of a person's own words: opened on a question, after each test without a complaint and closed. To be called in a
- * `describe`, whose tests are skipped where there is no Chromium.
- */
-import assert from 'node:assert/strict';
+/** The side panel for tests of a person's own words: opened on a question. To be made in a `describe`. */
 import type { RationaleQuestion } from '../../src/protocol/rationale_messages.ts';
 import { questionSnapshot } from './fixtures/rationales.ts';
-import { type OpenPanel, PanelHarness } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 export const OWN = '9 + 18 = 27. 27 ÷ 3 = 9.';
 export const failure = {
@@ -16,31 +12,10 @@ export const failure = {
 };
 
 export class OwnWordsPanel {
-  #harness: PanelHarness | undefined;
-  #panel: OpenPanel | undefined;
-
-  constructor() {
-    const start = async (context: Mocha.Context) => {
-      this.#harness = await PanelHarness.startOrSkip(context);
-    };
-    before(async function () {
-      await start(this);
-    });
-    after(async () => this.#harness?.stop());
-    afterEach(async () => {
-      assert.deepEqual(this.now.complaints(), [], 'no errors, no blocked styles');
-      await this.now.close();
-    });
-  }
-
-  /** The one that was opened last. */
-  get now(): OpenPanel {
-    return this.#panel!;
-  }
+  readonly now = new PanelUnderTest();
 
   async open(snapshot: RationaleQuestion, state?: unknown) {
-    this.#panel = await this.#harness!.open('rationale_panel', { snapshot, state });
-    return this.#panel.page;
+    return (await this.now.open('rationale_panel', { snapshot, state })).page;
   }
 
   show(part: Partial<RationaleQuestion>): Promise<void> {

@@ -4,7 +4,8 @@ import { defaultStrings } from '../../webview/strings.ts';
 import { comparisonSnapshot } from './fixtures/comparison.ts';
 import { busySnapshot, keptSnapshot } from './fixtures/rationales.ts';
 import { strategySnapshot, trainingSnapshot } from './fixtures/run_events.ts';
-import { PanelHarness, type PanelName } from './harness.ts';
+import type { PanelName } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const OTHERS = [...'áƀćđéƒǵħíĵķłḿńóṕɋŕśťúṽŵẋýžÁƁĆĐÉƑǴĦÍĴĶŁḾŃÓṔɊŔŚŤÚṼŴẊÝŽ'];
@@ -61,15 +62,11 @@ function englishIn(texts: readonly string[], snapshot: unknown): string[] {
 
 describe('panels in another language', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
+  const panel = new PanelUnderTest();
 
   /** In the order of the extension: the strings before anything that is shown. */
   const readIn = async (name: PanelName, snapshots: readonly unknown[]): Promise<void> => {
-    const panel = await harness.open(name, { width: name === 'rationale_panel' ? 400 : 1100 });
+    await panel.open(name, { width: name === 'rationale_panel' ? 400 : 1100 });
     // A language whose dates have no words of Latin letters.
     await panel.send({ type: 'strings', locale: 'ja', strings });
     let explained = 0;
@@ -86,7 +83,6 @@ describe('panels in another language', function () {
       explained += found.explained;
     }
     assert.ok(explained > 5, `only ${explained} things explained themselves`);
-    await panel.close();
   };
 
   it('have nothing in English: the side panel', () =>

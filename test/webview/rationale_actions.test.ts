@@ -2,29 +2,18 @@
 import assert from 'node:assert/strict';
 import type { RationaleQuestion } from '../../src/protocol/rationale_messages.ts';
 import { questionSnapshot, strategiesSnapshot, unsampledSnapshot } from './fixtures/rationales.ts';
-import { type OpenPanel, PanelHarness } from './harness.ts';
+import type { OpenPanel } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 describe('rationale panel: actions', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  let panel: OpenPanel;
-
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
+  const panel = new PanelUnderTest();
 
   const open = async (snapshot: unknown, options: { state?: unknown; width?: number } = {}): Promise<OpenPanel> => {
-    panel = await harness.open('rationale_panel', { snapshot, ...options });
-    return panel;
+    return await panel.open('rationale_panel', { snapshot, ...options });
   };
   const show = (part: Partial<RationaleQuestion>) =>
     panel.send({ type: 'snapshot', snapshot: { ...questionSnapshot, ...part } });
-  afterEach(async () => {
-    if (!panel) return;
-    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
-    await panel.close();
-  });
 
   it('leaves the focus where a person pressed, whatever comes of it', async () => {
     const alone: RationaleQuestion = { ...questionSnapshot, comparison: null };

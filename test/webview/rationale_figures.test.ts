@@ -10,25 +10,14 @@ import {
   strategiesSnapshot,
   unsampledSnapshot,
 } from './fixtures/rationales.ts';
-import { type OpenPanel, PanelHarness } from './harness.ts';
+import { PanelUnderTest } from './panel_under_test.ts';
 
 describe('rationale panel: figures', function () {
   this.timeout(60_000);
-  let harness: PanelHarness;
-  let panel: OpenPanel;
-
-  before(async function () {
-    harness = await PanelHarness.startOrSkip(this);
-  });
-  after(async () => harness?.stop());
+  const panel = new PanelUnderTest();
   const open = async (snapshot: RationaleQuestion, options: { state?: unknown; width?: number } = {}) => {
-    panel = await harness.open('rationale_panel', { snapshot, ...options });
-    return panel.page;
+    return (await panel.open('rationale_panel', { snapshot, ...options })).page;
   };
-  afterEach(async () => {
-    assert.deepEqual(panel.complaints(), [], 'no errors, no blocked styles');
-    await panel.close();
-  });
   const row = (id: string) => panel.page.locator(`tbody[data-rationale="${id}"]`);
   /** What a figure of a row says of itself; columns from 0, after the answer. */
   const tipOf = async (id: string, column: number): Promise<string> => {
