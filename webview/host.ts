@@ -6,7 +6,7 @@
  * `<meta property="csp-nonce" content="NONCE">` with `style-src 'nonce-NONCE'` (the toolkit probes the browser with one style element).
  */
 import * as v from 'valibot';
-import { misfitText } from '../src/protocol/misfit.ts';
+import { type MisfitReport, misfitText } from '../src/protocol/misfit.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: valibot's own spelling of "any schema"
 type Schema = v.GenericSchema<any, any>;
@@ -22,14 +22,19 @@ export function connectHost<Messages extends Schema, Intents extends Schema>(opt
   readonly messages: Messages;
   readonly intents: Intents;
   readonly onMessage: (message: v.InferOutput<Messages>) => void;
-  /** A message that fits no type: the panel and the extension are of different versions. */
+  /** A message that fits no type: the panel and the extension are of different versions. The extension is told, for its log. */
   readonly onMisfit: (what: string) => void;
 }): Host<v.InferOutput<Intents>> {
   const api = acquireVsCodeApi();
   window.addEventListener('message', (event: MessageEvent<unknown>) => {
     const parsed = v.safeParse(options.messages, event.data);
-    if (parsed.success) options.onMessage(parsed.output);
-    else options.onMisfit(misfitText(parsed.issues));
+    if (parsed.success) {
+      options.onMessage(parsed.output);
+      return;
+    }
+    const what = misfitText(parsed.issues);
+    api.postMessage({ type: 'misfit', what } satisfies MisfitReport);
+    options.onMisfit(what);
   });
   return {
     send(intent) {

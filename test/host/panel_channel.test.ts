@@ -52,6 +52,14 @@ describe('the wire of a panel', () => {
     assert.deepEqual(reported, []);
   });
 
+  it('says in the log what the panel could not read, and takes it for no intent', async () => {
+    sent.fire({ type: 'misfit', what: 'snapshot.line: Invalid type' });
+    assert.match(await eventually(() => warned[0]), /a panel was sent .*: snapshot\.line: Invalid type$/);
+    sent.fire({ type: 'ready' });
+    await eventually(() => obeyed.length > 0);
+    assert.deepEqual([warned.length, obeyed, reported], [1, [{ type: 'ready' }], []]);
+  });
+
   it('reports an intent that cannot be obeyed, and obeys the next', async () => {
     sent.fire({ type: 'stop', runId: 'run' });
     await eventually(() => reported.length === 1);

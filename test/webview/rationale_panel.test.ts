@@ -282,12 +282,13 @@ describe('rationale panel', function () {
     assert.equal(await page.locator('th[aria-sort=descending]').innerText(), 'self-reward');
   });
 
-  it('says when extension and panel do not understand each other', async () => {
+  it('says, and tells the extension, when they do not understand each other', async () => {
     const { page } = await open(questionSnapshot);
     const first = page.locator('.rationale.open').first();
     await first.getByRole('button', { name: 'Edit', exact: true }).click();
     const area = page.locator('.edit-form textarea');
     await area.fill('my own words');
+    const asked = async () => (await panel.posted()).filter(({ type }) => type !== 'misfit');
     const before = await panel.posted();
     for (const [message, what] of [
       [{ type: 'snapshot', snapshot: { ...questionSnapshot, line: 'seventeen' } }, 'snapshot.line: '],
@@ -298,12 +299,16 @@ describe('rationale panel', function () {
       const said = await page.getByRole('alert').innerText();
       assert.match(said, /Reload the window/);
       assert.ok(said.includes(what), said);
+      const told = (await panel.posted()).at(-1)!;
+      assert.equal(told.type, 'misfit');
+      assert.ok(String(told.what).startsWith(what) && said.includes(String(told.what)), String(told.what));
       await panel.send({ type: 'snapshot', snapshot: questionSnapshot });
       assert.equal(await page.getByRole('alert').count(), 0);
       assert.equal(await page.locator('tbody.rationale').count(), 8);
       assert.equal(await area.inputValue(), 'my own words');
     }
-    assert.deepEqual(await panel.posted(), before, 'nothing was asked of the extension');
+    assert.deepEqual(await asked(), before, 'nothing was asked of the extension');
+    assert.equal((await panel.posted()).length, before.length + 3, 'each was told of once');
     await page.locator('.edit-form').getByRole('button', { name: 'Score again' }).click();
     assert.equal((await panel.posted()).at(-1)?.text, 'my own words');
   });

@@ -1,7 +1,7 @@
 /** The host's end of a panel's wire: intents are validated as they arrive, and a handler that fails is reported, not lost. */
 import * as v from 'valibot';
 import type * as vscode from 'vscode';
-import { misfitText } from '../../protocol/misfit.ts';
+import { MisfitReport, misfitText } from '../../protocol/misfit.ts';
 import type { Log } from '../common/log.ts';
 import type { Reporter } from '../reporter.ts';
 import { panelStrings } from './panel_strings.ts';
@@ -24,6 +24,11 @@ export class PanelChannel<Message, Intent extends { readonly type: string }> imp
     const { webview, extensionUri, intents, onIntent, reporter, log } = options;
     this.#webview = webview;
     this.#subscription = webview.onDidReceiveMessage(async (raw: unknown) => {
+      const misfit = v.safeParse(MisfitReport, raw);
+      if (misfit.success) {
+        log.warn(`a panel was sent something that is no message: ${misfit.output.what}`);
+        return;
+      }
       const intent = v.safeParse(intents, raw);
       if (!intent.success) {
         log.warn(`a panel sent something that is no intent: ${misfitText(intent.issues)}`);
