@@ -7,7 +7,7 @@ import { DatasetResults } from '../../src/extension/inline/dataset_results.ts';
 import { DocumentIndexes } from '../../src/extension/inline/document_indexes.ts';
 import { GutterMarks, MARGIN_LINES, type Mark } from '../../src/extension/inline/gutter_marks.ts';
 import { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, soon } from '../support/eventually.ts';
 import { type Judged, recordJudged } from '../support/recorded_run.ts';
 import { extension, workspace } from './studio.ts';
 
@@ -72,11 +72,13 @@ describe('marks in the gutter', () => {
         seen.start.line - MARGIN_LINES <= line && line <= seen.end.line + MARGIN_LINES && kindAt(line)?.mark === mark,
     );
   };
-  const areMarked = () =>
-    eventually(() => {
-      const wanted = KINDS.flatMap(({ mark }) => (mark === null ? [] : [mark]));
-      return wanted.every((mark) => String(marked.get(mark)) === String(expected(mark)));
-    });
+  const areMarked = () => {
+    const wanted = KINDS.flatMap(({ mark }) => (mark === null ? [] : [mark]));
+    return soon(
+      () => wanted.every((mark) => String(marked.get(mark)) === String(expected(mark))),
+      () => wanted.map((mark) => `${mark}: ${marked.get(mark)} and not ${expected(mark)}`),
+    );
+  };
 
   it('are what the two evaluations say, of each kind, and stand on the screen alone with a margin around it', async () => {
     await areMarked();
@@ -92,7 +94,10 @@ describe('marks in the gutter', () => {
     for (const line of [12_345, 60]) {
       const before = editor.visibleRanges[0]!.start.line;
       editor.revealRange(new vscode.Range(line, 0, line, 0), vscode.TextEditorRevealType.AtTop);
-      await eventually(() => editor.visibleRanges[0]!.contains(new vscode.Position(line, 0)));
+      await soon(
+        () => editor.visibleRanges[0]!.contains(new vscode.Position(line, 0)),
+        () => editor.visibleRanges,
+      );
       await areMarked();
       const all = [...marked.values()].flat();
       assert.ok(all.length > 0 && all.every((each) => Math.abs(each - line) < 300), String(all));
@@ -134,14 +139,14 @@ describe('marks in the gutter', () => {
       marked.clear();
       editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(json));
       await runs.refresh();
-      await eventually(
-        () =>
-          String([...marked]) ===
-          String([
-            ['broken', [2]],
-            ['unsolved', [1]],
-            ['fixed', [0]],
-          ]),
+      const wanted = String([
+        ['broken', [2]],
+        ['unsolved', [1]],
+        ['fixed', [0]],
+      ]);
+      await soon(
+        () => String([...marked]) === wanted,
+        () => [...marked],
       );
     } finally {
       rmSync(json);

@@ -19,7 +19,7 @@ import type { RunsWatcher } from '../../src/extension/runs/runs_watcher.ts';
 import type { Settings } from '../../src/extension/settings.ts';
 import { type RatingRecord, ratingsFile } from '../../src/protocol/ratings.ts';
 import type { RationaleIntent } from '../../src/protocol/rationale_messages.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, soon } from '../support/eventually.ts';
 import { toyRollout, UNKNOWN_IDENTITY } from '../support/toy_run.ts';
 import { keptSnapshot } from '../webview/fixtures/rationales.ts';
 import { endEngine, extension, workspace } from './studio.ts';
@@ -38,7 +38,11 @@ describe('the side panel in the extension host', () => {
   let runs: RunsWatcher;
   /** Reasons that went into the log. */
   const logged: string[] = [];
-  const shows = (question: string) => eventually(() => trial.question?.question === question && trial.question);
+  const shows = (question: string) =>
+    soon(
+      () => trial.question?.question === question && trial.question,
+      () => trial.posted.at(-1),
+    );
   const goTo = (line: number) => {
     editor.selection = new vscode.Selection(line, 0, line, 0);
   };
@@ -206,11 +210,17 @@ describe('the side panel in the extension host', () => {
       await shows('b?');
       await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content: 'something else' }));
       trial.send({ type: 'open-row', rowKey, line });
-      editor = await eventually(() => {
-        const { activeTextEditor } = vscode.window;
-        return activeTextEditor?.document.fileName === file && activeTextEditor;
-      });
-      await eventually(() => editor.selection.active.line === line - 1);
+      editor = await soon(
+        () => {
+          const { activeTextEditor } = vscode.window;
+          return activeTextEditor?.document.fileName === file && activeTextEditor;
+        },
+        () => [vscode.window.activeTextEditor?.document.fileName, logged.at(-1)],
+      );
+      await soon(
+        () => editor.selection.active.line === line - 1,
+        () => editor.selection.active,
+      );
       await shows('a?');
     }
     const before = logged.length;
