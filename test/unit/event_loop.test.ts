@@ -8,6 +8,7 @@ import { longestTurn } from '../support/event_loop.ts';
 const BLOCK_MILLISECONDS = 80;
 /** `compute` sees what all threads of the process take, the compiler's and the collector's too; the measure sees one. Not in each try are they busy. */
 const TRIES = 3;
+const TRIES_OF_OTHERS = 8;
 
 describe('the measure of turns of the event loop', () => {
   it('sees a computation of 80 ms in one turn, and none where it is cut into pieces', async () => {
@@ -47,13 +48,18 @@ describe('the measure of turns of the event loop', () => {
       spawn(process.execPath, ['-e', 'for (const end = Date.now() + 20000; Date.now() < end; );']),
     );
     try {
-      await setTimeout(500);
-      const { longest, onTheClock } = await longestTurn(async () => {
-        for (const end = performance.now() + 3000; performance.now() < end; await setTimeout(1)) {
-          for (const stop = performance.now() + 2; performance.now() < stop; );
-        }
-      });
-      assert.ok(longest < 0.75 * onTheClock, `${longest} of ${onTheClock} ms`);
+      // They take most of the processors at the first try, unless the machine starts programs slowly.
+      const tries: string[] = [];
+      for (let isLess = false; !isLess; ) {
+        assert.ok(tries.length < TRIES_OF_OTHERS, String(tries));
+        const { longest, onTheClock } = await longestTurn(async () => {
+          for (const end = performance.now() + 400; performance.now() < end; await setTimeout(1)) {
+            for (const stop = performance.now() + 2; performance.now() < stop; );
+          }
+        });
+        tries.push(`${longest} of ${onTheClock} ms`);
+        isLess = longest < 0.75 * onTheClock;
+      }
     } finally {
       for (const other of others) other.kill('SIGKILL');
     }

@@ -1,13 +1,12 @@
 /** How long the side panel holds the editor while it reads what a long run has sampled for a question, and how much of it it opens at once. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
-import { cp, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as v from 'valibot';
 import { atomicWrite, NodeFileSystem } from '../../src/engine/common/file_system.ts';
-import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
+import type { RunDirectory } from '../../src/engine/runs/run_directory.ts';
 import { RolloutIndex } from '../../src/extension/runs/rollout_index.ts';
-import { QuestionRollout } from '../../src/protocol/records.ts';
 import { longestTurn } from '../support/event_loop.ts';
 import { QuestionOnDisk } from '../support/question_on_disk.ts';
 
@@ -25,25 +24,53 @@ describe('a question with 3000 rollouts of 33 kB', function () {
     const rationales = Array.from({ length: samples }, (_, sample) => ({ ...first, sample }));
     return `${JSON.stringify({ ...one, rationales })}\n`;
   };
-  let written: RunDirectory | undefined;
   let run: RunDirectory;
-  /** Once, 100 MB of them. */
-  const writeRollouts = async (): Promise<RunDirectory> => {
-    const directory = new RunDirectory(files, await mkdtemp(path.join(tmpdir(), 'latro-rollouts-')));
-    await files.makeDirectory(directory.rolloutsFolder);
-    assert.ok(largeRollout(1).length >= 33_000);
-    for (let step = 1; step <= ROLLOUTS; step++) await writeFile(directory.rolloutFile(step), largeRollout(step));
-    return directory;
-  };
-  beforeEach(async () => {
+  /** Once, 100 MB of them: what a test adds it takes away, and the last one spoils them. */
+  before(async () => {
     disk = await QuestionOnDisk.create();
-    written ??= await writeRollouts();
     run = await disk.newRun(ROLLOUTS);
-    await cp(written.rolloutsFolder, run.rolloutsFolder, { recursive: true });
+    await files.makeDirectory(run.rolloutsFolder);
+    assert.ok(largeRollout(1).length >= 33_000);
+    for (let step = 1; step <= ROLLOUTS; step++) await writeFile(run.rolloutFile(step), largeRollout(step));
   });
-  afterEach(() => disk.remove());
-  after(async () => {
-    if (written !== undefined) await rm(written.path, { recursive: true });
+  after(() => disk.remove());
+
+  it('opens few files at once, however many rows are asked for', async function () {
+    const FILES = '/proc/self/fd';
+    if (!existsSync(FILES)) this.skip();
+    const index = new RolloutIndex(run);
+    const { rowKey } = disk.question.row;
+    const steps = await index.steps(rowKey);
+    // Other tests of the process have files of their own open.
+    const rollouts = await realpath(run.rolloutsFolder);
+    const isRollout = (descriptor: string) => {
+      try {
+        return readlinkSync(path.join(FILES, descriptor)).startsWith(rollouts);
+      } catch {
+        return false; // closed meanwhile
+      }
+    };
+    let most = 0;
+    const looks = setInterval(() => {
+      most = Math.max(most, readdirSync(FILES).filter(isRollout).length);
+    }, 4);
+    const read = await Promise.all(steps.map((step) => index.read(rowKey, step, v.object({ step: v.number() }))));
+    clearInterval(looks);
+    assert.equal(read.filter((rollout) => rollout !== undefined).length, ROLLOUTS);
+    assert.ok(most > 0 && most <= 8, `${most} files`);
+  });
+
+  it('shows what a further update samples, and holds the editor no longer for it', async () => {
+    const { draw } = await disk.open();
+    await draw();
+    await atomicWrite(files, run.rolloutFile(ROLLOUTS + 1), largeRollout(ROLLOUTS + 1));
+    let text: string | undefined;
+    const { longest } = await longestTurn(async () => {
+      text = (await draw()).current?.rationales[0]?.record.text;
+    });
+    assert.equal(text, `at ${ROLLOUTS + 1}`);
+    assert.ok(longest < 50, `${longest} ms`);
+    await rm(run.rolloutFile(ROLLOUTS + 1));
   });
 
   it('never holds the editor for 50 ms, and reads nothing again where nothing has changed', async () => {
@@ -72,42 +99,5 @@ describe('a question with 3000 rollouts of 33 kB', function () {
     console.log(`      longest turn ${opening.longest.toFixed(1)} ms, then ${again.longest.toFixed(1)} ms`);
     assert.ok(opening.longest < 50, `${opening.longest} ms at first`);
     assert.ok(again.longest < 50, `${again.longest} ms again`);
-  });
-
-  it('shows what a further update samples, and holds the editor no longer for it', async () => {
-    const { draw } = await disk.open();
-    await draw();
-    await atomicWrite(files, run.rolloutFile(ROLLOUTS + 1), largeRollout(ROLLOUTS + 1));
-    let text: string | undefined;
-    const { longest } = await longestTurn(async () => {
-      text = (await draw()).current?.rationales[0]?.record.text;
-    });
-    assert.equal(text, `at ${ROLLOUTS + 1}`);
-    assert.ok(longest < 50, `${longest} ms`);
-  });
-
-  it('opens few files at once, however many rows are asked for', async function () {
-    const FILES = '/proc/self/fd';
-    if (!existsSync(FILES)) this.skip();
-    const index = new RolloutIndex(run);
-    const { rowKey } = disk.question.row;
-    const steps = await index.steps(rowKey);
-    // Other tests of the process have files of their own open.
-    const rollouts = await realpath(run.rolloutsFolder);
-    const isRollout = (descriptor: string) => {
-      try {
-        return readlinkSync(path.join(FILES, descriptor)).startsWith(rollouts);
-      } catch {
-        return false; // closed meanwhile
-      }
-    };
-    let most = 0;
-    const looks = setInterval(() => {
-      most = Math.max(most, readdirSync(FILES).filter(isRollout).length);
-    });
-    const read = await Promise.all(steps.map((step) => index.read(rowKey, step, QuestionRollout)));
-    clearInterval(looks);
-    assert.equal(read.filter((rollout) => rollout !== undefined).length, ROLLOUTS);
-    assert.ok(most > 0 && most <= 8, `${most} files`);
   });
 });

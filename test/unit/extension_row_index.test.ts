@@ -31,8 +31,7 @@ describe('index of a dataset in the editor', () => {
     fc.constantFrom('', '   ', '{"question": "no answer"}', '{"question": "cut', row('hidden \u200bcharacter?')),
   );
 
-  it('says after any edits what a new index says', async function () {
-    this.timeout(60_000);
+  it('says after any edits what a new index says', async () => {
     const edit = fc.record({
       at: fc.nat(30),
       removed: fc.nat(4),
@@ -45,15 +44,15 @@ describe('index of a dataset in the editor', () => {
         async (lines, edits) => {
           const document = new FakeDocument('/d/train.jsonl', lines);
           const index = new DocumentIndex(document, () => {});
-          await complete(index);
+          await index.readNow();
           for (const { at, removed, lines } of edits) {
             const first = Math.min(at, document.lineCount - 1);
             const last = Math.min(first + removed, document.lineCount - 1);
             index.edited(document.editLines(first, last, lines));
           }
-          await complete(index);
+          await index.readNow();
           const fresh = new DocumentIndex(new FakeDocument('/d/train.jsonl', document.lines), () => {});
-          await complete(fresh);
+          await fresh.readNow();
           assert.deepEqual(said(index), said(fresh));
           for (const each of [index, fresh]) each.dispose();
         },
