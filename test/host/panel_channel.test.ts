@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { PanelChannel } from '../../src/extension/panels/panel_channel.ts';
 import { type DashboardHostMessage, DashboardIntent } from '../../src/protocol/panel_messages.ts';
-import { eventually } from '../support/eventually.ts';
+import { soon } from '../support/eventually.ts';
 import { extension } from './studio.ts';
 
 describe('the wire of a panel', () => {
@@ -12,6 +12,7 @@ describe('the wire of a panel', () => {
   const obeyed: DashboardIntent[] = [];
   const warned: string[] = [];
   const reported: unknown[] = [];
+  const seen = () => ({ obeyed, warned, reported });
   beforeEach(() => {
     for (const list of [obeyed, warned, reported]) list.length = 0;
     sent = new vscode.EventEmitter();
@@ -41,11 +42,11 @@ describe('the wire of a panel', () => {
     ] as const) {
       const [logged, before] = [warned.length, obeyed.length];
       sent.fire(message);
-      const told = await eventually(() => warned[logged]);
+      const told = await soon(() => warned[logged], seen);
       assert.match(told, what);
       assert.equal(obeyed.length, before);
       sent.fire({ type: 'ready' });
-      await eventually(() => obeyed.length > before);
+      await soon(() => obeyed.length > before, seen);
     }
     assert.ok(obeyed.every(({ type }) => type === 'ready'));
     assert.equal(warned.length, 4);
@@ -54,17 +55,17 @@ describe('the wire of a panel', () => {
 
   it('says in the log what the panel could not read, and takes it for no intent', async () => {
     sent.fire({ type: 'misfit', what: 'snapshot.line: Invalid type' });
-    assert.match(await eventually(() => warned[0]), /a panel was sent .*: snapshot\.line: Invalid type$/);
+    assert.match(await soon(() => warned[0], seen), /a panel was sent .*: snapshot\.line: Invalid type$/);
     sent.fire({ type: 'ready' });
-    await eventually(() => obeyed.length > 0);
+    await soon(() => obeyed.length > 0, seen);
     assert.deepEqual([warned.length, obeyed, reported], [1, [{ type: 'ready' }], []]);
   });
 
   it('reports an intent that cannot be obeyed, and obeys the next', async () => {
     sent.fire({ type: 'stop', runId: 'run' });
-    await eventually(() => reported.length === 1);
+    await soon(() => reported.length === 1, seen);
     sent.fire({ type: 'ready' });
-    await eventually(() => obeyed.length === 1);
+    await soon(() => obeyed.length === 1, seen);
     assert.match(String(reported[0]), /cannot stop/);
   });
 
