@@ -4,7 +4,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { NodeFileSystem } from '../../src/engine/common/file_system.ts';
 import { RunDirectory } from '../../src/engine/runs/run_directory.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, soon } from '../support/eventually.ts';
 import { RECORDED_RATIONALES, recordRun } from '../support/recorded_run.ts';
 import { endEngine, extension, workspace } from './studio.ts';
 
@@ -16,11 +16,15 @@ describe('rollouts of a step', () => {
     await vscode.window.showTextDocument(document, { preview: false });
     return document;
   };
-  const lensesOf = async ({ uri }: vscode.TextDocument): Promise<vscode.CodeLens[]> =>
-    await eventually(async () => {
-      const found = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri);
-      return found.length > 0 && found;
-    });
+  const lensesOf = (document: vscode.TextDocument): Promise<vscode.CodeLens[]> =>
+    soon(
+      async () => {
+        const { uri } = document;
+        const found = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri);
+        return found.length > 0 && found;
+      },
+      () => `no lenses over ${document.getText()}`,
+    );
   const rawFile = (lenses: readonly vscode.CodeLens[]): string => {
     const [raw] = titled(lenses, 'Raw file');
     const [uri] = raw!.command!.arguments as [vscode.Uri];

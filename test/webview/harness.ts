@@ -130,16 +130,20 @@ export class PanelHarness {
     const { port } = this.#server.address() as AddressInfo;
     await page.goto(`http://127.0.0.1:${port}/${panel}?theme=${options.theme ?? 'dark'}`);
     await page.locator('main > *').first().waitFor({ state: 'attached' });
-    await settle(page);
+    await page.evaluate('window.greeted');
+    await drawn(page);
     return {
       page,
       posted: () => page.evaluate<Record<string, unknown>[]>('window.posted'),
       async send(message) {
-        await page.evaluate(`window.postMessage(${JSON.stringify(message)}, '*')`);
-        await settle(page);
+        await page.evaluate(`new Promise((done) => {
+          window.addEventListener('message', done, { once: true });
+          window.postMessage(${JSON.stringify(message)}, '*');
+        })`);
+        await drawn(page);
       },
       async seriousViolations(rules = 'all') {
-        await page.evaluate(axeSource);
+        if (await page.evaluate('window.axe === undefined')) await page.evaluate(axeSource);
         const options = { resultTypes: ['violations'], ...(rules === 'all' ? {} : { runOnly: COLOUR_RULES }) };
         return page.evaluate<string[]>(
           `axe.run(document, ${JSON.stringify(options)}).then((result) => result.violations
@@ -175,11 +179,9 @@ function browserPath(): string | undefined {
   return candidates.find((candidate) => candidate !== undefined && candidate !== '' && existsSync(candidate));
 }
 
-/** Two frames: one for the panel's microtask, one for the toolkit's own rendering. */
-async function settle(page: Page): Promise<void> {
-  await page.evaluate(
-    'new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 30))',
-  );
+/** The panel draws in a microtask after a message; the toolkit renders in the next frame, and what that changes is there in the second. */
+async function drawn(page: Page): Promise<void> {
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
 }
 
 function html(panel: PanelName, theme: ThemeName): string {
@@ -202,12 +204,18 @@ function variables(panel: PanelName, theme: ThemeName): string {
 function hostScript(snapshot: unknown, state: unknown): string {
   return `
     window.posted = [];
+    let greet;
+    window.greeted = new Promise((done) => (greet = done));
     let state = ${JSON.stringify(state ?? null)} ?? undefined;
     window.acquireVsCodeApi = () => ({
       postMessage(intent) {
         window.posted.push(structuredClone(intent));
         const snapshot = ${JSON.stringify(snapshot ?? null)};
-        if (intent.type === 'ready' && snapshot) window.postMessage({ type: 'snapshot', snapshot }, '*');
+        if (intent.type !== 'ready') return;
+        if (!snapshot) return greet();
+        // After the panel's own listener, which was there first.
+        window.addEventListener('message', greet, { once: true });
+        window.postMessage({ type: 'snapshot', snapshot }, '*');
       },
       getState: () => state,
       setState: (next) => (state = window.saved = next),
