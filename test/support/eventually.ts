@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 /** Longer than any test may take: whoever waits in vain fails by mocha's limit, and this ends the waiting itself. */
 const PATIENCE_MILLISECONDS = 300_000;
 /** Many times what a busy machine takes for what the code does by itself. */
-const SOON_MILLISECONDS = 15_000;
+const SOON_MILLISECONDS = 10_000;
 const PAUSE_MILLISECONDS = 10;
 
 type Ask<T> = () => T | undefined | false | Promise<T | undefined | false>;
@@ -16,7 +16,7 @@ type Ask<T> = () => T | undefined | false | Promise<T | undefined | false>;
  */
 export const eventually = <T>(what: Ask<T>): Promise<T> => within(PATIENCE_MILLISECONDS, what, () => '');
 
-/** The same for what needs no other process and no computation: an error after 15 seconds, with what there was instead. */
+/** The same for what needs no other process and no computation: an error after ten seconds, with what there was instead. */
 export const soon = <T>(what: Ask<T>, instead: () => unknown): Promise<T> =>
   within(SOON_MILLISECONDS, what, () => `; instead: ${inspect(instead(), { depth: 4, breakLength: Infinity })}`);
 
