@@ -113,9 +113,17 @@ function open(config: ModelConfig, { trainable, options = {}, dropout = 0, added
   return new LanguageModel(config, held, adapter, trainable, { device: 'cpu', threads: 1, ...options });
 }
 
+/** What is built for these has parts of every architecture in it; of the other kinds one architecture is enough. */
+const OF_EVERY_ARCHITECTURE = [
+  'an adapter',
+  'an adapter with dropout, layers computed twice',
+  'float16, as a card has it',
+];
+
 describe('the shapes that onnxruntime is told', () => {
   for (const [name, config] of Object.entries(MODELS)) {
     for (const [kind, made] of Object.entries(KINDS)) {
+      if (!name.startsWith('llama') && !OF_EVERY_ARCHITECTURE.includes(kind)) continue;
       it(`${name}: ${kind}`, async () => {
         const seen = await checkingShapes(() => everyProgram(open(config, made)));
         const programs = ['draw', 'draw-greedy', 'extend', 'extend-score', 'score', 'step'];
@@ -131,7 +139,7 @@ describe('the shapes that onnxruntime is told', () => {
 
 async function everyProgram(model: LanguageModel): Promise<void> {
   try {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of [1, 2]) {
       const groups = randomGroups(seed);
       await model.score(groups, { tokenBudget: 40 });
       await model.step(groups, { tokenBudget: 40, dropoutKey: seed });

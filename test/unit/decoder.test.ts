@@ -60,38 +60,59 @@ async function decodeAll(
 }
 
 describe('prefill', () => {
-  it('of many prompts goes piece by piece, and leaves what all of them at once would', async () => {
-    const model = tinyModel('nothing', 2);
-    const random = new RandomStream(4, 1);
-    // One that is too long for any piece, and more neighbours than fit into two.
-    const lengths = [...Array.from({ length: 45 }, (_, i) => 20 + i), PREFILL_TOKENS + 30, 7];
-    const prompts = lengths.map((length) => Array.from({ length }, () => 3 + Math.floor(random.next() * 16)));
-    const whole = new KeyValueCache(TINY_CONFIG, prompts.length);
-    const expected = await model.extendHidden(whole, prompts, 0);
-    const atOnce = model.programs.tokensRun.extend;
-    const runs: number[] = [];
-    const run = model.programs.run.bind(model.programs);
-    model.programs.run = (name, inputs, outputs, options) => {
-      runs.push(options.positions.length);
-      return run(name, inputs, outputs, options);
-    };
-    const pieces = new KeyValueCache(TINY_CONFIG, prompts.length);
-    const hidden = await prefill(model, pieces, prompts, 0);
+  const model = tinyModel('nothing', 2);
+  after(() => model.dispose());
 
-    assert.equal(atOnce, prompts.length * (PREFILL_TOKENS + 30));
-    assert.ok(runs.length > 3);
-    assert.deepEqual(
-      runs.filter((tokens) => tokens > PREFILL_TOKENS),
-      [PREFILL_TOKENS + 30],
-    );
-    assert.deepEqual(pieces.lengths, lengths);
-    close(hidden, expected);
-    for (const [name, { shape, data }] of Object.entries(whole.inputs)) {
-      assert.deepEqual(pieces.inputs[name]!.shape, shape);
-      close(pieces.inputs[name]!.data as Float32Array, data as Float32Array);
-    }
-    await model.dispose();
+  it('of many prompts goes piece by piece, and leaves what all of them at once would', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(token, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 9 }),
+        fc.integer({ min: 1, max: 30 }),
+        async (prompts, tokensAtOnce) => {
+          const whole = new KeyValueCache(TINY_CONFIG, prompts.length);
+          const expected = await model.extendHidden(whole, prompts, 0);
+          const pieces = new KeyValueCache(TINY_CONFIG, prompts.length);
+          const runs = await runsOf(() => prefill(model, pieces, prompts, 0, tokensAtOnce));
+
+          const longest = Math.max(...prompts.map(({ length }) => length));
+          assert.ok(runs.tokens.every((tokens) => tokens <= Math.max(tokensAtOnce, longest)));
+          // Two neighbours that fit into one piece are in one.
+          assert.ok(2 * longest > tokensAtOnce || runs.tokens.length <= Math.ceil(prompts.length / 2));
+          assert.deepEqual(
+            pieces.lengths,
+            prompts.map(({ length }) => length),
+          );
+          close(runs.result, expected);
+          for (const [name, { shape, data }] of Object.entries(whole.inputs)) {
+            assert.deepEqual(pieces.inputs[name]!.shape, shape);
+            close(pieces.inputs[name]!.data as Float32Array, data as Float32Array);
+          }
+        },
+      ),
+      { numRuns: 30 },
+    ));
+
+  it('of an evaluation computes as many tokens at once as the memory estimate counts', async () => {
+    const prompts = Array.from({ length: 40 }, (_, i) => Array.from({ length: 30 + i }, () => 5));
+    const { tokens } = await runsOf(() => new Decoder(model, 0).prefill(new KeyValueCache(TINY_CONFIG, 40), prompts));
+    assert.ok(Math.max(...tokens) <= PREFILL_TOKENS && Math.max(...tokens) > PREFILL_TOKENS / 2, tokens.join());
   });
+
+  /** Tokens of each run of a program meanwhile, padding included. */
+  async function runsOf<T>(action: () => Promise<T>): Promise<{ readonly result: T; readonly tokens: number[] }> {
+    const tokens: number[] = [];
+    const { programs } = model;
+    const run = programs.run;
+    programs.run = (name, inputs, outputs, options) => {
+      tokens.push(options.positions.length);
+      return run.call(programs, name, inputs, outputs, options);
+    };
+    try {
+      return { result: await action(), tokens };
+    } finally {
+      programs.run = run;
+    }
+  }
 });
 
 function close(found: Float32Array, expected: Float32Array): void {

@@ -15,13 +15,14 @@ export async function prefill(
   cache: Cache,
   prompts: readonly (readonly number[])[],
   contextLength: number,
+  tokensAtOnce = PREFILL_TOKENS,
 ): Promise<Float32Array> {
   if (!(cache instanceof KeyValueCache)) return model.extendHidden(cache, prompts, contextLength);
   const width = model.config.hiddenSize;
   const hidden = new Float32Array(prompts.length * width);
   const parts: KeyValueCache[] = [];
   let row = 0;
-  for (const piece of inPieces(prompts)) {
+  for (const piece of inPieces(prompts, tokensAtOnce)) {
     const part = new KeyValueCache(model.config, piece.length);
     hidden.set(await model.extendHidden(part, piece, contextLength), row * width);
     parts.push(part);
@@ -32,13 +33,13 @@ export async function prefill(
 }
 
 /** Neighbours, as many as fit when each is as long as the longest. */
-function inPieces(prompts: readonly (readonly number[])[]): (readonly number[])[][] {
+function inPieces(prompts: readonly (readonly number[])[], tokensAtOnce: number): (readonly number[])[][] {
   const pieces: (readonly number[])[][] = [];
   let longest = 0;
   for (const prompt of prompts) {
     const piece = pieces.at(-1);
     longest = Math.max(longest, prompt.length);
-    if (piece !== undefined && (piece.length + 1) * longest <= PREFILL_TOKENS) {
+    if (piece !== undefined && (piece.length + 1) * longest <= tokensAtOnce) {
       piece.push(prompt);
     } else {
       pieces.push([prompt]);
