@@ -8,6 +8,7 @@ import type { StopDetector } from '../../src/engine/model/generate.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { buildPackedProgram } from '../../src/engine/model/packed_program.ts';
 import { type PromptGroup, packGroups, predictTokens } from '../../src/engine/model/packing.ts';
+import { rotaryDim } from '../../src/engine/model/rope.ts';
 import type { HostTensor } from '../../src/engine/runtime/session.ts';
 import { elementType } from '../../src/engine/runtime/session.ts';
 import { sampleOutputs } from '../../src/engine/training/evaluation_sampling.ts';
@@ -108,6 +109,31 @@ describe('tokens per update', () => {
     const others = await sampleOutputs(policy, task, requests, { ...settings, bareAnswers: false }, undefined);
     assert.deepEqual(others[0]!.answerLogProbsWithoutRationale, []);
     assert.equal(tokensRun['extend-score'], (2 * outputs.length + questions.length) * (1 + ANSWER));
+  });
+
+  it('an evaluation with LongRoPE: prompts, outputs and answers by the same factors, where only with its answer one is long', async () => {
+    const half = rotaryDim(TINY_CONFIG) / 2;
+    const factors = (value: number): number[] => new Array<number>(half).fill(value);
+    const rope = { kind: 'longrope', shortFactor: factors(1), longFactor: factors(3), attentionFactor: 1 } as const;
+    const config = { ...TINY_CONFIG, rope: { ...rope, originalMaxPositions: PROMPT + LONGEST } };
+    const long = tinyModel('adapter', 1, config);
+    const asked = question(1);
+    const generated = await sampleOutputs(
+      { model: long, config: { ...config, eosTokenIds: [] }, drawnBelow: config.vocabSize },
+      { rationaleLength: (ids) => ids.length },
+      [{ question: asked, samples: [0] }],
+      { temperature: 0, maxTokens: LONGEST, seed: 3, bareAnswers: false },
+      undefined,
+    );
+    const { ids, logProbs, answerLogProbs } = generated[0]!.samples[0]!;
+    const whole = [...ids, ...asked.answerIds];
+    const group = { prompt: asked.promptIds, continuations: [{ ids: whole, predictions: predictTokens(whole) }] };
+    const [[expected]] = (await long.score([group])) as [[number[]]];
+    assert.equal(ids.length, LONGEST);
+    [...logProbs, ...answerLogProbs].forEach((value, t) => {
+      assert.ok(Math.abs(value - expected[t]!) < 1e-5, `${t}: ${value} ${expected[t]}`);
+    });
+    await long.dispose();
   });
 
   async function computesOnce(q: number, tokenBudget: number, stopTokens: readonly number[]) {

@@ -46,7 +46,8 @@ export async function sampleOutputs(
   { temperature, maxTokens, seed, bareAnswers }: SamplingRequest,
   signal: AbortSignal | undefined,
 ): Promise<GeneratedRequest[]> {
-  const longest = Math.max(...requests.map(({ question }) => question.promptIds.length));
+  const prompts = requests.map(({ question }) => question.promptIds.length);
+  const answers = requests.map(({ question }) => question.answerIds.length);
   const settings: GenerateSettings = {
     temperature,
     topP: 1,
@@ -55,7 +56,7 @@ export async function sampleOutputs(
     maxTokens,
     maxAnswerTokens: 0,
     stopTokenIds: new Set(policy.config.eosTokenIds),
-    contextLength: longest + maxTokens,
+    contextLength: Math.max(...prompts) + maxTokens + Math.max(...answers),
     maxRows: ROWS,
     rationaleLength: (ids) => task.rationaleLength(ids),
     bareAnswers,
