@@ -130,7 +130,11 @@ async function ask(
       ? []
       : await sample(
           questions.flatMap((question) =>
-            tags.ids.map((tag, i) => ({ question: underTag(question, tag), samples: [count * k + i] })),
+            tags.ids.map((tag, i) => ({
+              // Nobody asks for an answer after these.
+              question: { ...underTag(question, tag), answerIds: [], answerParts: [] },
+              samples: [count * k + i],
+            })),
           ),
           settings.temperature,
         );

@@ -21,9 +21,8 @@ const NEVER_STOP = { push: () => null };
 export const grpo: Method = async (context, request) => {
   const { config, policy, task } = context;
   const start = performance.now();
-  const longest = Math.max(...request.questions.map(({ promptIds }) => promptIds.length));
   const room = Math.max(...request.questions.map(({ answerIds }) => answerIds.length));
-  const generate = generateSettings(config, context, longest);
+  const generate = generateSettings(config, context, request.questions);
   const random = { seed: config.seed, step: request.step };
   const sampled = await rollOut(
     policy.model,

@@ -14,10 +14,12 @@ const ANSWER_ROOM = 24;
 
 export function generateSettings(
   config: RunConfig,
-  context: Pick<MethodContext, 'policy'>,
-  promptTokens: number,
+  context: { readonly policy: Pick<MethodContext['policy'], 'config' | 'drawnBelow'> },
+  questions: UpdateRequest['questions'],
 ): GenerateSettings {
   const { temperature, topP, topK, maxRationaleTokens } = config.sampling;
+  const longestPrompt = Math.max(...questions.map(({ promptIds }) => promptIds.length));
+  const longestAnswer = Math.max(...questions.map(({ answerIds }) => answerIds.length));
   return {
     temperature,
     topP,
@@ -26,7 +28,8 @@ export function generateSettings(
     maxAnswerTokens: ANSWER_ROOM,
     stopTokenIds: new Set(context.policy.config.eosTokenIds),
     drawnBelow: context.policy.drawnBelow,
-    contextLength: promptTokens + maxRationaleTokens + ANSWER_ROOM,
+    // The model's own answer and the known one follow a rationale.
+    contextLength: longestPrompt + maxRationaleTokens + Math.max(ANSWER_ROOM, longestAnswer),
     maxRows: DECODE_ROWS,
   };
 }
@@ -38,7 +41,6 @@ export async function sampleQuestions(
   beta: number,
 ): Promise<SampledQuestion[]> {
   const { config, policy, task } = context;
-  const longest = Math.max(...request.questions.map(({ promptIds }) => promptIds.length));
   // Before the first update the policy is the reference.
   const reference: ReferenceScorer | 'same' | null =
     beta === 0 ? null : request.isReference ? 'same' : policy.reference;
@@ -46,7 +48,7 @@ export async function sampleQuestions(
     policy.model,
     request.questions,
     {
-      generate: generateSettings(config, context, longest),
+      generate: generateSettings(config, context, request.questions),
       rationales: config.sampling.rationalesPerQuestion,
       countStopTokens: config.sampling.countStopTokens,
       tokenBudget: config.tokenBudget,
