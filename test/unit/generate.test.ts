@@ -94,6 +94,37 @@ describe('generate', () => {
     }
   });
 
+  it('scores the answers of rows that end one by one some at a time, as each alone', async () => {
+    const requests = Array.from({ length: 40 }, (_, i) => ({
+      prompt: [3 + (i % 9), ...Array.from({ length: i % 4 }, () => 7)],
+      keys: [i],
+      answer: [4, 9, 2].slice(0, 1 + (i % 3)),
+    }));
+    const settings = { ...SETTINGS, maxTokens: 40, bareAnswers: false };
+    const { programs } = model;
+    const run = programs.run;
+    let runs = 0;
+    programs.run = (name, inputs, outputs, options) => {
+      if (name === 'extend-score') runs++;
+      return run.call(programs, name, inputs, outputs, options);
+    };
+    const together = await generate(model, requests, settings, never).finally(() => {
+      programs.run = run;
+    });
+    const ends = new Set(together.map(({ samples }) => samples[0]!.ids.length));
+    assert.ok(ends.size > 6, `they end at ${ends.size} different tokens`);
+    assert.ok(runs <= 3, `${runs} runs for 40 rows`);
+    for (const [q, request] of requests.entries()) {
+      const [alone] = await generate(model, [request], settings, never);
+      const [sample, same] = [together[q]!.samples[0]!, alone!.samples[0]!];
+      assert.deepEqual(sample.ids, same.ids);
+      assert.equal(sample.answerLogProbs.length, request.answer.length);
+      sample.answerLogProbs.forEach((value, t) => {
+        assert.ok(Math.abs(value - same.answerLogProbs[t]!) < 1e-5, `${q}, ${t}: ${value} ${same.answerLogProbs[t]}`);
+      });
+    }
+  });
+
   it('leaves what stopped a rationale out of it', async () => {
     const requests = Array.from({ length: 30 }, (_, i) => ({ prompt: [3 + (i % 9)], keys: [i] }));
     const samples = (await generate(model, requests, { ...SETTINGS, maxTokens: 40 }, stopAtPhrase)).flatMap(

@@ -5,6 +5,7 @@
  */
 import { throwIfCancelled } from '../common/errors.ts';
 import { RandomStream } from '../common/random.ts';
+import { AnswerQueue, type WaitingAnswer } from './answer_queue.ts';
 import { Decoder, type RowsCache } from './decoder.ts';
 import type { Cache } from './extend_inputs.ts';
 import type { LanguageModel } from './language_model.ts';
@@ -144,6 +145,7 @@ async function generateWave(
   const promptCache = model.newCache(prompts.length);
   // Takes the prompts over once they are branched.
   let cache: RowsCache = promptCache;
+  const queue = new AnswerQueue(model, settings.contextLength);
   try {
     const afterPrompts = await decoder.prefill(
       promptCache,
@@ -173,10 +175,7 @@ async function generateWave(
         if (isComplete(row.ids, stop, settings)) done.push({ row, position, stop });
       });
       if (done.length > 0) {
-        const samples = await finishRows(model, requests, cache, done, settings);
-        done.forEach(({ row }, i) => {
-          finish(row, samples[i]!);
-        });
+        await finishRows(requests, cache, done, settings, queue, finish);
         const kept = await cache.drop(done.map(({ position }) => position));
         active = kept.map((position) => active[position]!);
       }
@@ -186,7 +185,9 @@ async function generateWave(
         active.map((row) => row.ids.at(-1)!),
       );
     }
+    await queue.flush();
   } finally {
+    queue.dispose();
     cache.dispose();
   }
 }
@@ -244,42 +245,34 @@ function isComplete(ids: readonly number[], stop: Stop, settings: GenerateSettin
   return settings.stopTokenIds.has(ids.at(-1)!) || ids.length - stop.stopEnd >= settings.maxAnswerTokens;
 }
 
-/** Cuts finished rows at their stop and scores their answers on the cache after their rationales, all in one run. */
+/** Cuts finished rows at their stop; their answers are scored on the cache after their rationales. */
 async function finishRows(
-  model: LanguageModel,
   requests: readonly GenerateRequest[],
   cache: RowsCache,
   done: readonly { readonly row: Row; readonly position: number; readonly stop: Stop }[],
-  { contextLength, stopTokenIds, rationaleLength }: GenerateSettings,
-): Promise<Sample[]> {
-  const answers = done.map(({ row }) => requests[row.request]!.answer ?? []);
-  let scores: number[][] = answers.map(() => []);
-  if (answers.some((answer) => answer.length > 0)) {
-    const finishedCache = await cache.extract(done.map(({ position }) => position));
-    const fresh = done.map(({ row, stop }, i) => {
-      // The prediction of y_1 needs its predecessor's hidden state: the last rationale (or prompt) token runs again.
-      const sampled = row.ids.slice(0, stop.length);
-      const rationale = sampled.slice(0, rationaleLength?.(sampled));
-      const sequence = [...requests[row.request]!.prompt, ...rationale];
-      const reuse = Math.min(finishedCache.lengths[i]!, sequence.length - 1);
-      finishedCache.truncate(i, reuse);
-      return [...sequence.slice(reuse), ...answers[i]!];
-    });
-    scores = await model.scoreOnCache(
-      finishedCache,
-      fresh,
-      answers.map((answer) => answer.length),
-      contextLength,
-    );
-    finishedCache.dispose();
-  }
-  return done.map(({ row, stop }, i) => ({
-    ids: row.ids.slice(0, stop.length),
-    logProbs: row.logProbs.slice(0, stop.length),
-    stopIds: row.ids.slice(stop.length, stop.stopEnd),
-    stopLogProbs: row.logProbs.slice(stop.length, stop.stopEnd),
-    tailIds: row.ids.slice(stop.stopEnd).filter((id) => !stopTokenIds.has(id)),
-    stopReason: stop.reason,
-    answerLogProbs: scores[i]!,
-  }));
+  { stopTokenIds, rationaleLength }: GenerateSettings,
+  queue: AnswerQueue,
+  finish: (row: Row, sample: Sample) => void,
+): Promise<void> {
+  const answers = done.map(({ row, stop }): WaitingAnswer => {
+    const { prompt, answer = [] } = requests[row.request]!;
+    const ids = row.ids.slice(0, stop.length);
+    return {
+      sequence: [...prompt, ...ids.slice(0, rationaleLength?.(ids))],
+      answer,
+      scored: (answerLogProbs) =>
+        finish(row, {
+          ids,
+          logProbs: row.logProbs.slice(0, stop.length),
+          stopIds: row.ids.slice(stop.length, stop.stopEnd),
+          stopLogProbs: row.logProbs.slice(stop.length, stop.stopEnd),
+          tailIds: row.ids.slice(stop.stopEnd).filter((id) => !stopTokenIds.has(id)),
+          stopReason: stop.reason,
+          answerLogProbs,
+        }),
+    };
+  });
+  if (answers.some(({ answer }) => answer.length > 0))
+    await queue.add(await cache.extract(done.map(({ position }) => position)), answers);
+  else for (const { scored } of answers) scored([]);
 }
