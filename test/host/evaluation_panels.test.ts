@@ -21,6 +21,8 @@ interface Open {
   readonly controller: PanelController<AccuracyIntent>;
   readonly posted: AccuracyHostMessage[];
   isClosed: boolean;
+  /** Whether the page has said that it is there, and was answered. */
+  hasAsked: boolean;
 }
 
 const VIEW = 'latro.accuracyUnderTest';
@@ -122,13 +124,17 @@ describe('panels of pairs of evaluations', () => {
             port.post(message);
           };
           const controller = kind.open(pair, { ...port, post });
-          const open = { controller, posted, isClosed: false };
+          const open = { controller, posted, isClosed: false, hasAsked: false };
           opened.push(open);
           const dispose = () => {
             open.isClosed = true;
             controller.dispose();
           };
-          return { obey: (intent) => controller.obey(intent), dispose };
+          const obey = async (intent: AccuracyIntent) => {
+            await controller.obey(intent);
+            if (intent.type === 'ready') open.hasAsked = true;
+          };
+          return { obey, dispose };
         },
       },
     );
@@ -218,13 +224,17 @@ describe('panels of pairs of evaluations', () => {
   });
 
   it('follow their files: a run that was rolled back writes others under the same names', async () => {
-    const pair = { before: reference(runA, 'base-test'), after: reference(runA, 'step-000010-test-2026a') };
+    const rolledBack = 'step-000010-test-2026a';
+    copyOf(path.join(runA, 'evaluations'), 'step-000010-test', rolledBack);
+    const pair = { before: reference(runA, 'base-test'), after: reference(runA, rolledBack) };
     const open = await show(pair);
+    // The page's own first question is answered with 'loading', whenever it comes.
+    await eventually(() => open.hasAsked);
     const before = await shown(open);
     assert.ok(rightAfter(before) > 0);
     await runs.refresh();
     const count = open.posted.length;
-    copyOf(path.join(runA, 'evaluations'), 'step-000010-test', 'step-000010-test-2026a', allWrong);
+    copyOf(path.join(runA, 'evaluations'), 'step-000010-test', rolledBack, allWrong);
     await runs.refresh();
     await eventually(() => rightAfter(comparisons(open).at(-1)!) === 0);
     assert.ok(
