@@ -14,21 +14,13 @@ import { type GrowthRequest, measureGrowth } from './growth_measure.ts';
 import { type Curve, growthPage, type Measured } from './growth_page.ts';
 import { BASE, figuresFile, type GrowthPlan, growthPlan, measuredCurves, SHAPE, withKept } from './growth_plan.ts';
 import { inOwnProcess } from './own_process.ts';
+import { plannedOrRefused } from './planned.ts';
 
 const MARK = 'growth-result:';
 
 const [first, request] = process.argv.slice(2);
 if (first === '--child') console.log(MARK + JSON.stringify(await measureGrowth(JSON.parse(request!) as GrowthRequest)));
-else await run(plannedOrRefused());
-
-function plannedOrRefused(): GrowthPlan {
-  try {
-    return growthPlan(process.argv.slice(2));
-  } catch (error) {
-    console.error((error as Error).message);
-    return process.exit(2);
-  }
-}
+else await run(plannedOrRefused(growthPlan));
 
 async function run(plan: GrowthPlan): Promise<void> {
   const write = (measured: readonly Curve[]): void => writePage(plan.out, withKept(measured, plan.kept));

@@ -13,6 +13,7 @@ import { writeFileSync } from 'node:fs';
 import { type ChildRequest, runStage } from './child.ts';
 import { inOwnProcess } from './own_process.ts';
 import { type BenchPlan, benchPlan } from './plan.ts';
+import { plannedOrRefused } from './planned.ts';
 import {
   comparison,
   describeMachine,
@@ -28,16 +29,7 @@ const MARK = 'bench-result:';
 
 const [first, request] = process.argv.slice(2);
 if (first === '--child') console.log(MARK + JSON.stringify(await runStage(JSON.parse(request!) as ChildRequest)));
-else await runBench(plannedOrRefused());
-
-function plannedOrRefused(): BenchPlan {
-  try {
-    return benchPlan(process.argv.slice(2));
-  } catch (error) {
-    console.error((error as Error).message);
-    return process.exit(2);
-  }
-}
+else await runBench(plannedOrRefused(benchPlan));
 
 async function runBench(plan: BenchPlan): Promise<void> {
   const results: Record<string, ShapeReport> = {};

@@ -6,7 +6,7 @@ import { strict as assert } from 'node:assert';
 import { RandomStream } from '../../src/engine/common/random.ts';
 import { addedRowShapes } from '../../src/engine/model/added_tokens.ts';
 import type { BoundAdapter } from '../../src/engine/model/bound_tensors.ts';
-import { type ModelConfig, parseModelConfig } from '../../src/engine/model/config.ts';
+import type { ModelConfig } from '../../src/engine/model/config.ts';
 import type { Trainable } from '../../src/engine/model/decoder_graph.ts';
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
@@ -14,27 +14,9 @@ import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
 import { quantisedWeights } from '../../src/engine/model/quantise.ts';
 import { halved } from '../support/half_model.ts';
+import { tinyConfig } from '../support/model_fixtures.ts';
 import { checkingShapes } from '../support/seen_shapes.ts';
 import { bindAdapter, TINY_CONFIG, tinyAdapter, tinyWeights } from '../support/tiny_model.ts';
-
-const architecture = (type: string, name: string, more: object = {}): ModelConfig =>
-  parseModelConfig(
-    {
-      model_type: type,
-      architectures: [name],
-      vocab_size: 23,
-      hidden_size: 16,
-      intermediate_size: 24,
-      num_hidden_layers: 2,
-      num_attention_heads: 4,
-      num_key_value_heads: 2,
-      max_position_embeddings: 128,
-      bos_token_id: 1,
-      eos_token_id: 2,
-      ...more,
-    },
-    type,
-  );
 
 /** More words than are computed at once, so that the head goes in chunks. */
 const MANY_WORDS = 9001;
@@ -42,9 +24,9 @@ const MANY_WORDS = 9001;
 const MODELS: Readonly<Record<string, ModelConfig>> = {
   llama: TINY_CONFIG,
   'llama, a large vocabulary': { ...TINY_CONFIG, vocabSize: MANY_WORDS, tiedHead: false },
-  qwen2: architecture('qwen2', 'Qwen2ForCausalLM'),
-  qwen3: architecture('qwen3', 'Qwen3ForCausalLM', { head_dim: 4 }),
-  phi3: architecture('phi3', 'Phi3ForCausalLM', { partial_rotary_factor: 0.5, pad_token_id: 0 }),
+  qwen2: tinyConfig('qwen2'),
+  qwen3: tinyConfig('qwen3'),
+  phi3: tinyConfig('phi3', { partial_rotary_factor: 0.5 }),
 };
 
 const settings = (temperature: number): GenerateSettings => ({
@@ -59,7 +41,7 @@ const settings = (temperature: number): GenerateSettings => ({
 });
 
 const randomIds = (random: RandomStream, length: number): number[] =>
-  Array.from({ length }, () => 3 + Math.floor(random.next() * 20));
+  Array.from({ length }, () => 3 + Math.floor(random.next() * 17));
 
 /** Questions of several lengths, some with one rationale, and rationales of several lengths. */
 function randomGroups(seed: number): PromptGroup[] {

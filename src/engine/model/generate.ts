@@ -95,7 +95,7 @@ export async function generate(
   options: GenerateOptions = {},
 ): Promise<GeneratedRequest[]> {
   const samples: Sample[][] = requests.map(() => []);
-  const bare = new Map<number, number[]>();
+  const bare = new Map<number, readonly number[]>();
   let finished = 0;
   for (const wave of planWaves(requests, settings.maxRows, newStopDetector)) {
     await generateWave(model, requests, wave, settings, bare, options, (row, sample) => {
@@ -136,7 +136,7 @@ async function generateWave(
   requests: readonly GenerateRequest[],
   rows: readonly Row[],
   settings: GenerateSettings,
-  bare: Map<number, number[]>,
+  bare: Map<number, readonly number[]>,
   options: GenerateOptions,
   finish: (row: Row, sample: Sample) => void,
 ): Promise<void> {
@@ -152,8 +152,7 @@ async function generateWave(
       prompts.map((request) => requests[request]!.prompt),
     );
 
-    if (settings.bareAnswers ?? true)
-      await scoreBareAnswers(model, requests, prompts, promptCache, settings.contextLength, bare);
+    if (settings.bareAnswers ?? true) await scoreBareAnswers(requests, prompts, promptCache, queue, bare);
 
     let active = [...rows];
     const promptOf = rows.map((row) => prompts.indexOf(row.request));
@@ -203,33 +202,22 @@ function repeatRows(from: Float32Array, width: number, rows: readonly number[]):
 
 /** The answer right after each prompt of the wave that was not scored in an earlier one. */
 async function scoreBareAnswers(
-  model: LanguageModel,
   requests: readonly GenerateRequest[],
   prompts: readonly number[],
   cache: Cache,
-  contextLength: number,
-  bare: Map<number, number[]>,
+  queue: AnswerQueue,
+  bare: Map<number, readonly number[]>,
 ): Promise<void> {
   const wanted = [...prompts.keys()].filter(
     (row) => !bare.has(prompts[row]!) && (requests[prompts[row]!]!.answer ?? []).length > 0,
   );
   if (wanted.length === 0) return;
-  const promptCache = await cache.extract(wanted);
-  const fresh = wanted.map((row, i) => {
+  const answers = wanted.map((row): WaitingAnswer => {
     const { prompt, answer = [] } = requests[prompts[row]!]!;
-    promptCache.truncate(i, prompt.length - 1);
-    return [prompt.at(-1)!, ...answer];
+    return { sequence: prompt, answer, scored: (logProbs) => bare.set(prompts[row]!, logProbs) };
   });
-  const scores = await model.scoreOnCache(
-    promptCache,
-    fresh,
-    fresh.map((ids) => ids.length - 1),
-    contextLength,
-  );
-  promptCache.dispose();
-  wanted.forEach((row, i) => {
-    bare.set(prompts[row]!, scores[i]!);
-  });
+  await queue.add(await cache.extract(wanted), answers);
+  await queue.flush();
 }
 
 function findStop({ ids, detector }: Row, settings: GenerateSettings): Stop | null {
