@@ -68,7 +68,6 @@ export const sampling = (maxTokens: number, maxRows: number): GenerateSettings =
   maxTokens,
   maxAnswerTokens: 0,
   stopTokenIds: new Set(),
-  contextLength: 0,
   maxRows,
 });
 

@@ -97,7 +97,6 @@ async function check(
       maxTokens: LONGEST,
       maxAnswerTokens: 0,
       stopTokenIds: new Set([END_ID]),
-      contextLength: 0,
       maxRows: 128,
     },
     () => ({ push: () => null }),

@@ -180,10 +180,6 @@ function sampleBatch(
     maxTokens,
     maxAnswerTokens: 0,
     stopTokenIds: new Set(policy.config.eosTokenIds),
-    contextLength:
-      Math.max(...prompts.map(({ ids }) => ids.length)) +
-      maxTokens +
-      Math.max(...requests.map(({ answer }) => answer.length)),
     maxRows: ROWS,
     bareAnswers: false,
     ...(task === null ? {} : { rationaleLength: (ids: readonly number[]) => task.rationaleLength(ids) }),

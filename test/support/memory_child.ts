@@ -45,7 +45,6 @@ const SAMPLING = {
   maxTokens: RATIONALE,
   maxAnswerTokens: 0,
   stopTokenIds: new Set<number>(),
-  contextLength: PROMPT + RATIONALE,
   maxRows: ROWS,
 };
 

@@ -36,7 +36,6 @@ const settings = (temperature: number): GenerateSettings => ({
   maxTokens: 5,
   maxAnswerTokens: 0,
   stopTokenIds: new Set([2, 7, 11]),
-  contextLength: 0,
   maxRows: 6,
 });
 

@@ -145,7 +145,6 @@ describe('float16', () => {
       topK: 0,
       maxTokens: 6,
       maxAnswerTokens: 0,
-      contextLength: 0,
       maxRows: 4,
     };
     const request = { prompt: [3, 4, 5], keys: [1, 2, 3], answer: [7, 2] };

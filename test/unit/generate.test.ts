@@ -14,7 +14,6 @@ const SETTINGS: GenerateSettings = {
   maxTokens: 12,
   maxAnswerTokens: 0,
   stopTokenIds: new Set([2]),
-  contextLength: 0,
   maxRows: 64,
 };
 const never = (): StopDetector => ({ push: () => null });
@@ -123,6 +122,31 @@ describe('generate', () => {
         assert.ok(Math.abs(value - same.answerLogProbs[t]!) < 1e-5, `${q}, ${t}: ${value} ${same.answerLogProbs[t]}`);
       });
     }
+  });
+
+  it("every run of every wave is in the context of a whole rationale after the longest prompt and, after it, the longest answer or the model's own", async () => {
+    const { programs } = model;
+    const run = programs.run;
+    const contextsWith = async (answer: number): Promise<Set<number>> => {
+      const contexts = new Set<number>();
+      programs.run = (name, inputs, outputs, options) => {
+        contexts.add(options.contextLength);
+        return run.call(programs, name, inputs, outputs, options);
+      };
+      const requests = [
+        { prompt: [3], keys: [1, 2, 3], answer: [4] },
+        { prompt: [5, 6, 7], keys: [4], answer: [4] },
+        { prompt: [3, 8], keys: [5], answer: new Array<number>(answer).fill(9) },
+      ];
+      const settings = { ...SETTINGS, maxAnswerTokens: 6, maxRows: 2 };
+      await generate(model, requests, settings, never).finally(() => {
+        programs.run = run;
+      });
+      return contexts;
+    };
+    const withoutAnswer = 3 + SETTINGS.maxTokens;
+    assert.deepEqual(await contextsWith(2), new Set([withoutAnswer + 6]));
+    assert.deepEqual(await contextsWith(20), new Set([withoutAnswer + 20]));
   });
 
   it('leaves what stopped a rationale out of it', async () => {

@@ -139,7 +139,6 @@ describe('matrices of 8 bits', () => {
       maxTokens: 12,
       maxAnswerTokens: 0,
       stopTokenIds: new Set<number>(),
-      contextLength: 0,
       maxRows: 64,
     };
     const requests = [3, 7, 12].map((id) => ({ prompt: [id, 4, 9], keys: [id, id + 100] }));

@@ -149,7 +149,6 @@ describe('tokens per update', () => {
           maxTokens: LONGEST,
           maxAnswerTokens: 0,
           stopTokenIds: new Set(stopTokens),
-          contextLength: 0,
           maxRows: q * K,
         },
         rationales: K,

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import type { Prediction } from '../../src/engine/model/packing.ts';
-import { generateSettings } from '../../src/engine/training/methods/sampling.ts';
 import type { EncodedQuestion } from '../../src/engine/training/question_encoder.ts';
 import {
   rationalePredictions,
@@ -11,8 +10,7 @@ import {
   type SampledRationale,
   trainingGroup,
 } from '../../src/engine/training/rollout.ts';
-import type { RunConfig } from '../../src/protocol/run_config.ts';
-import { TINY_CONFIG, tinyModel } from '../support/tiny_model.ts';
+import { tinyModel } from '../support/tiny_model.ts';
 
 const id = fc.integer({ min: 3, max: 30 });
 const parts = fc.array(fc.constantFrom<('template' | 'answer')[]>('template', 'answer'), {
@@ -39,21 +37,6 @@ function sampled(ids: readonly number[], stopIds: readonly number[]): SampledRat
 }
 
 const at = (predictions: readonly Prediction[]) => predictions.map(({ at: position, target }) => [position, target]);
-
-describe('the context that LongRoPE chooses its factors by', () => {
-  it("holds the longest prompt, a whole rationale, and the longest answer or the room for the model's own", () => {
-    const policy = { config: TINY_CONFIG, drawnBelow: TINY_CONFIG.vocabSize };
-    const sampling = { temperature: 1, topP: 1, topK: 0, maxRationaleTokens: 100 };
-    const lengthWith = (answer: number): number => {
-      const answerParts = Array.from({ length: answer }, () => 'answer' as const);
-      const answerIds = answerParts.map(() => 5);
-      const questions = [encoded([1, 2, 3], [4], ['answer']), encoded([1], answerIds, answerParts)];
-      return generateSettings({ sampling } as RunConfig, { policy }, questions).contextLength;
-    };
-    assert.equal(lengthWith(2), 3 + 100 + 24);
-    assert.equal(lengthWith(60), 3 + 100 + 60);
-  });
-});
 
 describe('which tokens an update learns', () => {
   it('every token of z with the weight of z, every token of y with its own, and no other', () => {
@@ -132,7 +115,6 @@ describe('what a rollout scores', () => {
             maxTokens: 9,
             maxAnswerTokens: 0,
             stopTokenIds: new Set([2]),
-            contextLength: 0,
             maxRows: 64,
           },
           rationales: 8,

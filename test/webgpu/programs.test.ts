@@ -52,7 +52,6 @@ const SETTINGS: GenerateSettings = {
   maxTokens: 40,
   maxAnswerTokens: 0,
   stopTokenIds: new Set([2]),
-  contextLength: 0,
   maxRows: 8,
 };
 

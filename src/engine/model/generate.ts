@@ -17,8 +17,6 @@ export interface GenerateSettings extends SamplingSettings {
   /** Tokens sampled past a stop phrase, to see which answer the model gives itself. */
   readonly maxAnswerTokens: number;
   readonly stopTokenIds: ReadonlySet<number>;
-  /** Longest sequence these tokens may become; LongRoPE chooses its factors by it. */
-  readonly contextLength: number;
   /** Rows decoded together. */
   readonly maxRows: number;
   /** How many of a sample's tokens the answer is scored after. Default: all of them. */
@@ -96,14 +94,26 @@ export async function generate(
 ): Promise<GeneratedRequest[]> {
   const samples: Sample[][] = requests.map(() => []);
   const bare = new Map<number, readonly number[]>();
+  const inContext = { ...settings, contextLength: longestSequence(requests, settings) };
   let finished = 0;
   for (const wave of planWaves(requests, settings.maxRows, newStopDetector)) {
-    await generateWave(model, requests, wave, settings, bare, options, (row, sample) => {
+    await generateWave(model, requests, wave, inContext, bare, options, (row, sample) => {
       samples[row.request]![row.sample] = sample;
       options.onFinished?.(++finished);
     });
   }
   return requests.map((_, i) => ({ samples: samples[i]!, answerLogProbsWithoutRationale: bare.get(i) ?? [] }));
+}
+
+/** Of all waves, so that a sample does not depend on the one it falls into. */
+function longestSequence(
+  requests: readonly GenerateRequest[],
+  { maxTokens, maxAnswerTokens }: GenerateSettings,
+): number {
+  const longestPrompt = Math.max(...requests.map(({ prompt }) => prompt.length));
+  const longestAnswer = Math.max(...requests.map(({ answer = [] }) => answer.length));
+  // The model's own answer and the known one follow a rationale.
+  return longestPrompt + maxTokens + Math.max(maxAnswerTokens, longestAnswer);
 }
 
 /** Cuts all samples into waves of at most `maxRows` rows; prompts of like length go together. */
@@ -135,7 +145,7 @@ async function generateWave(
   model: LanguageModel,
   requests: readonly GenerateRequest[],
   rows: readonly Row[],
-  settings: GenerateSettings,
+  settings: GenerateSettings & { readonly contextLength: number },
   bare: Map<number, readonly number[]>,
   options: GenerateOptions,
   finish: (row: Row, sample: Sample) => void,

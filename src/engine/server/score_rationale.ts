@@ -103,7 +103,6 @@ async function ownAnswer(
     maxTokens: ANSWER_ROOM,
     maxAnswerTokens: 0,
     stopTokenIds: new Set(config.eosTokenIds),
-    contextLength: prompt.length + ANSWER_ROOM,
     maxRows: 1,
   };
   const [generated] = await generate(model, [{ prompt, keys: [0] }], settings, () => NEVER_STOP, { signal });

@@ -46,8 +46,6 @@ export async function sampleOutputs(
   { temperature, maxTokens, seed, bareAnswers }: SamplingRequest,
   signal: AbortSignal | undefined,
 ): Promise<GeneratedRequest[]> {
-  const prompts = requests.map(({ question }) => question.promptIds.length);
-  const answers = requests.map(({ question }) => question.answerIds.length);
   const settings: GenerateSettings = {
     temperature,
     topP: 1,
@@ -56,7 +54,6 @@ export async function sampleOutputs(
     maxTokens,
     maxAnswerTokens: 0,
     stopTokenIds: new Set(policy.config.eosTokenIds),
-    contextLength: Math.max(...prompts) + maxTokens + Math.max(...answers),
     maxRows: ROWS,
     rationaleLength: (ids) => task.rationaleLength(ids),
     bareAnswers,

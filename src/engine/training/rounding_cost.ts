@@ -88,7 +88,6 @@ const SAMPLING = {
   maxTokens: SAMPLED_TOKENS,
   maxAnswerTokens: 0,
   stopTokenIds: new Set<number>(),
-  contextLength: 0,
   maxRows: COST_QUESTIONS,
 };
 

@@ -22,14 +22,14 @@ export const grpo: Method = async (context, request) => {
   const { config, policy, task } = context;
   const start = performance.now();
   const room = Math.max(...request.questions.map(({ answerIds }) => answerIds.length));
-  const generate = generateSettings(config, context, request.questions);
+  const generate = generateSettings(config, context);
   const random = { seed: config.seed, step: request.step };
   const sampled = await rollOut(
     policy.model,
     request.questions.map((question) => ({ ...question, answerIds: [], answerParts: [] })),
     {
-      // An output is a rationale and its answer.
-      generate: { ...generate, maxTokens: generate.maxTokens + room },
+      // An output is a rationale and its answer; none follows it.
+      generate: { ...generate, maxTokens: generate.maxTokens + room, maxAnswerTokens: 0 },
       rationales: config.sampling.rationalesPerQuestion,
       countStopTokens: true,
       tokenBudget: config.tokenBudget,

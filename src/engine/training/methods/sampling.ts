@@ -15,11 +15,8 @@ const ANSWER_ROOM = 24;
 export function generateSettings(
   config: RunConfig,
   context: { readonly policy: Pick<MethodContext['policy'], 'config' | 'drawnBelow'> },
-  questions: UpdateRequest['questions'],
 ): GenerateSettings {
   const { temperature, topP, topK, maxRationaleTokens } = config.sampling;
-  const longestPrompt = Math.max(...questions.map(({ promptIds }) => promptIds.length));
-  const longestAnswer = Math.max(...questions.map(({ answerIds }) => answerIds.length));
   return {
     temperature,
     topP,
@@ -28,8 +25,6 @@ export function generateSettings(
     maxAnswerTokens: ANSWER_ROOM,
     stopTokenIds: new Set(context.policy.config.eosTokenIds),
     drawnBelow: context.policy.drawnBelow,
-    // The model's own answer and the known one follow a rationale.
-    contextLength: longestPrompt + maxRationaleTokens + Math.max(ANSWER_ROOM, longestAnswer),
     maxRows: DECODE_ROWS,
   };
 }
@@ -48,7 +43,7 @@ export async function sampleQuestions(
     policy.model,
     request.questions,
     {
-      generate: generateSettings(config, context, request.questions),
+      generate: generateSettings(config, context),
       rationales: config.sampling.rationalesPerQuestion,
       countStopTokens: config.sampling.countStopTokens,
       tokenBudget: config.tokenBudget,
