@@ -72,7 +72,7 @@ describe('prefill', () => {
           const whole = new KeyValueCache(TINY_CONFIG, prompts.length);
           const expected = await model.extendHidden(whole, prompts, 0);
           const pieces = new KeyValueCache(TINY_CONFIG, prompts.length);
-          const runs = await runsOf(() => prefill(model, pieces, prompts, 0, tokensAtOnce));
+          const runs = await runsOf(() => prefill(model, pieces, prompts, 0, { tokensAtOnce }));
 
           const longest = Math.max(...prompts.map(({ length }) => length));
           assert.ok(runs.tokens.every((tokens) => tokens <= Math.max(tokensAtOnce, longest)));

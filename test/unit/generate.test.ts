@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type GenerateSettings, generate, type StopDetector } from '../../src/engine/model/generate.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { predictTokens } from '../../src/engine/model/packing.ts';
+import { PREFILL_TOKENS } from '../../src/engine/model/prefill.ts';
 import { drawToken } from '../../src/engine/model/token_sampler.ts';
 import { TINY_CONFIG, tinyModel } from '../support/tiny_model.ts';
 
@@ -196,6 +197,27 @@ describe('generate', () => {
       ])) as [[number[]]];
       assert.equal(scores.indexOf(Math.max(...scores)), id);
     }
+  });
+
+  it('stops after the piece of the prompts that is being computed when cancelled', async () => {
+    const abort = new AbortController();
+    const { programs } = model;
+    const { run, tokensRun } = programs;
+    const before = { ...tokensRun };
+    programs.run = async (name, inputs, outputs, options) => {
+      const results = await run.call(programs, name, inputs, outputs, options);
+      if (name === 'extend' && tokensRun.extend > before.extend + piece) abort.abort();
+      return results;
+    };
+    const length = 100;
+    const piece = Math.floor(PREFILL_TOKENS / length) * length;
+    const prompts = Array.from({ length: 60 }, (_, i) => Array.from({ length }, (_, t) => 3 + ((i + t) % 17)));
+    const requests = prompts.map((prompt, i) => ({ prompt, keys: [i], answer: [4, 2] }));
+    const cancelled = generate(model, requests, SETTINGS, never, { signal: abort.signal }).finally(() => {
+      programs.run = run;
+    });
+    await assert.rejects(cancelled, { name: 'Cancelled' });
+    assert.deepEqual(tokensRun, { ...before, extend: before.extend + 2 * piece });
   });
 
   it('stops between tokens when cancelled', async () => {

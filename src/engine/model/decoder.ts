@@ -24,8 +24,8 @@ export class Decoder {
   }
 
   /** Computes whole prompts into an empty cache. @returns final hidden states (rows, D) after each prompt's last token */
-  prefill(cache: Cache, prompts: readonly (readonly number[])[]): Promise<Float32Array> {
-    return prefill(this.#model, cache, prompts, this.#contextLength);
+  prefill(cache: Cache, prompts: readonly (readonly number[])[], signal?: AbortSignal): Promise<Float32Array> {
+    return prefill(this.#model, cache, prompts, this.#contextLength, { signal });
   }
 
   /**

@@ -160,6 +160,7 @@ async function generateWave(
     const afterPrompts = await decoder.prefill(
       promptCache,
       prompts.map((request) => requests[request]!.prompt),
+      options.signal,
     );
 
     if (settings.bareAnswers ?? true) await scoreBareAnswers(requests, prompts, promptCache, queue, bare);
