@@ -199,6 +199,32 @@ describe('generate', () => {
     }
   });
 
+  it('draws greedy rows beside sampled ones, each as it is drawn apart from the others', async () => {
+    const settings = { ...SETTINGS, temperature: 0.7, maxTokens: 20 };
+    const requests = [
+      { prompt: [3, 7, 8], keys: ['greedy', 1, 2] as const, answer: [9, 2] },
+      { prompt: [11], keys: [3, 'greedy'] as const, answer: [4] },
+    ];
+    const [first, second] = (await generate(model, requests, settings, never)).map(({ samples }) => samples);
+    const apart = async (temperature: number, keys: readonly (readonly number[])[]) => {
+      const asked = requests.map((request, q) => ({ ...request, keys: keys[q]! }));
+      return (await generate(model, asked, { ...settings, temperature }, never)).map(({ samples }) => samples);
+    };
+    const greedy = (await apart(0, [[0], [0]])).flat();
+    const sampled = (await apart(0.7, [[1, 2], [3]])).flat();
+    const together = [first![0]!, second![1]!, first![1]!, first![2]!, second![0]!];
+    [...greedy, ...sampled].forEach((alone, i) => {
+      const { logProbs, answerLogProbs, ...tokens } = together[i]!;
+      const { logProbs: _, answerLogProbs: __, ...same } = alone;
+      assert.deepEqual(tokens, { ...same, stopLogProbs: tokens.stopLogProbs });
+      const expected = [...alone.logProbs, ...alone.answerLogProbs];
+      [...logProbs, ...answerLogProbs].forEach((value, t) => {
+        assert.ok(Math.abs(value - expected[t]!) < 1e-5, `${i}, ${t}: ${value} ${expected[t]}`);
+      });
+    });
+    assert.notDeepEqual(first![0]!.ids, first![1]!.ids);
+  });
+
   it('stops after the piece of the prompts that is being computed when cancelled', async () => {
     const abort = new AbortController();
     const { programs } = model;

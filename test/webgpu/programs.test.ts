@@ -279,7 +279,7 @@ describe(`programs on ${DEVICE_UNDER_TEST} give the numbers of the CPU`, functio
 
   it('samples the same rationales, and scores the same answers on the cache they leave', async () => {
     const requests = [
-      { prompt: [3, 4, 5], keys: [1, 2, 3], answer: [7, 2] },
+      { prompt: [3, 4, 5], keys: ['greedy', 1, 2, 3] as const, answer: [7, 2] },
       { prompt: [6], keys: [4, 5], answer: [9, 9, 2] },
     ];
     const sampled = [];

@@ -9,7 +9,7 @@ import { AnswerQueue, type WaitingAnswer } from './answer_queue.ts';
 import { Decoder, type RowsCache } from './decoder.ts';
 import type { Cache } from './extend_inputs.ts';
 import type { LanguageModel } from './language_model.ts';
-import type { SamplingSettings } from './token_sampler.ts';
+import type { DrawnToken, SamplingSettings } from './token_sampler.ts';
 
 export interface GenerateSettings extends SamplingSettings {
   /** L: longest rationale. */
@@ -31,10 +31,13 @@ export interface StopDetector {
   push(id: number): number | null;
 }
 
+/** Of a sample's random numbers; a greedy one has none, and takes the most likely token whatever the temperature. */
+export type SampleKey = number | 'greedy';
+
 export interface GenerateRequest {
   readonly prompt: readonly number[];
   /** One sample per key. */
-  readonly keys: readonly number[];
+  readonly keys: readonly SampleKey[];
   /** y: scored after the rationale of each sample, and once with no rationale at all. */
   readonly answer?: readonly number[];
 }
@@ -63,7 +66,8 @@ export interface Sample {
 interface Row {
   readonly request: number;
   readonly sample: number;
-  readonly stream: RandomStream;
+  /** null: greedy. */
+  readonly stream: RandomStream | null;
   readonly detector: StopDetector;
   readonly ids: number[];
   readonly logProbs: number[];
@@ -128,7 +132,7 @@ function planWaves(
       (key, sample): Row => ({
         request,
         sample,
-        stream: new RandomStream(key),
+        stream: key === 'greedy' ? null : new RandomStream(key),
         detector: newStopDetector(),
         ids: [],
         logProbs: [],
@@ -173,8 +177,7 @@ async function generateWave(
     while (active.length > 0) {
       throwIfCancelled(options.signal);
       const done: { row: Row; position: number; stop: Stop }[] = [];
-      const uniforms = active.map((row) => row.stream.uniform(row.ids.length));
-      const tokens = await decoder.draw(hidden, settings, uniforms);
+      const tokens = await draw(decoder, hidden, active, settings);
       active.forEach((row, position) => {
         const drawn = tokens[position]!;
         row.ids.push(drawn.id);
@@ -200,6 +203,30 @@ async function generateWave(
     queue.dispose();
     cache.dispose();
   }
+}
+
+/** A token for each row; those of greedy rows are drawn apart. */
+async function draw(
+  decoder: Decoder,
+  hidden: Float32Array,
+  rows: readonly Row[],
+  settings: GenerateSettings,
+): Promise<DrawnToken[]> {
+  const width = hidden.length / rows.length;
+  const drawn: DrawnToken[] = [];
+  for (const isGreedy of [true, false]) {
+    const some = [...rows.keys()].filter((i) => (rows[i]!.stream === null) === isGreedy);
+    if (some.length === 0) continue;
+    const tokens = await decoder.draw(
+      repeatRows(hidden, width, some),
+      isGreedy ? { ...settings, temperature: 0 } : settings,
+      some.map((i) => rows[i]!.stream?.uniform(rows[i]!.ids.length) ?? 0),
+    );
+    some.forEach((i, j) => {
+      drawn[i] = tokens[j]!;
+    });
+  }
+  return drawn;
 }
 
 /** Rows of (n, width), as listed. */

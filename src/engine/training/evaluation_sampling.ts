@@ -26,8 +26,8 @@ const EVALUATION_STEP = 0x7fffffff;
 
 export interface OutputRequest {
   readonly question: EncodedQuestion;
-  /** Numbers of the samples, which key their random numbers. */
-  readonly samples: readonly number[];
+  /** Numbers of the samples, which key their random numbers, and greedy outputs. */
+  readonly samples: readonly (number | 'greedy')[];
 }
 
 export interface SamplingRequest extends Pick<EvaluatorSettings, 'temperature' | 'maxTokens' | 'seed'> {
@@ -63,7 +63,9 @@ export async function sampleOutputs(
     requests.map(({ question: { promptIds, answerIds, row }, samples }) => ({
       prompt: promptIds,
       answer: answerIds,
-      keys: samples.map((sample) => rationaleKey(seed, EVALUATION_STEP, row.rowKey, sample)),
+      keys: samples.map((sample) =>
+        sample === 'greedy' ? sample : rationaleKey(seed, EVALUATION_STEP, row.rowKey, sample),
+      ),
     })),
     settings,
     () => NEVER_STOP,

@@ -6,7 +6,6 @@ import type { EvaluationRow, EvaluationSummary } from '../../protocol/records.ts
 import { throwIfCancelled } from '../common/errors.ts';
 import type { DatasetRow } from '../datasets/row.ts';
 import { majorityVote, mean, passAtK } from '../evaluate/statistics.ts';
-import type { GeneratedRequest } from '../model/generate.ts';
 import {
   answerLogProb,
   describeOutput,
@@ -46,8 +45,7 @@ export async function evaluateRows(
     .map((row) => task.encoder.encode(row, settings.maxTokens))
     // Like lengths decode together.
     .sort((a, b) => a.promptIds.length - b.promptIds.length || a.row.line - b.row.line);
-  const outputs = Math.max(1, settings.k) * (policy.tags?.ids.length ?? 1);
-  const perBatch = settings.k === 0 ? Math.ceil(ROWS / outputs) : Math.max(1, Math.floor((2 * ROWS) / outputs));
+  const perBatch = questionsTogether((1 + settings.k) * (policy.tags?.ids.length ?? 1));
   for (let start = 0; start < questions.length; start += perBatch) {
     const batch = questions.slice(start, start + perBatch);
     if (!batch.some(isMissing)) continue;
@@ -63,6 +61,14 @@ export async function evaluateRows(
   return rows.map((row) => results.get(identity(row))!);
 }
 
+/** With so many outputs of each: as few as fill whole rounds of decoding best. */
+function questionsTogether(outputs: number): number {
+  const roundsEach = (questions: number): number => Math.ceil((questions * outputs) / ROWS) / questions;
+  let best = 1;
+  for (let more = 2; (more - 1) * outputs < 2 * ROWS; more++) if (roundsEach(more) < roundsEach(best)) best = more;
+  return best;
+}
+
 async function evaluateBatch(
   policy: Policy,
   task: QuestionTask,
@@ -70,17 +76,14 @@ async function evaluateBatch(
   settings: EvaluatorSettings,
   signal: AbortSignal | undefined,
 ): Promise<EvaluationRow[]> {
-  const ask = (temperature: number, k: number, bareAnswers: boolean): Promise<GeneratedRequest[]> => {
-    const requests = questions.map((question) => ({ question, samples: Array.from({ length: k }, (_, i) => i) }));
-    return sampleOutputs(policy, task, requests, { ...settings, temperature, bareAnswers }, signal);
-  };
-  const greedy = await ask(0, 1, true);
-  const sampled = settings.k === 0 ? null : await ask(settings.temperature, settings.k, false);
+  const wanted = ['greedy' as const, ...Array.from({ length: settings.k }, (_, i) => i)];
+  const requests = questions.map((question) => ({ question, samples: wanted }));
+  const generated = await sampleOutputs(policy, task, requests, { ...settings, bareAnswers: true }, signal);
 
   return questions.map(({ row }, q): EvaluationRow => {
-    const first = greedy[q]!.samples[0]!;
-    const outputs = sampled === null ? [] : sampled[q]!.samples;
-    const withoutRationale = sum(greedy[q]!.answerLogProbsWithoutRationale);
+    const { samples: all, answerLogProbsWithoutRationale } = generated[q]!;
+    const [first, outputs] = [all[0]!, all.slice(1)];
+    const withoutRationale = sum(answerLogProbsWithoutRationale);
     const afterSamples = outputs.map(answerLogProb);
     requireFiniteScores([withoutRationale, answerLogProb(first), ...afterSamples], row.line);
     const samples = outputs.map((output) => describeOutput(output, row, task));

@@ -105,26 +105,18 @@ async function ask(
   const perVariant = tagged ? k : count * k;
   const variantsOf = (question: EncodedQuestion) =>
     tagged ? tags.ids.map((tag) => underTag(question, tag)) : [question];
-  const request = (numbers: (variant: number) => readonly number[]): OutputRequest[] =>
-    questions.flatMap((question) =>
-      variantsOf(question).map((variant, i) => ({ question: variant, samples: numbers(i) })),
-    );
-  const sample = async (requests: readonly OutputRequest[], temperature: number) => {
-    const wanted = { ...settings, temperature, bareAnswers: false };
-    return (await sampleOutputs(policy, task, requests, wanted, signal)).map(({ samples }) => samples);
+  const sample = async (requests: readonly OutputRequest[]) => {
+    const generated = await sampleOutputs(policy, task, requests, { ...settings, bareAnswers: false }, signal);
+    return generated.map(({ samples }) => samples);
   };
-  const greedy = await sample(
-    request(() => [0]),
-    0,
+  const outputs = await sample(
+    questions.flatMap((question) =>
+      variantsOf(question).map((variant, i) => ({
+        question: variant,
+        samples: ['greedy', ...Array.from({ length: perVariant }, (_, j) => i * k + j)],
+      })),
+    ),
   );
-  const range = (start: number) => Array.from({ length: perVariant }, (_, i) => start + i);
-  const sampled =
-    k === 0
-      ? greedy.map(() => [])
-      : await sample(
-          request((i) => range(i * k)),
-          settings.temperature,
-        );
   const probed =
     k === 0 || tagged
       ? []
@@ -136,16 +128,16 @@ async function ask(
               samples: [count * k + i],
             })),
           ),
-          settings.temperature,
         );
   const variants = tagged ? count : 1;
   return questions.map((_, q) => {
-    const samples = sampled.slice(q * variants, (q + 1) * variants);
-    const own = k === 0 ? [] : tagged ? samples : probed.slice(q * count, (q + 1) * count);
+    const own = outputs.slice(q * variants, (q + 1) * variants);
+    const samples = own.map((all) => all.slice(1));
+    const probes = k === 0 ? [] : tagged ? samples : probed.slice(q * count, (q + 1) * count);
     return {
-      greedy: greedy.slice(q * variants, (q + 1) * variants).map(([first]) => first!),
+      greedy: own.map(([first]) => first!),
       samples,
-      probes: own.map(([first]) => first!),
+      probes: probes.map(([first]) => first!),
     };
   });
 }
