@@ -7,6 +7,7 @@ import { requireSoundRows } from '../engine/datasets/read_dataset.ts';
 import type { DatasetRow } from '../engine/datasets/row.ts';
 import { sliceRows } from '../engine/datasets/select_rows.ts';
 import { wilsonInterval } from '../engine/evaluate/statistics.ts';
+import { DECODE_ROWS } from '../engine/model/generate.ts';
 import { evaluateRows, summariseEvaluation } from '../engine/training/evaluator.ts';
 import type { Policy } from '../engine/training/policy.ts';
 import type { QuestionTask } from '../engine/training/question_task.ts';
@@ -25,8 +26,6 @@ import {
   taskConfig,
 } from './model_options.ts';
 import { Progress } from './progress.ts';
-
-const ROWS = 64;
 
 export const evalCommand: Command = {
   name: 'eval',
@@ -66,7 +65,7 @@ export const evalCommand: Command = {
       seed: args.whole('seed', { least: 0, most: LARGEST_SEED }) ?? config.seed,
     };
     const policy = await openModel(args, context, {
-      rows: ROWS,
+      rows: DECODE_ROWS,
       sequenceLength: (wantedTokens ?? config.evaluation.maxTokens) + 128,
     });
     try {

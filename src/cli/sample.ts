@@ -6,7 +6,7 @@ import { LatroError } from '../engine/common/errors.ts';
 import type { Dataset } from '../engine/datasets/dataset.ts';
 import { requireSoundRows } from '../engine/datasets/read_dataset.ts';
 import type { DatasetRow } from '../engine/datasets/row.ts';
-import { type GeneratedRequest, generate, type Sample } from '../engine/model/generate.ts';
+import { DECODE_ROWS, type GeneratedRequest, generate, type Sample } from '../engine/model/generate.ts';
 import { answerLogProb } from '../engine/training/evaluation_sampling.ts';
 import type { Policy } from '../engine/training/policy.ts';
 import type { EncodedQuestion } from '../engine/training/question_encoder.ts';
@@ -20,9 +20,6 @@ import { LARGEST_SEED, MODEL_OPTIONS, noteFallBack, openModel, TASK_OPTIONS, tas
 import { Progress } from './progress.ts';
 import { encodePrompt } from './prompt_text.ts';
 import { badRow, firstRowHas, type JsonRow, readJsonRows } from './row_file.ts';
-
-/** Samples decoded together. */
-const ROWS = 64;
 
 /** Keys of these samples are not those of any training step. */
 const SAMPLE_STEP = 0x7ffffffe;
@@ -83,7 +80,7 @@ export const sampleCommand: Command = {
       seed: args.whole('seed', { least: 0, most: LARGEST_SEED }) ?? 42,
     };
     const source = await readSource(args, context);
-    const policy = await openModel(args, context, { rows: ROWS, sequenceLength: settings.maxTokens + 128 });
+    const policy = await openModel(args, context, { rows: DECODE_ROWS, sequenceLength: settings.maxTokens + 128 });
     try {
       const now = new Date(world.clock.now());
       const task = source.kind === 'questions' ? questionTask(policy, source.config, source.dataset, now) : null;
@@ -97,7 +94,7 @@ export const sampleCommand: Command = {
       progress.advance(0, total);
       try {
         // LongRoPE chooses its factors by the longest sequence of a run, so there every prompt has its own.
-        const perRun = policy.config.rope.kind === 'longrope' ? 1 : Math.max(1, Math.floor(ROWS / settings.k));
+        const perRun = policy.config.rope.kind === 'longrope' ? 1 : Math.max(1, Math.floor(DECODE_ROWS / settings.k));
         for (let start = 0; start < prompts.length; start += perRun) {
           const batch = prompts.slice(start, start + perRun);
           const generated = await sampleBatch(policy, task, batch, settings, signal, (finished) =>
@@ -180,7 +177,7 @@ function sampleBatch(
     maxTokens,
     maxAnswerTokens: 0,
     stopTokenIds: new Set(policy.config.eosTokenIds),
-    maxRows: ROWS,
+    maxRows: DECODE_ROWS,
     bareAnswers: false,
     ...(task === null ? {} : { rationaleLength: (ids: readonly number[]) => task.rationaleLength(ids) }),
   };

@@ -11,6 +11,9 @@ import type { Cache } from './extend_inputs.ts';
 import type { LanguageModel } from './language_model.ts';
 import type { DrawnToken, SamplingSettings } from './token_sampler.ts';
 
+/** Rows that runs, evaluations and commands decode together, and that memory is counted for (docs/bench/NOTES.md, "Evaluations"). */
+export const DECODE_ROWS = 64;
+
 export interface GenerateSettings extends SamplingSettings {
   /** L: longest rationale. */
   readonly maxTokens: number;

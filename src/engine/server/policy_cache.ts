@@ -5,6 +5,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readModelConfig } from '../model/config.ts';
+import { DECODE_ROWS } from '../model/generate.ts';
 import { estimateMemory } from '../model/memory_estimate.ts';
 import type { ProgramOptions } from '../model/programs.ts';
 import { Policy, type PolicyRequest } from '../training/policy.ts';
@@ -36,8 +37,6 @@ interface Entry {
 }
 
 const LIMITS: PolicyCacheLimits = { policies: 2, bytes: 2 ** 30 };
-/** Sequences decoded together. */
-const DECODE_ROWS = 64;
 
 export class PolicyCache {
   readonly #limits: PolicyCacheLimits;

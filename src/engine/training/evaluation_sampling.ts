@@ -1,7 +1,7 @@
 /** Whole outputs, rationale and answer, as evaluations sample and describe them. */
 import type { EvaluatedOutput } from '../../protocol/evaluated_output.ts';
 import type { DatasetRow } from '../datasets/row.ts';
-import { type GeneratedRequest, type GenerateSettings, generate, type Sample } from '../model/generate.ts';
+import { DECODE_ROWS, type GeneratedRequest, type GenerateSettings, generate, type Sample } from '../model/generate.ts';
 import type { Policy } from './policy.ts';
 import type { EncodedQuestion } from './question_encoder.ts';
 import type { QuestionTask } from './question_task.ts';
@@ -18,8 +18,6 @@ export interface EvaluatorSettings {
   readonly tagged?: boolean;
 }
 
-/** Sequences decoded together. */
-export const ROWS = 64;
 const NEVER_STOP = { push: () => null };
 /** Keys of evaluation samples are not those of any training step. */
 const EVALUATION_STEP = 0x7fffffff;
@@ -54,7 +52,7 @@ export async function sampleOutputs(
     maxTokens,
     maxAnswerTokens: 0,
     stopTokenIds: new Set(policy.config.eosTokenIds),
-    maxRows: ROWS,
+    maxRows: DECODE_ROWS,
     rationaleLength: (ids) => task.rationaleLength(ids),
     bareAnswers,
   };

@@ -6,14 +6,8 @@ import type { EvaluationRow, EvaluationSummary } from '../../protocol/records.ts
 import { throwIfCancelled } from '../common/errors.ts';
 import type { DatasetRow } from '../datasets/row.ts';
 import { majorityVote, mean, passAtK } from '../evaluate/statistics.ts';
-import {
-  answerLogProb,
-  describeOutput,
-  type EvaluatorSettings,
-  ROWS,
-  sampleOutputs,
-  sum,
-} from './evaluation_sampling.ts';
+import { DECODE_ROWS } from '../model/generate.ts';
+import { answerLogProb, describeOutput, type EvaluatorSettings, sampleOutputs, sum } from './evaluation_sampling.ts';
 import { requireFiniteScores } from './non_finite.ts';
 import type { Policy } from './policy.ts';
 import type { EncodedQuestion } from './question_encoder.ts';
@@ -63,9 +57,10 @@ export async function evaluateRows(
 
 /** With so many outputs of each: as few as fill whole rounds of decoding best. */
 function questionsTogether(outputs: number): number {
-  const roundsEach = (questions: number): number => Math.ceil((questions * outputs) / ROWS) / questions;
+  const roundsEach = (questions: number): number => Math.ceil((questions * outputs) / DECODE_ROWS) / questions;
   let best = 1;
-  for (let more = 2; (more - 1) * outputs < 2 * ROWS; more++) if (roundsEach(more) < roundsEach(best)) best = more;
+  for (let more = 2; (more - 1) * outputs < 2 * DECODE_ROWS; more++)
+    if (roundsEach(more) < roundsEach(best)) best = more;
   return best;
 }
 

@@ -8,6 +8,7 @@ import { readDataset, requireSoundRows } from '../datasets/read_dataset.ts';
 import type { AnswerKind, DatasetRow } from '../datasets/row.ts';
 import { sliceRows, splitHoldOut } from '../datasets/select_rows.ts';
 import { configureTemplate, paperTemplate } from '../datasets/template.ts';
+import { DECODE_ROWS } from '../model/generate.ts';
 import type { ComputePlace } from './environment.ts';
 import { Policy, type PolicyMode, type PolicyRequest } from './policy.ts';
 import { QuestionTask } from './question_task.ts';
@@ -28,9 +29,6 @@ export interface RunSetup {
   readonly task: QuestionTask;
   readonly questions: RunQuestions;
 }
-
-/** Sequences decoded together: what the memory check counts with. */
-const DECODE_ROWS = 64;
 
 /** @throws LatroError naming the file and line, or the tensor, that is at fault */
 export async function setUpRun(

@@ -4,12 +4,11 @@ import type { RunConfig } from '../../../protocol/run_config.ts';
 import { standardDeviation } from '../../latro/advantage.ts';
 import { answerLeakIndex } from '../../latro/answer_leak.ts';
 import { orderFreeMean as mean } from '../../latro/log_space.ts';
-import type { GenerateSettings } from '../../model/generate.ts';
+import { DECODE_ROWS, type GenerateSettings } from '../../model/generate.ts';
 import { requireFiniteSamples } from '../non_finite.ts';
 import { type ReferenceScorer, rollOut, type SampledQuestion } from '../rollout.ts';
 import type { MethodContext, RolloutStatistics, UpdateRequest } from './method.ts';
 
-const DECODE_ROWS = 64;
 const ANSWER_ROOM = 24;
 
 export function generateSettings(
