@@ -31,6 +31,8 @@ const angles = (rows: number, half: number, f: (x: number) => number): HostTenso
   data: Float32Array.from({ length: rows * half }, (_, i) => f(0.3 * (i + 1))),
 });
 
+const HEAD = Float32Array.from({ length: 21 }, (_, i) => Math.sin(i));
+
 const CASES: readonly Case[] = [
   {
     name: 'add',
@@ -234,7 +236,7 @@ const CASES: readonly Case[] = [
       [6, 3],
     ],
     fixed: { targets: ids(5, 0, 5, 2, 1) },
-    build: (g, [h, w], { targets }) => chunked.tokenLogProbabilitiesInChunks(g, h!, w!, targets!, 2),
+    build: (g, [h, w], { targets }) => chunked.tokenLogProbabilitiesInChunks(g, h!, w!, targets!, [w!], 2),
     onlyCpu: true,
   },
   {
@@ -245,6 +247,20 @@ const CASES: readonly Case[] = [
       w: { shape: [6, 3], data: Float32Array.from({ length: 18 }, (_, i) => Math.sin(i)) },
     },
     build: (g, [h], { targets, w }) => chunked.tokenLogProbabilitiesInChunks(g, h!, w!, targets!),
+    onlyCpu: true,
+  },
+  {
+    name: 'tokenLogProbabilitiesInChunks, the head in three pieces',
+    shapes: [[5, 3]],
+    fixed: {
+      targets: ids(5, 0, 6, 2, 1),
+      w: { shape: [7, 3], data: HEAD },
+      top: { shape: [1, 3], data: HEAD.subarray(0, 3) },
+      middle: { shape: [4, 3], data: HEAD.subarray(3, 15) },
+      bottom: { shape: [2, 3], data: HEAD.subarray(15) },
+    },
+    build: (g, [h], { targets, w, top, middle, bottom }) =>
+      chunked.tokenLogProbabilitiesInChunks(g, h!, w!, targets!, [top!, middle!, bottom!], 2),
     onlyCpu: true,
   },
   {
@@ -328,6 +344,7 @@ describe(`gradients against finite differences, on ${device}`, () => {
       'logitsExtended',
       'rowsPerChunk',
       'LOGITS_AT_A_TIME',
+      'pieceSizes',
     ]);
     const covered = new Set(CASES.map((testCase) => testCase.name.split(/[ ,]/)[0]));
     for (const name of [operators, rows, attention, extended, tokens, chunked].flatMap(Object.keys))

@@ -30,6 +30,7 @@ import { widened } from '../graph/quantised.ts';
 import { tokenLogProbabilities } from '../graph/token_log_probabilities.ts';
 import { addedRowShapes, addedRowsName, type VocabularySide } from './added_tokens.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
+import { headName, headPieces } from './head_pieces.ts';
 import { heldIn, scalesName } from './quantise.ts';
 import { rotaryDim } from './rope.ts';
 
@@ -117,8 +118,14 @@ export class DecoderGraph {
 
   /** float32 (V, D): the output head, which is the embedding matrix when tied. */
   get head(): Value {
-    const head = this.weight(this.config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight');
-    return cast(this.graph, head, 'float32');
+    return cast(this.graph, this.weight(headName(this.config)), 'float32');
+  }
+
+  /** float32 (V_j, D) each: the head in parts, or as one where it is trained. */
+  get #headPieces(): readonly Value[] {
+    const pieces = headPieces(this.config);
+    if (pieces.length === 1 || this.#trainable === 'all-weights') return [this.head];
+    return pieces.map(({ name, rows }) => this.#tensor(name, [rows, this.config.hiddenSize], false));
   }
 
   /** Final hidden states (M, D) → logits (M, V + N). */
@@ -132,7 +139,7 @@ export class DecoderGraph {
     if (extra !== null) return tokenLogProbabilitiesExtended(this.graph, hidden, this.head, extra, targets);
     // Loops run on the CPU alone; and where all logits are few anyway, the head's gradient is cheaper without.
     return this.graph.operators === 'cpu' && this.config.vocabSize > SMALL_VOCABULARY
-      ? tokenLogProbabilitiesInChunks(this.graph, hidden, this.head, targets)
+      ? tokenLogProbabilitiesInChunks(this.graph, hidden, this.head, targets, this.#headPieces)
       : tokenLogProbabilities(this.graph, hidden, this.head, targets);
   }
 

@@ -18,6 +18,7 @@ import type { CacheDevice } from './device_cache.ts';
 import { buildDeviceExtendProgram, buildRearrangeProgram, cacheNames, presentName } from './device_extend_program.ts';
 import { DeviceMemory, type Numbers } from './device_memory.ts';
 import { buildExtendProgram, pastName } from './extend_program.ts';
+import { headViews } from './head_pieces.ts';
 import { buildHeadProgram, type HeadProgramName } from './head_programs.ts';
 import { buildPackedProgram } from './packed_program.ts';
 import { PackedAdapter } from './projection_groups.ts';
@@ -80,6 +81,7 @@ export class Programs implements CacheDevice {
   readonly #sharing: Programs | null;
   readonly #sessions = new Map<ProgramName, Promise<Session>>();
   readonly #packedAdapter: PackedAdapter | null;
+  readonly #headViews: ReadonlyMap<string, HostTensor<Float32Array>>;
   /** Whether decoding keeps a copy of the matrices in its own programs. */
   readonly #copies: boolean;
   readonly #tables = new Map<boolean, RotaryTable>();
@@ -112,6 +114,7 @@ export class Programs implements CacheDevice {
     this.traffic = sharing?.traffic ?? new Traffic();
     this.options = { ...options, traffic: this.traffic };
     this.#packedAdapter = adapter === null || !this.#isHost ? null : new PackedAdapter(config, adapter);
+    this.#headViews = headViews(config, weights);
     const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     this.#copies = this.#isHost && keepsDecodingCopy(bytes, options.device, trainable);
   }
@@ -308,7 +311,10 @@ export class Programs implements CacheDevice {
     this.secondsCompiling += (performance.now() - start) / 1000;
     for (const input of session.inputNames) {
       const tensor =
-        this.#weights.get(input) ?? this.#adapter?.tensors.get(input) ?? this.#packedAdapter?.tensors.get(input);
+        this.#weights.get(input) ??
+        this.#headViews.get(input) ??
+        this.#adapter?.tensors.get(input) ??
+        this.#packedAdapter?.tensors.get(input);
       if (tensor === undefined) continue;
       session.bind(
         input,
