@@ -5,7 +5,7 @@ import { type ModelConfig, parameterShapes, parseModelConfig } from '../../src/e
 import { narrowToFloat16 } from '../../src/engine/model/number_formats.ts';
 
 interface ShapeFields {
-  readonly type: 'llama' | 'qwen2';
+  readonly type: 'llama' | 'qwen2' | 'qwen3';
   readonly layers: number;
   readonly hidden: number;
   readonly inner: number;
@@ -59,6 +59,17 @@ const FIELDS = {
     heads: 14,
     keyValueHeads: 2,
     headDim: 64,
+    vocabulary: 151936,
+  },
+  /** Qwen/Qwen3-0.6B, whose widths are whole pages (`page_widths.ts`); left out unless asked for. */
+  'qwen3-0.6b': {
+    type: 'qwen3',
+    layers: 28,
+    hidden: 1024,
+    inner: 3072,
+    heads: 16,
+    keyValueHeads: 8,
+    headDim: 128,
     vocabulary: 151936,
   },
   /** mistralai/Mistral-7B-v0.1, for machines with a GPU: left out unless asked for. */

@@ -3,10 +3,11 @@ import type { Precision } from '../../src/engine/graph/precision.ts';
 import { computedIn } from '../../src/engine/graph/precision.ts';
 import { initialiseAdapter, loraScale, targetedModules } from '../../src/engine/model/adapter.ts';
 import type { TensorMap } from '../../src/engine/model/bound_tensors.ts';
-import type { ModelConfig } from '../../src/engine/model/config.ts';
+import { type ModelConfig, storedConfig } from '../../src/engine/model/config.ts';
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
+import { computedConfig, takeToWiderRows } from '../../src/engine/model/page_widths.ts';
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
 import { quantisedWeights } from '../../src/engine/model/quantise.ts';
 import { type Floors, matrixKinds } from './floors.ts';
@@ -54,7 +55,9 @@ export function benchModel(config: ModelConfig, options: ProgramOptions): Langua
   const { precision = 'float32' } = options;
   const weights = randomWeights(config, computedIn(precision));
   const held = precision === 'int8' ? quantisedWeights(weights as TensorMap) : weights;
-  return new LanguageModel(config, held, bound, 'adapter', options);
+  const computed = computedConfig(config, options, 'adapter');
+  const asComputed = computed === config ? held : takeToWiderRows(new Map(held), config, computed);
+  return new LanguageModel(computed, asComputed, bound, 'adapter', options);
 }
 
 export const tokens = (config: ModelConfig, count: number, seed: number): number[] =>
@@ -72,7 +75,7 @@ export const sampling = (maxTokens: number, maxRows: number): GenerateSettings =
 });
 
 export function openStage(name: StageName, model: LanguageModel): Stage {
-  const { config } = model;
+  const config = storedConfig(model.config);
   const sequences = Array.from({ length: SEQUENCES }, (_, i) => tokens(config, LENGTH, i));
   // Prompt of one token: every other token is predicted.
   const groups = sequences.map(([first, ...ids]): PromptGroup => {
@@ -145,7 +148,7 @@ export function leastDecodeSeconds(
 
 /** Decoding as sampling does it, drawing included: from the first drawn token of the last row to its last. */
 function decodeStage(model: LanguageModel, rows: number): Stage {
-  const { config } = model;
+  const config = storedConfig(model.config);
   const questions = Math.ceil(rows / SEQUENCES);
   const requests = Array.from({ length: questions }, (_, q) => ({
     prompt: tokens(config, PROMPT, q),
@@ -172,7 +175,8 @@ function decodeStage(model: LanguageModel, rows: number): Stage {
 
 /** What of `decodeStage` is products: the part of it that no other arrangement of the rest could save. */
 function productsStage(model: LanguageModel, rows: number): Stage {
-  const { config, programs } = model;
+  const { programs } = model;
+  const config = storedConfig(model.config);
   let opened: Promise<ProductsOfOneToken> | null = null;
   return {
     round: async () => {

@@ -5,6 +5,7 @@
  */
 import { latroBatchUpdate } from '../../src/engine/latro/objective.ts';
 import { splitParts } from '../../src/engine/latro/reward.ts';
+import { storedConfig } from '../../src/engine/model/config.ts';
 import type { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { createOptimizer } from '../../src/engine/optimize/create_optimizer.ts';
 import type { Optimizer } from '../../src/engine/optimize/optimizer.ts';
@@ -132,7 +133,7 @@ export const newOptimizer = (model: LanguageModel): Optimizer => createOptimizer
 
 /** Seconds that an update cannot go below: every token once through every matrix it needs, decoding token by token. */
 export function leastUpdateSeconds(model: LanguageModel, sizes: UpdateSizes, floors: Floors): number {
-  const { config } = model;
+  const config = storedConfig(model.config);
   const rows = sizes.questions * sizes.rationales;
   const prompts = sizes.questions * sizes.prompt;
   const drawn = rows * sizes.rationale;

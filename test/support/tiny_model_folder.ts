@@ -60,13 +60,18 @@ export function tinyTokenizer(): { readonly tokenizer: object; readonly config: 
   return { tokenizer, config };
 }
 
-/** Writes the folder; the same seed gives the same bytes. */
-export async function writeTinyModelFolder(folder: string, seed = 1): Promise<void> {
+/** Writes the folder; the same seed gives the same bytes. @param changes of `config.json` */
+export async function writeTinyModelFolder(
+  folder: string,
+  seed = 1,
+  changes: Record<string, unknown> = {},
+): Promise<void> {
   const json = tinyConfigJson('llama', {
     vocab_size: TINY_VOCABULARY,
     max_position_embeddings: 512,
     bos_token_id: null,
     eos_token_id: 0,
+    ...changes,
   });
   const weights = tinyWeights(seed, parseModelConfig(json, folder));
   const { tokenizer, config } = tinyTokenizer();

@@ -223,6 +223,7 @@ const CASES: readonly Case[] = [
     },
     build: (g, [q, k, v], { bias }) => attention.attend(g, q!, k!, v!, bias!, [2, 2, 2, 5]),
   },
+  { name: 'withZeros', shapes: [[2, 3]], build: (g, [x]) => operators.withZeros(g, x!, [3, 5]) },
   {
     name: 'repeatAlong',
     shapes: [[2, 3]],

@@ -157,6 +157,23 @@ export function matmul(graph: GraphBuilder, a: Value, b: Value, options?: { tran
   return y;
 }
 
+/** x with zeros behind each axis up to `shape`, of numbers alone. x̄ is the part of ȳ where x stands. */
+export function withZeros(graph: GraphBuilder, x: Value, shape: readonly number[]): Value {
+  const missing = shape.map((size, axis) => size - (x.shape[axis] as number));
+  if (missing.every((size) => size === 0)) return x;
+  const y = graph.single('Pad', [x, graph.integers([...shape.map(() => 0), ...missing])], x.type, shape);
+  const axes = graph.integers([...shape.keys()]);
+  graph.record([x], [y], ([dy]) => [
+    graph.single(
+      'Slice',
+      [dy!, graph.integers(shape.map(() => 0)), graph.integers(x.shape as readonly number[]), axes],
+      x.type,
+      x.shape,
+    ),
+  ]);
+  return y;
+}
+
 export function reshape(graph: GraphBuilder, x: Value, shape: readonly Dim[]): Value {
   const y = graph.single('Reshape', [x, graph.shape(shape)], x.type, shape);
   graph.record([x], [y], ([dy]) => [graph.single('Reshape', [dy!, graph.shape(x.shape)], x.type, x.shape)]);

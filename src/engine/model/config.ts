@@ -66,7 +66,12 @@ export interface ModelConfig {
   /** Every id that ends a text, from `generation_config.json` and `config.json`. */
   readonly eosTokenIds: readonly number[];
   readonly padTokenId: number | null;
+  /** The model as its folder stores it, where it is computed with wider rows (`page_widths.ts`). */
+  readonly stored?: ModelConfig;
 }
+
+/** What adapters, exports and everything outside of programs go by. */
+export const storedConfig = (config: ModelConfig): ModelConfig => config.stored ?? config;
 
 /** What transformers' configuration class assumes where `config.json` is silent. */
 interface ClassDefaults {

@@ -8,8 +8,8 @@ import { GraphBuilder, type Value } from '../graph/graph_builder.ts';
 import type { Dim } from '../graph/onnx_model.ts';
 import { add, concat, multiply, reshape, rmsNorm, rotary, split, transpose } from '../graph/operators.ts';
 import { wholeNumberProduct } from '../graph/quantised.ts';
-import { addedRowShapes, addedRowsName } from './added_tokens.ts';
-import { type ModelConfig, parameterShapes } from './config.ts';
+import { addedRowsInput } from './added_rows_input.ts';
+import { type ModelConfig, parameterShapes, storedConfig } from './config.ts';
 import type { AdapterShape } from './decoder_graph.ts';
 import { freshName, pastName } from './extend_program.ts';
 import { adapterGroupName, type ProjectionGroup, projectionGroups } from './projection_groups.ts';
@@ -60,7 +60,8 @@ export function buildDecodeProgram(
   const weights = new WeightInputs(graph, config, adapter, matrices);
   const groups = projectionGroups(config);
   const extra = addedRows(graph, config, adapter);
-  const norm = (x: Value, name: string): Value => rmsNorm(graph, x, weights.input(name), config.rmsNormEpsilon);
+  const norm = (x: Value, name: string, epsilon = config.rmsNormEpsilon): Value =>
+    rmsNorm(graph, x, weights.input(name), epsilon);
   let hidden = embedExtended(graph, weights.input('model.embed_tokens.weight'), extra, ids);
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = `model.layers.${layer}`;
@@ -93,7 +94,7 @@ export function buildDecodeProgram(
 
   function perHead(x: Value, heads: number, module: string): Value {
     const rows = reshape(graph, x, [`B*${heads}`, config.headDim]);
-    return reshape(graph, norm(rows, `${module}.weight`), x.shape);
+    return reshape(graph, norm(rows, `${module}.weight`, storedConfig(config).rmsNormEpsilon), x.shape);
   }
 }
 
@@ -151,8 +152,7 @@ function defineSizes(graph: GraphBuilder, config: ModelConfig, ids: Value, grid:
 function addedRows(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null): Value | null {
   const count = adapter?.addedRows ?? 0;
   if (count === 0) return null;
-  const name = addedRowsName('input');
-  return graph.input(name, 'float32', addedRowShapes(config, count).get(name)!);
+  return addedRowsInput(graph, config, count, 'input');
 }
 
 /** Weights and packed adapters as inputs or as part of the program, and the products with them. */

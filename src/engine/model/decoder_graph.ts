@@ -24,12 +24,13 @@ import {
   rotary,
   split,
   swiglu,
+  withZeros,
 } from '../graph/operators.ts';
 import { cast, computedIn, type Precision, type WeightFormat } from '../graph/precision.ts';
 import { widened } from '../graph/quantised.ts';
 import { tokenLogProbabilities } from '../graph/token_log_probabilities.ts';
 import { addedRowShapes, addedRowsName, type VocabularySide } from './added_tokens.ts';
-import { type ModelConfig, parameterShapes } from './config.ts';
+import { type ModelConfig, parameterShapes, storedConfig } from './config.ts';
 import { headName, headPieces } from './head_pieces.ts';
 import { heldIn, scalesName } from './quantise.ts';
 import { rotaryDim } from './rope.ts';
@@ -68,6 +69,8 @@ export class DecoderGraph {
   readonly #adapter: AdapterShape | null;
   readonly #trainable: Trainable;
   readonly #shapes: ReadonlyMap<string, readonly number[]>;
+  /** What adapters were made for. */
+  readonly #storedShapes: ReadonlyMap<string, readonly number[]>;
   readonly #inputs = new Map<string, Value>();
   readonly #trainables: Value[] = [];
   readonly #recompute: boolean;
@@ -96,6 +99,7 @@ export class DecoderGraph {
     this.#trainable = trainable;
     this.#recompute = recompute && trainable !== 'nothing';
     this.#shapes = parameterShapes(config);
+    this.#storedShapes = parameterShapes(storedConfig(config));
   }
 
   /** The inputs that gradients are wanted for, in the order they were declared. */
@@ -148,7 +152,9 @@ export class DecoderGraph {
     const count = this.#adapter?.addedRows ?? 0;
     if (count === 0) return null;
     const name = addedRowsName(this.config.tiedHead ? 'input' : side);
-    return this.#tensor(name, addedRowShapes(this.config, count).get(name)!, this.#trainable === 'adapter');
+    const shape = addedRowShapes(storedConfig(this.config), count).get(name)!;
+    const rows = this.#tensor(name, shape, this.#trainable === 'adapter');
+    return withZeros(this.graph, rows, [count, this.config.hiddenSize]);
   }
 
   /**
@@ -199,7 +205,7 @@ export class DecoderGraph {
       }
       const heads2d = reshape(graph, v, [rows, config.headDim]);
       const weight = this.weight(`${prefix}.${name}.weight`);
-      const normal = rmsNorm(graph, cast(graph, heads2d, 'float32'), weight, config.rmsNormEpsilon);
+      const normal = rmsNorm(graph, cast(graph, heads2d, 'float32'), weight, storedConfig(config).rmsNormEpsilon);
       return reshape(graph, cast(graph, normal, this.#precision), v.shape);
     };
     return [perHead(query, config.heads, 'q_norm'), perHead(key, config.keyValueHeads, 'k_norm'), value];
@@ -239,9 +245,13 @@ export class DecoderGraph {
         : this.#withBias(linear, x, weight, bias, residual);
     if (!this.#adapter?.modules.has(module)) return product();
     const [outputs, inputs] = weight.shape as [number, number];
+    const [storedOutputs, storedInputs] = this.#storedShapes.get(`${module}.weight`) as [number, number];
+    const { rank } = this.#adapter;
     const train = this.#trainable === 'adapter';
-    const a = this.#tensor(adapterTensorName(module, 'A'), [this.#adapter.rank, inputs], train);
-    const b = this.#tensor(adapterTensorName(module, 'B'), [outputs, this.#adapter.rank], train);
+    const stored = (side: 'A' | 'B', shape: readonly number[]): Value =>
+      this.#tensor(adapterTensorName(module, side), shape, train);
+    const a = withZeros(graph, stored('A', [rank, storedInputs]), [rank, inputs]);
+    const b = withZeros(graph, stored('B', [storedOutputs, rank]), [outputs, rank]);
     this.#scale ??= graph.input(ADAPTER_SCALE, 'float32', [1]);
     const scale = this.#scale;
     // A merged weight would be kept from forward to backward pass, however little else is.

@@ -6,7 +6,7 @@ import { logitsExtended } from '../graph/extended_vocabulary.ts';
 import { GraphBuilder, type OperatorSet, type Value } from '../graph/graph_builder.ts';
 import { cast, type Precision } from '../graph/precision.ts';
 import { logSoftmax } from '../graph/token_log_probabilities.ts';
-import { addedRowShapes, addedRowsName } from './added_tokens.ts';
+import { addedRowsInput } from './added_rows_input.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { AdapterShape } from './decoder_graph.ts';
 
@@ -51,8 +51,7 @@ export function buildHeadProgram(
 function addedRows(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null): Value | null {
   const count = adapter?.addedRows ?? 0;
   if (count === 0) return null;
-  const name = addedRowsName(config.tiedHead ? 'input' : 'output');
-  return graph.input(name, 'float32', addedRowShapes(config, count).get(name)!);
+  return addedRowsInput(graph, config, count, 'output');
 }
 
 const FLOAT = 1;

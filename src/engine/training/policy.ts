@@ -21,6 +21,7 @@ import { ChatTemplate } from '../model/chat_template.ts';
 import { type ModelConfig, readModelConfig } from '../model/config.ts';
 import { LanguageModel } from '../model/language_model.ts';
 import { estimateMemory, type MemoryEstimate, type MemoryRequest, requireMemory } from '../model/memory_estimate.ts';
+import { computedConfig, takeToWiderRows } from '../model/page_widths.ts';
 import { keepsDecodingCopy, type ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
 import { type FrozenWeights, loadFrozenWeights, type Tensor, type Weights } from '../model/weights.ts';
@@ -57,7 +58,7 @@ export class Policy {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: ChatTemplate | null;
   readonly model: LanguageModel;
-  /** Without full fine-tuning matrices may be float16. */
+  /** As programs have them: without full fine-tuning matrices may be float16, or have wider rows (`page_widths.ts`). */
   readonly weights: FrozenWeights;
   readonly adapter: Adapter | null;
   readonly mode: PolicyMode['kind'];
@@ -66,11 +67,13 @@ export class Policy {
   /** Tokens beside the vocabulary of the model folder, with learned rows; null: none. */
   readonly addedTokens: AddedTokens | null;
   readonly #programs: ProgramOptions;
+  /** The config that programs are made for. */
+  readonly #computed: ModelConfig;
   /** What π_0 differs in from the trained weights; null where switching the adapter off gives π_0. */
   #start: { readonly weights: FrozenWeights; readonly adapter: Adapter | null } | null;
   #reference: LanguageModel | null = null;
 
-  private constructor(request: PolicyRequest, parts: PolicyParts, chatTemplate: ChatTemplate | null) {
+  private constructor(request: PolicyRequest, parts: ComputedParts, chatTemplate: ChatTemplate | null) {
     const { config, tokenizer, weights, adapter, addedTokens } = parts;
     this.folder = request.model;
     this.config = config;
@@ -83,8 +86,9 @@ export class Policy {
     this.addedTokens = addedTokens;
     this.#programs = request.programs;
     this.#start = startOf(request, weights, adapter);
+    this.#computed = parts.computed;
     this.model = new LanguageModel(
-      config,
+      this.#computed,
       weights,
       adapter && bindAdapter(config, adapter),
       TRAINABLE[this.mode],
@@ -107,7 +111,7 @@ export class Policy {
     const loaded: PolicyParts = { config, tokenizer, weights, adapter, addedTokens: null };
     const { strategies } = request;
     const parts = await withAddedTokens(request.model, loaded, strategies, strategies?.seed ?? 0);
-    return new Policy(request, parts, chatTemplate);
+    return new Policy(request, asComputed(parts, request), chatTemplate);
   }
 
   /**
@@ -152,7 +156,7 @@ export class Policy {
     readonly adapter: Adapter | null;
   }): LanguageModel {
     const bound = adapter && bindAdapter(this.config, adapter);
-    this.#reference ??= new LanguageModel(this.config, weights, bound, 'nothing', this.#programs, this.model);
+    this.#reference ??= new LanguageModel(this.#computed, weights, bound, 'nothing', this.#programs, this.model);
     return this.#reference;
   }
 
@@ -160,6 +164,16 @@ export class Policy {
     await this.model.dispose();
     await this.#reference?.dispose();
   }
+}
+
+interface ComputedParts extends PolicyParts {
+  readonly computed: ModelConfig;
+}
+
+function asComputed(parts: PolicyParts, { mode, programs }: PolicyRequest): ComputedParts {
+  const computed = computedConfig(parts.config, programs, TRAINABLE[mode.kind]);
+  if (computed === parts.config) return { ...parts, computed };
+  return { ...parts, computed, weights: takeToWiderRows(parts.weights, parts.config, computed) };
 }
 
 function tagsOf(strategies: ControlTokenSettings, tokenizer: Tokenizer): ControlTokens {
