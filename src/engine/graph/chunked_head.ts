@@ -15,9 +15,9 @@ const PAGE_FLOATS = 1024;
 const CACHE_LINE_FLOATS = 16;
 
 /**
- * In how many tokens each the head is multiplied. Rows of p that are a whole number of pages apart fall into the same few places of
- * every cache, so that p W takes 1.3 times as long: where V is such a number (49,152, 32,768, 128,000), p is two matrices of an odd number
- * of cache lines a row.
+ * How many tokens each piece of the vocabulary has. Rows of p that are a whole number of pages apart fall into the same few places of
+ * every cache, so that p W takes 1.3 times as long (docs/bench/NOTES.md, "The head"): where V is such a number (49,152, 32,768, 128,000),
+ * p is two matrices of an odd number of cache lines a row.
  */
 export function pieceSizes(vocabulary: number): readonly number[] {
   if (vocabulary % PAGE_FLOATS !== 0) return [vocabulary];
