@@ -4,7 +4,8 @@
  */
 import { GraphBuilder, type Value } from '../../src/engine/graph/graph_builder.ts';
 import { add } from '../../src/engine/graph/operators.ts';
-import { type ModelConfig, parameterShapes } from '../../src/engine/model/config.ts';
+import type { ModelConfig } from '../../src/engine/model/config.ts';
+import { headName } from '../../src/engine/model/head_pieces.ts';
 import { type ProjectionGroup, projectionGroups } from '../../src/engine/model/projection_groups.ts';
 import { type HostTensor, Session, type SessionOptions } from '../../src/engine/runtime/session.ts';
 
@@ -47,8 +48,7 @@ export class ProductsOfOneToken {
         x = add(graph, x, product(narrow.name, middle, narrow.outputs));
       }
     }
-    const headName = config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight';
-    const logits = product(headName, x, parameterShapes(config).get(headName)![0]!);
+    const logits = product(headName(config), x, config.vocabSize);
     graph.output('y', graph.single('Gather', [logits, graph.integers([0])], 'float32', [rows, 1], { axis: 1 }));
     const session = await Session.create('products', graph.serialise(), { ...options, constants });
     const data = new Float32Array(rows * config.hiddenSize).map((_, i) => ((i * 7) % 13) / 100);

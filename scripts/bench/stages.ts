@@ -7,7 +7,7 @@ import { type ModelConfig, storedConfig } from '../../src/engine/model/config.ts
 import { type GenerateSettings, generate } from '../../src/engine/model/generate.ts';
 import { LanguageModel } from '../../src/engine/model/language_model.ts';
 import { type PromptGroup, predictTokens } from '../../src/engine/model/packing.ts';
-import { computedConfig, takeToWiderRows } from '../../src/engine/model/page_widths.ts';
+import { asComputed } from '../../src/engine/model/page_widths.ts';
 import type { ProgramOptions } from '../../src/engine/model/programs.ts';
 import { quantisedWeights } from '../../src/engine/model/quantise.ts';
 import { type Floors, matrixKinds } from './floors.ts';
@@ -55,9 +55,8 @@ export function benchModel(config: ModelConfig, options: ProgramOptions): Langua
   const { precision = 'float32' } = options;
   const weights = randomWeights(config, computedIn(precision));
   const held = precision === 'int8' ? quantisedWeights(weights as TensorMap) : weights;
-  const computed = computedConfig(config, options, 'adapter');
-  const asComputed = computed === config ? held : takeToWiderRows(new Map(held), config, computed);
-  return new LanguageModel(computed, asComputed, bound, 'adapter', options);
+  const computed = asComputed(config, new Map(held), options, 'adapter');
+  return new LanguageModel(computed.config, computed.weights, bound, 'adapter', options);
 }
 
 export const tokens = (config: ModelConfig, count: number, seed: number): number[] =>

@@ -4,6 +4,7 @@
  */
 import type { GraphBuilder, Value } from './graph_builder.ts';
 import type { Dim } from './onnx_model.ts';
+import { CACHE_LINE_FLOATS, isWholePages } from './page_rows.ts';
 import { scatterRows } from './row_operators.ts';
 
 /** Logits that exist at a time, at most: (rows of a chunk) · V. Measured: more gains no speed, a quarter of it costs 15 %. */
@@ -11,16 +12,13 @@ export const LOGITS_AT_A_TIME = 2 ** 25;
 
 export const rowsPerChunk = (vocabulary: number): number => Math.max(64, Math.floor(LOGITS_AT_A_TIME / vocabulary));
 
-const PAGE_FLOATS = 1024;
-const CACHE_LINE_FLOATS = 16;
-
 /**
  * How many tokens each piece of the vocabulary has. Rows of p that are a whole number of pages apart fall into the same few places of
  * every cache, so that p W takes 1.3 times as long (docs/bench/NOTES.md, "The head"): where V is such a number (49,152, 32,768, 128,000),
  * p is two matrices of an odd number of cache lines a row.
  */
 export function pieceSizes(vocabulary: number): readonly number[] {
-  if (vocabulary % PAGE_FLOATS !== 0) return [vocabulary];
+  if (!isWholePages(vocabulary)) return [vocabulary];
   const first = vocabulary / 2 - CACHE_LINE_FLOATS;
   return [first, vocabulary - first];
 }

@@ -59,7 +59,7 @@ export function buildDecodeProgram(
 
   const weights = new WeightInputs(graph, config, adapter, matrices);
   const groups = projectionGroups(config);
-  const extra = addedRows(graph, config, adapter);
+  const extra = addedRowsInput(graph, config, adapter, 'input');
   const norm = (x: Value, name: string, epsilon = config.rmsNormEpsilon): Value =>
     rmsNorm(graph, x, weights.input(name), epsilon);
   let hidden = embedExtended(graph, weights.input('model.embed_tokens.weight'), extra, ids);
@@ -147,12 +147,6 @@ function defineSizes(graph: GraphBuilder, config: ModelConfig, ids: Value, grid:
   define('S*G', 'Mul', perPrompt, graph.integers([config.heads / config.keyValueHeads]));
   for (const heads of new Set([config.heads, config.keyValueHeads]))
     define(`B*${heads}`, 'Mul', rows, graph.integers([heads]));
-}
-
-function addedRows(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null): Value | null {
-  const count = adapter?.addedRows ?? 0;
-  if (count === 0) return null;
-  return addedRowsInput(graph, config, count, 'input');
 }
 
 /** Weights and packed adapters as inputs or as part of the program, and the products with them. */

@@ -9,6 +9,7 @@ import { logSoftmax } from '../graph/token_log_probabilities.ts';
 import { addedRowsInput } from './added_rows_input.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { AdapterShape } from './decoder_graph.ts';
+import { headName } from './head_pieces.ts';
 
 export type HeadProgramName = 'logits' | 'draw' | 'draw-greedy';
 
@@ -33,25 +34,19 @@ export function buildHeadProgram(
   }: { readonly constants: boolean; readonly operators?: OperatorSet; readonly precision?: Precision },
 ): { readonly model: Uint8Array; readonly constants: ReadonlyMap<string, readonly string[]> } {
   const graph = new GraphBuilder(name, operators);
-  const headName = config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight';
-  const shape = parameterShapes(config).get(headName)!;
+  const headParameter = headName(config);
+  const shape = parameterShapes(config).get(headParameter)!;
   const hidden = graph.input('hidden', 'float32', ['B', config.hiddenSize]);
-  const held = constants ? graph.constantTensor(headName, shape) : graph.input(headName, precision, shape);
+  const held = constants ? graph.constantTensor(headParameter, shape) : graph.input(headParameter, precision, shape);
   const head = cast(graph, held, 'float32');
   if (name === 'logits') {
-    graph.output('logits', logitsExtended(graph, hidden, head, addedRows(graph, config, adapter)));
+    graph.output('logits', logitsExtended(graph, hidden, head, addedRowsInput(graph, config, adapter, 'output')));
   } else {
     const { token, logProb } = name === 'draw' ? draw(graph, hidden, head) : drawGreedily(graph, hidden, head);
     graph.output('token', graph.single('Cast', [token], 'float32', ['B', 1], { to: FLOAT }));
     graph.output('log_prob', logProb);
   }
-  return { model: graph.serialise(), constants: new Map(constants ? [[headName, [headName]]] : []) };
-}
-
-function addedRows(graph: GraphBuilder, config: ModelConfig, adapter: AdapterShape | null): Value | null {
-  const count = adapter?.addedRows ?? 0;
-  if (count === 0) return null;
-  return addedRowsInput(graph, config, count, 'output');
+  return { model: graph.serialise(), constants: new Map(constants ? [[headParameter, [headParameter]]] : []) };
 }
 
 const FLOAT = 1;

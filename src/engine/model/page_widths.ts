@@ -4,24 +4,28 @@
  * states of many models: 1024, 2048, 3072 or 4096 wide. Such a model is computed 16 numbers wider, all of which stay 0: it is the same function,
  * and the gradients of what is trained are the same. Adapters keep their shapes, and get their zeros where a program reads them.
  */
+import { CACHE_LINE_FLOATS, isWholePages } from '../graph/page_rows.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 import type { Trainable } from './decoder_graph.ts';
 import type { ProgramOptions } from './programs.ts';
 import type { FrozenTensor, FrozenWeights } from './weights.ts';
 
-const PAGE_FLOATS = 1024;
-const CACHE_LINE_FLOATS = 16;
+const widerThan = (width: number): number => (isWholePages(width) ? width + CACHE_LINE_FLOATS : width);
 
-const widerThan = (width: number): number => (width % PAGE_FLOATS === 0 ? width + CACHE_LINE_FLOATS : width);
-
-/** The config programs are made for: on the CPU, where float32 weights are not trained, one without such widths. */
-export function computedConfig(
+/**
+ * What programs are made of: on the CPU, where float32 weights are not trained, a model without such widths.
+ * @param weights by `parameterShapes(config)`; taken over where they are made wider
+ */
+export function asComputed(
   config: ModelConfig,
+  weights: FrozenWeights,
   { device, precision = 'float32' }: Pick<ProgramOptions, 'device' | 'precision'>,
   trainable: Trainable,
-): ModelConfig {
+): { readonly config: ModelConfig; readonly weights: FrozenWeights } {
   const isPlain = device === 'cpu' && precision === 'float32' && trainable !== 'all-weights';
-  return isPlain ? withoutPageWidths(config) : config;
+  const computed = isPlain ? withoutPageWidths(config) : config;
+  if (computed === config) return { config, weights };
+  return { config: computed, weights: takeToWiderRows(weights, config, computed) };
 }
 
 /** The same config where no width is whole pages. */
@@ -46,7 +50,7 @@ export function takeToWiderRows(weights: FrozenWeights, stored: ModelConfig, wid
     const tensor = weights.get(name)!;
     weights.delete(name);
     const scale = isHiddenNorm(name) ? Math.sqrt(stored.hiddenSize / wider.hiddenSize) : 1;
-    taken.set(name, withZeros(tensor, shapes.get(name)!, scale));
+    taken.set(name, inWiderRows(tensor, shapes.get(name)!, scale));
   }
   return taken;
 }
@@ -54,7 +58,7 @@ export function takeToWiderRows(weights: FrozenWeights, stored: ModelConfig, wid
 /** Of a layer's or the model's hidden states; the others are of a head's query or key. */
 const isHiddenNorm = (name: string): boolean => name.endsWith('layernorm.weight') || name === 'model.norm.weight';
 
-function withZeros(tensor: FrozenTensor, shape: readonly number[], scale: number): FrozenTensor {
+function inWiderRows(tensor: FrozenTensor, shape: readonly number[], scale: number): FrozenTensor {
   const { data } = tensor;
   if (!(data instanceof Float32Array)) throw new Error('only float32 weights are made wider');
   const from = tensor.shape.at(-1)!;

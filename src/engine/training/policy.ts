@@ -21,7 +21,7 @@ import { ChatTemplate } from '../model/chat_template.ts';
 import { type ModelConfig, readModelConfig } from '../model/config.ts';
 import { LanguageModel } from '../model/language_model.ts';
 import { estimateMemory, type MemoryEstimate, type MemoryRequest, requireMemory } from '../model/memory_estimate.ts';
-import { computedConfig, takeToWiderRows } from '../model/page_widths.ts';
+import { asComputed } from '../model/page_widths.ts';
 import { keepsDecodingCopy, type ProgramOptions } from '../model/programs.ts';
 import { Tokenizer } from '../model/tokenizer.ts';
 import { type FrozenWeights, loadFrozenWeights, type Tensor, type Weights } from '../model/weights.ts';
@@ -111,7 +111,8 @@ export class Policy {
     const loaded: PolicyParts = { config, tokenizer, weights, adapter, addedTokens: null };
     const { strategies } = request;
     const parts = await withAddedTokens(request.model, loaded, strategies, strategies?.seed ?? 0);
-    return new Policy(request, asComputed(parts, request), chatTemplate);
+    const computed = asComputed(parts.config, parts.weights, request.programs, TRAINABLE[request.mode.kind]);
+    return new Policy(request, { ...parts, weights: computed.weights, computed: computed.config }, chatTemplate);
   }
 
   /**
@@ -168,12 +169,6 @@ export class Policy {
 
 interface ComputedParts extends PolicyParts {
   readonly computed: ModelConfig;
-}
-
-function asComputed(parts: PolicyParts, { mode, programs }: PolicyRequest): ComputedParts {
-  const computed = computedConfig(parts.config, programs, TRAINABLE[mode.kind]);
-  if (computed === parts.config) return { ...parts, computed };
-  return { ...parts, computed, weights: takeToWiderRows(parts.weights, parts.config, computed) };
 }
 
 function tagsOf(strategies: ControlTokenSettings, tokenizer: Tokenizer): ControlTokens {
